@@ -1,0 +1,1 @@
+"""What turns an aligned face into a persona's: engines, personas, and the synthetic cast."""

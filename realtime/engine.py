@@ -1,0 +1,56 @@
+"""The seam between the live path and whatever makes a persona's face."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from mien.realtime.face import Face
+from mien.realtime.frame import Crop, Patch
+
+
+@dataclass(frozen=True, slots=True)
+class EngineSpec:
+    """What an engine wants and gives.
+
+    Attributes:
+        name: kind of engine and its size, for the console and reports ("mesh", "mesh-half", "swapnet-small").
+        runtime: what runs it ("opencv", "openvino", "torch").
+        device: where it runs ("cpu", "cuda:0").
+        reason: one sentence: why this one runs, for the console and every report.
+        size_px: side of the square crop it wants, or None for a window of the frame at the frame's own resolution.
+        margin: the crop's side relative to the face's own box (1.0 = the box of the 468 skin landmarks).
+        coverage: "face" for a patch over the driver's face, "frame" for a patch of the whole frame (portrait mode).
+        label: what the badge must say: "modified" where the driver's picture remains, "generated" where the whole
+            frame is synthetic.
+        max_side_px: for `size_px` None, the greatest window that the engine works on; a larger face is scaled down.
+    """
+
+    name: str
+    runtime: str
+    device: str
+    reason: str
+    size_px: int | None = None
+    margin: float = 1.4
+    coverage: Literal["face", "frame"] = "face"
+    label: Literal["modified", "generated"] = "modified"
+    max_side_px: int = 1024
+
+
+class Engine(Protocol):
+    """Turns one aligned face into the persona's.
+
+    Called by the compositor, on its one thread, once for each swapped face of a frame. Pure: no clock, no input
+    or output, no memory of the frame before, so it can run elsewhere. Raises `EngineError` (never returns None);
+    the compositor then shows the last persona frame, not the camera.
+    """
+
+    @property
+    def spec(self) -> EngineSpec:
+        """Constant for the engine's life."""
+
+    def __call__(self, face: Face, crop: Crop) -> Patch:
+        """Give the patch for `face`, whose landmarks are in frame pixels; `crop.alignment` takes them to the crop."""
+
+    def close(self) -> None:
+        """Free what was allocated; idempotent; the engine is not called after."""

@@ -1,0 +1,48 @@
+"""What every sink promises. A sink takes `MarkedFrame` alone, so nothing bare can leave."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from mien.realtime.mark import MarkedFrame
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFormat:
+    """What a sink will be given.
+
+    Attributes:
+        width: px of every frame.
+        height: px of every frame.
+        fps: nominal frames a second.
+        audio_path: file whose sound belongs to the pictures, for sinks that write files; else None.
+        live: frames carry capture times with gaps; False offline, where every frame comes in order.
+    """
+
+    width: int
+    height: int
+    fps: float
+    audio_path: str | None = None
+    live: bool = True
+
+
+class Sink(Protocol):
+    """Takes marked frames. `open`, `write` and `close` are called in that order on one thread of the sink's own.
+
+    Each sink has a one-slot mailbox before it (see `mien.realtime.sink.runner`): a slow `write` loses frames of
+    this sink and slows no other. Offline, `write` is called for every frame, in order.
+    """
+
+    @property
+    def name(self) -> str:
+        """As the user wrote it, for messages ("virtualcam", "file:out.mp4")."""
+
+    def open(self, stream: StreamFormat) -> None:
+        """Get ready; raises `SinkError` with the command or setting that mends it."""
+
+    def write(self, frame: MarkedFrame) -> None:
+        """Hand over one frame; may block. Raises `SinkError` when the sink is dead."""
+
+    def close(self) -> None:
+        """Finish what was begun (a file gets its index); idempotent, also after a failed `open`."""

@@ -1,0 +1,1 @@
+"""Where frames come from: cameras, files, streams, pictures, a test pattern."""

@@ -1,0 +1,1 @@
+"""Faces found and followed: MediaPipe's landmarks, smoothed, with stable ids; who is swapped, who is covered."""
