@@ -38,6 +38,13 @@ class Sink(Protocol):
     def name(self) -> str:
         """As the user wrote it, for messages ("virtualcam", "file:out.mp4")."""
 
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody reads right now (a page is open, OBS is connected). Read from any thread.
+
+        While no sink is wanted for some seconds the camera is released, and its light goes out.
+        """
+
     def open(self, stream: StreamFormat) -> None:
         """Get ready; raises `SinkError` with the command or setting that mends it."""
 

@@ -1,0 +1,298 @@
+"""The seam of the third worker: a tracked frame goes in, a marked frame comes out.
+
+`CpuCompositor` is the reference. It runs crop, engine, blend and mark, and it is the only place that decides what
+is shown when there is no persona picture. Whatever fails inside it, what leaves is the last persona frame or the
+slate, never the camera (design promise 1).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+
+from mien.realtime.aligner import align, crop
+from mien.realtime.blend import ColourMatcher, blend
+from mien.realtime.bystanders import cover
+from mien.realtime.clock import NS_PER_S
+from mien.realtime.engine import Engine
+from mien.realtime.errors import EngineError
+from mien.realtime.face import Face
+from mien.realtime.frame import Frame, Pixels
+from mien.realtime.mark import MarkedFrame, Marker
+from mien.realtime.occluder import OccluderModel
+from mien.realtime.presence import Absence, Presence
+from mien.realtime.slate import Slate
+from mien.realtime.tracker.base import Selection
+
+log = logging.getLogger(__name__)
+
+#: "Show me" ends this long after its last renewal: a dead page or a stuck key must not leave the camera on, s.
+SHOW_ME_LEASE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """A frame and who is on it; what the tracking stage hands to the compositor.
+
+    Attributes:
+        frame: as captured.
+        selection: who is swapped and who is covered.
+        failed: the tracking stage could not read this frame, so nothing is known of who is on it.
+        stages_ms: time spent so far, by stage.
+    """
+
+    frame: Frame
+    selection: Selection
+    failed: bool
+    stages_ms: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Composed:
+    """What the compositor gives back: the frame that may leave, and where the time went, ms by stage."""
+
+    marked: MarkedFrame
+    stages_ms: dict[str, float]
+
+
+class Compositor(Protocol):
+    """Called on one thread, once for each tracked frame, in order. Never raises for a bad frame."""
+
+    def __call__(self, tracked: Tracked, now_ns: int) -> Composed:
+        """Give the frame to show for `tracked`; `now_ns` is the time that holds and fades are counted in."""
+
+    def idle(self, sequence: int, capture_ns: int, media_ns: int) -> Composed:
+        """Give the frame to show while the source gives none: the last persona frame, then the slate."""
+
+
+class CpuCompositor:
+    """The reference compositor: NumPy and OpenCV, region of interest only.
+
+    Args:
+        engines: rungs of one persona, best first; the governor moves between them.
+        marker: makes the only frames that may leave.
+        slate: picture for when there is no persona.
+        presence: hold, slate, fade.
+        occluders: one model for each track is made by this factory; None keeps none in front of the face.
+        cover_bystanders: pixelate everybody else.
+        now_ns: clock of the "show me" lease.
+        on_error: told of each failed frame, with one sentence.
+    """
+
+    def __init__(
+        self,
+        engines: Sequence[Engine],
+        *,
+        marker: Marker,
+        slate: Slate,
+        presence: Presence,
+        now_ns: Callable[[], int],
+        occluders: Callable[[], OccluderModel] | None = None,
+        cover_bystanders: bool = True,
+        on_error: Callable[[str], None] = log.warning,
+    ) -> None:
+        self._engines = tuple(engines)
+        self._retired: list[Engine] = []
+        self._lock = threading.Lock()
+        self._pending: tuple[Engine, ...] | None = None
+        self._rung = 0
+        self._marker = marker
+        self._slate = slate
+        self._presence = presence
+        self._now_ns = now_ns
+        self._make_occluder = occluders
+        self._cover_bystanders = cover_bystanders
+        self._on_error = on_error
+        self._matchers: dict[int, ColourMatcher] = {}
+        self._occluders: dict[int, OccluderModel] = {}
+        self._last: MarkedFrame | None = None
+        self._show_me_until_ns: int | None = None
+        self._slate_asked = False
+        self._hold_asked = False
+
+    # -- controls, from any thread ------------------------------------------------------------------------------
+
+    def set_engines(self, engines: Sequence[Engine]) -> None:
+        """Change the persona between two frames. The engines must be ready; the old ones are closed after."""
+        with self._lock:
+            if self._pending is not None:
+                self._retired.extend(self._pending)
+            self._pending = tuple(engines)
+
+    def set_rung(self, rung: int) -> None:
+        """Use another engine of the ladder from the next frame on; 0 is the best."""
+        self._rung = rung
+
+    def set_slate(self, on: bool) -> None:
+        """Show the slate until it is taken back."""
+        self._slate_asked = on
+
+    def set_hold(self, on: bool) -> None:
+        """Freeze the last persona frame until it is taken back."""
+        self._hold_asked = on
+
+    def show_me(self) -> None:
+        """Show the camera, with its plate, for the length of a lease; to be renewed while the button is held."""
+        self._show_me_until_ns = self._now_ns() + round(SHOW_ME_LEASE_S * NS_PER_S)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine of the current rung."""
+        return self._engines[min(self._rung, len(self._engines) - 1)]
+
+    # -- the frame ----------------------------------------------------------------------------------------------
+
+    def __call__(self, tracked: Tracked, now_ns: int) -> Composed:
+        """See `Compositor`."""
+        self._change_engines()
+        stages = dict(tracked.stages_ms)
+        frame = tracked.frame
+        other_face = bool(tracked.selection.bystanders)
+        if self._slate_asked:
+            self._presence.to_slate()
+            return Composed(self._mark_slate(frame.sequence, frame.capture_ns, frame.media_ns), stages)
+        if self._hold_asked and self._last is not None:
+            return Composed(self._repeat(frame.sequence, frame.capture_ns, frame.media_ns), stages)
+        try:
+            if self._showing_me() and not tracked.failed:
+                return Composed(self._camera(tracked), stages)
+            if not tracked.failed and tracked.selection.swapped:
+                marked = self._persona(tracked, stages, now_ns)
+                self._last = marked
+                return Composed(marked, stages)
+        except Exception as error:  # noqa: BLE001 - any failure of frame k must end in a hold or a slate, not in frame k
+            self._on_error(f"frame {frame.sequence}: {type(error).__name__}: {error}")
+        return Composed(
+            self._stand_in(frame.sequence, frame.capture_ns, frame.media_ns, now_ns, other_face=other_face), stages
+        )
+
+    def idle(self, sequence: int, capture_ns: int, media_ns: int) -> Composed:
+        """See `Compositor`."""
+        if self._slate_asked:
+            self._presence.to_slate()
+        return Composed(self._stand_in(sequence, capture_ns, media_ns, capture_ns, other_face=False), {})
+
+    def close(self) -> None:
+        """Close every engine; the compositor is not called after."""
+        self._change_engines()
+        for engine in self._engines:
+            engine.close()
+
+    def _change_engines(self) -> None:
+        with self._lock:
+            pending, self._pending = self._pending, None
+            retired, self._retired = self._retired, []
+        if pending is not None:
+            retired.extend(self._engines)
+            self._engines = pending
+            self._rung = 0
+            self._matchers.clear()
+            self._last = None
+            self._marker.announce()
+        for engine in retired:
+            engine.close()
+
+    def _showing_me(self) -> bool:
+        return self._show_me_until_ns is not None and self._now_ns() < self._show_me_until_ns
+
+    def _camera(self, tracked: Tracked) -> MarkedFrame:
+        frame = tracked.frame
+        picture = frame.pixels.copy()
+        if self._cover_bystanders:
+            cover(picture, tracked.selection.bystanders)
+        return self._marker.mark_camera(
+            picture,
+            sequence=frame.sequence,
+            capture_ns=frame.capture_ns,
+            media_ns=frame.media_ns,
+            keep_clear=tuple(face.box for face in tracked.selection.swapped),
+        )
+
+    def _persona(self, tracked: Tracked, stages: dict[str, float], now_ns: int) -> MarkedFrame:
+        frame, faces = tracked.frame, tracked.selection.swapped
+        engine = self.engine
+        picture = frame.pixels.copy()
+        if self._cover_bystanders and engine.spec.coverage == "face":
+            cover(picture, tracked.selection.bystanders)
+        # The greatest face last, so that where two overlap the nearer one lies on top.
+        for face in sorted(faces, key=_area):
+            self._swap(picture, frame, face, engine, stages)
+        share = self._presence.present(now_ns)
+        if share < 1.0:
+            cv2.addWeighted(picture, share, self._slate.picture(), 1.0 - share, 0.0, dst=picture)
+        begin = time.perf_counter()
+        marked = self._marker.mark_persona(
+            picture,
+            label=engine.spec.label,
+            sequence=frame.sequence,
+            capture_ns=frame.capture_ns,
+            media_ns=frame.media_ns,
+            keep_clear=tuple(face.box for face in faces),
+        )
+        _add(stages, "mark", begin)
+        self._forget_all_but({face.track_id for face in faces})
+        return marked
+
+    def _swap(self, picture: Pixels, frame: Frame, face: Face, engine: Engine, stages: dict[str, float]) -> None:
+        begin = time.perf_counter()
+        alignment = align(face, engine.spec, frame.width, frame.height)
+        seen = crop(frame.pixels, alignment)
+        begin = _add(stages, "crop", begin)
+        patch = engine(face, seen)
+        if patch.pixels.shape != seen.pixels.shape:
+            raise EngineError(
+                f"engine '{engine.spec.name}' gave a patch of {patch.pixels.shape} for a crop of {seen.pixels.shape}."
+            )
+        begin = _add(stages, "engine", begin)
+        occluded = None
+        if self._make_occluder is not None and engine.spec.coverage == "face":
+            if face.track_id not in self._occluders:
+                self._occluders[face.track_id] = self._make_occluder()
+            occluded = self._occluders[face.track_id].update_and_mask(seen.pixels, face, alignment, frame.media_ns)
+        begin = _add(stages, "occlude", begin)
+        matcher = self._matchers.setdefault(face.track_id, ColourMatcher())
+        blend(picture, face, patch, alignment, matcher, occluded, frame.media_ns)
+        _add(stages, "blend", begin)
+
+    def _stand_in(
+        self, sequence: int, capture_ns: int, media_ns: int, now_ns: int, *, other_face: bool
+    ) -> MarkedFrame:
+        absence = self._presence.absent(now_ns, other_face=other_face)
+        if absence is Absence.HOLD and self._last is not None:
+            return self._repeat(sequence, capture_ns, media_ns)
+        return self._mark_slate(sequence, capture_ns, media_ns)
+
+    def _repeat(self, sequence: int, capture_ns: int, media_ns: int) -> MarkedFrame:
+        assert self._last is not None
+        return self._marker.repeat(self._last, sequence=sequence, capture_ns=capture_ns, media_ns=media_ns)
+
+    def _mark_slate(self, sequence: int, capture_ns: int, media_ns: int) -> MarkedFrame:
+        return self._marker.mark_slate(
+            self._slate.picture().copy(), sequence=sequence, capture_ns=capture_ns, media_ns=media_ns
+        )
+
+    def _forget_all_but(self, track_ids: set[int]) -> None:
+        # Bounded: a stream of days sees many passers-by under policy "all".
+        for table in (self._matchers, self._occluders):
+            for track_id in [known for known in table if known not in track_ids and len(table) > 8]:
+                del table[track_id]
+
+
+def _area(face: Face) -> float:
+    x0, y0, x1, y1 = face.box
+    return (x1 - x0) * (y1 - y0)
+
+
+def _add(stages: dict[str, float], name: str, begin: float) -> float:
+    now = time.perf_counter()
+    stages[name] = stages.get(name, 0.0) + (now - begin) * 1e3
+    return now
+
+
+__all__ = ["Composed", "Compositor", "CpuCompositor", "Tracked"]

@@ -1,0 +1,95 @@
+"""Every setting of a run: typed, checked when made, never global. An unknown key is an error with the nearest name."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mien.realtime.errors import ConfigError
+
+#: The persona that runs when none is named; it ships with the package.
+DEFAULT_PERSONA = "amara"
+
+
+class Settings(BaseModel):
+    """A frozen group of settings. `build` is the constructor for untrusted input: it raises `ConfigError`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    @classmethod
+    def build(cls, values: dict[str, Any], *, where: str = "settings") -> Self:
+        """Check `values`; raise `ConfigError` that names the first wrong key, what it got and what is allowed.
+
+        Args:
+            values: plain data, such as a TOML table.
+            where: where the values came from, for the message ("mien.toml", "command line").
+        """
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            raise ConfigError(_explain(cls, error, where)) from error
+
+
+class BadgeSettings(Settings):
+    """How the mark looks. There is no setting that removes it."""
+
+    corner: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = "top-right"
+    plate: str = Field("auto", pattern=r"^(auto|light|dark|#[0-9a-fA-F]{6})$")
+    language: str = Field("en", pattern=r"^[a-z]{2}$")
+
+
+class LossSettings(Settings):
+    """What is shown when the swapped face is lost (design promise 1)."""
+
+    hold_s: float = Field(1.5, ge=0.0, le=1.5, description="seconds that the last persona frame stays")
+    hold_beside_other_s: float = Field(0.5, ge=0.0, le=0.5, description="the same when another face is there")
+    fade_s: float = Field(0.2, ge=0.0, le=0.2, description="length of the cross-fade back from the slate")
+
+
+class LiveConfig(Settings):
+    """One run of the live path; `Live` and `convert` take it.
+
+    The defaults are what a streamer without a GPU wants: the first real camera, a shipped persona, the page.
+    """
+
+    source: str = "camera"
+    sinks: tuple[str, ...] = ("preview",)
+    persona: str = DEFAULT_PERSONA
+    engine: Literal["auto", "mesh"] = "auto"
+    mode: Literal["swap", "portrait"] = "swap"
+    faces: Literal["locked", "largest", "all"] = "locked"
+    bystanders: Literal["cover", "show"] = "cover"
+    width: int = Field(1280, ge=160, le=7680, description="px asked of a camera")
+    height: int = Field(720, ge=120, le=4320, description="px asked of a camera")
+    fps: float = Field(30.0, ge=1.0, le=240.0, description="frames a second asked of a camera")
+    pace: bool = Field(True, description="play a file in real time; False: as fast as the machine can, dropping nothing")
+    loop: bool = False
+    overwrite: bool = False
+    occluders: bool = Field(True, description="keep a hand or microphone in front of the face where it is found")
+    calibration: Path | None = None
+    slate: Path | None = Field(None, description="picture shown instead of the built-in slate")
+    preview_port: int = Field(8723, ge=1024, le=65535)
+    badge: BadgeSettings = BadgeSettings()
+    loss: LossSettings = LossSettings()
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """A sentence that names the closest of `known`, or all of them; for error messages."""
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(sorted(known))}."
+
+
+def _explain(model: type[BaseModel], error: ValidationError, where: str) -> str:
+    first = error.errors()[0]
+    path = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        group: type[BaseModel] = model
+        for part in first["loc"][:-1]:
+            annotation = group.model_fields[str(part)].annotation
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                group = annotation
+        return f"{where}: unknown setting '{path}'. {nearest(str(first['loc'][-1]), list(group.model_fields))}"
+    return f"{where}: '{path}' got {first['input']!r}: {first['msg']}."

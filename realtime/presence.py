@@ -1,0 +1,70 @@
+"""What is shown while the swapped face is away: the last persona frame for a moment, then the slate, then a fade back.
+
+The state machine behind design promise 1. It knows neither pixels nor clocks: callers pass the time, so that live
+runs use capture times and conversions a file's own time line.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from mien.realtime.clock import NS_PER_S
+from mien.realtime.config import LossSettings
+
+
+class Absence(Enum):
+    """What to show instead of a persona."""
+
+    HOLD = "hold"
+    SLATE = "slate"
+
+
+class Presence:
+    """Tells hold from slate, and how far a fade back has come.
+
+    Every frame calls exactly one of `present` and `absent`, with times that do not decrease.
+    """
+
+    def __init__(self, settings: LossSettings) -> None:
+        self._settings = settings
+        self._last_persona_ns: int | None = None
+        self._fade_from_ns: int | None = None
+        self._on_slate = True
+        self._other_seen = False
+
+    def present(self, now_ns: int) -> float:
+        """A persona frame is ready. Returns its share of the picture, in (0, 1]; the rest is the slate."""
+        if self._on_slate and self._last_persona_ns is not None:
+            self._fade_from_ns = now_ns
+        self._on_slate = False
+        self._other_seen = False
+        self._last_persona_ns = now_ns
+        if self._fade_from_ns is None:
+            return 1.0
+        fade_ns = self._settings.fade_s * NS_PER_S
+        passed = now_ns - self._fade_from_ns
+        if passed >= fade_ns:
+            self._fade_from_ns = None
+            return 1.0
+        # The first frame of a fade already shows something of the persona, so that it is never only a slate.
+        return max(passed / fade_ns, 0.15)
+
+    def absent(self, now_ns: int, *, other_face: bool) -> Absence:
+        """No persona frame could be made for this time. `other_face`: somebody else is in the picture.
+
+        Once another face was seen in a gap the shorter hold stays in force: a bystander who flickers must not
+        buy the longer one.
+        """
+        self._other_seen = self._other_seen or other_face
+        if self._on_slate or self._last_persona_ns is None:
+            self._on_slate = True
+            return Absence.SLATE
+        limit_s = self._settings.hold_beside_other_s if self._other_seen else self._settings.hold_s
+        if now_ns - self._last_persona_ns <= limit_s * NS_PER_S:
+            return Absence.HOLD
+        self._on_slate = True
+        return Absence.SLATE
+
+    def to_slate(self) -> None:
+        """The user asked for the slate: what comes back later fades in from it."""
+        self._on_slate = True
