@@ -11,9 +11,7 @@ TOP_LEVEL = ("realtime", "engines", "plugin")
 
 setup(
     packages=[
-        f"mien.{package}"
-        for top in TOP_LEVEL
-        for package in (top, *(f"{top}.{child}" for child in find_packages(top)))
+        f"mien.{package}" for top in TOP_LEVEL for package in (top, *(f"{top}.{child}" for child in find_packages(top)))
     ],
     package_dir={f"mien.{top}": top for top in TOP_LEVEL},
 )

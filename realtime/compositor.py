@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import cv2
-
 from mien.realtime.aligner import align, crop
 from mien.realtime.blend import ColourMatcher, blend
 from mien.realtime.bystanders import cover
@@ -45,6 +44,7 @@ class Tracked:
         selection: who is swapped and who is covered.
         failed: the tracking stage could not read this frame, so nothing is known of who is on it.
         stages_ms: time spent so far, by stage.
+
     """
 
     frame: Frame
@@ -83,6 +83,7 @@ class CpuCompositor:
         cover_bystanders: pixelate everybody else.
         now_ns: clock of the "show me" lease.
         on_error: told of each failed frame, with one sentence.
+
     """
 
     def __init__(
@@ -116,7 +117,7 @@ class CpuCompositor:
         self._slate_asked = False
         self._hold_asked = False
 
-    # -- controls, from any thread ------------------------------------------------------------------------------
+    # -- controls, from any thread
 
     def set_engines(self, engines: Sequence[Engine]) -> None:
         """Change the persona between two frames. The engines must be ready; the old ones are closed after."""
@@ -146,7 +147,7 @@ class CpuCompositor:
         """The engine of the current rung."""
         return self._engines[min(self._rung, len(self._engines) - 1)]
 
-    # -- the frame ----------------------------------------------------------------------------------------------
+    # -- the frame
 
     def __call__(self, tracked: Tracked, now_ns: int) -> Composed:
         """See `Compositor`."""
@@ -169,7 +170,8 @@ class CpuCompositor:
         except Exception as error:  # noqa: BLE001 - any failure of frame k must end in a hold or a slate, not in frame k
             self._on_error(f"frame {frame.sequence}: {type(error).__name__}: {error}")
         return Composed(
-            self._stand_in(frame.sequence, frame.capture_ns, frame.media_ns, now_ns, other_face=other_face), stages
+            self._stand_in(frame.sequence, frame.capture_ns, frame.media_ns, now_ns, other_face=other_face),
+            stages,
         )
 
     def idle(self, sequence: int, capture_ns: int, media_ns: int) -> Composed:
@@ -260,9 +262,7 @@ class CpuCompositor:
         blend(picture, face, patch, alignment, matcher, occluded, frame.media_ns)
         _add(stages, "blend", begin)
 
-    def _stand_in(
-        self, sequence: int, capture_ns: int, media_ns: int, now_ns: int, *, other_face: bool
-    ) -> MarkedFrame:
+    def _stand_in(self, sequence: int, capture_ns: int, media_ns: int, now_ns: int, *, other_face: bool) -> MarkedFrame:
         absence = self._presence.absent(now_ns, other_face=other_face)
         if absence is Absence.HOLD and self._last is not None:
             return self._repeat(sequence, capture_ns, media_ns)

@@ -6,9 +6,8 @@ import difflib
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-
 from mien.realtime.errors import ConfigError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 #: The persona that runs when none is named; it ships with the package.
 DEFAULT_PERSONA = "amara"
@@ -26,6 +25,7 @@ class Settings(BaseModel):
         Args:
             values: plain data, such as a TOML table.
             where: where the values came from, for the message ("mien.toml", "command line").
+
         """
         try:
             return cls.model_validate(values)
@@ -37,16 +37,16 @@ class BadgeSettings(Settings):
     """How the mark looks. There is no setting that removes it."""
 
     corner: Literal["top-left", "top-right", "bottom-left", "bottom-right"] = "top-right"
-    plate: str = Field("auto", pattern=r"^(auto|light|dark|#[0-9a-fA-F]{6})$")
-    language: str = Field("en", pattern=r"^[a-z]{2}$")
+    plate: str = Field(default="auto", pattern=r"^(auto|light|dark|#[0-9a-fA-F]{6})$")
+    language: str = Field(default="en", pattern=r"^[a-z]{2}$")
 
 
 class LossSettings(Settings):
     """What is shown when the swapped face is lost (design promise 1)."""
 
-    hold_s: float = Field(1.5, ge=0.0, le=1.5, description="seconds that the last persona frame stays")
-    hold_beside_other_s: float = Field(0.5, ge=0.0, le=0.5, description="the same when another face is there")
-    fade_s: float = Field(0.2, ge=0.0, le=0.2, description="length of the cross-fade back from the slate")
+    hold_s: float = Field(default=1.5, ge=0.0, le=1.5, description="seconds that the last persona frame stays")
+    hold_beside_other_s: float = Field(default=0.5, ge=0.0, le=0.5, description="the same when another face is there")
+    fade_s: float = Field(default=0.2, ge=0.0, le=0.2, description="length of the cross-fade back from the slate")
 
 
 class LiveConfig(Settings):
@@ -62,16 +62,20 @@ class LiveConfig(Settings):
     mode: Literal["swap", "portrait"] = "swap"
     faces: Literal["locked", "largest", "all"] = "locked"
     bystanders: Literal["cover", "show"] = "cover"
-    width: int = Field(1280, ge=160, le=7680, description="px asked of a camera")
-    height: int = Field(720, ge=120, le=4320, description="px asked of a camera")
-    fps: float = Field(30.0, ge=1.0, le=240.0, description="frames a second asked of a camera")
-    pace: bool = Field(True, description="play a file in real time; False: as fast as the machine can, dropping nothing")
+    width: int = Field(default=1280, ge=160, le=7680, description="px asked of a camera")
+    height: int = Field(default=720, ge=120, le=4320, description="px asked of a camera")
+    fps: float = Field(default=30.0, ge=1.0, le=240.0, description="frames a second asked of a camera")
+    pace: bool = Field(
+        True, description="play a file in real time; False: as fast as the machine can, dropping nothing"
+    )
     loop: bool = False
     overwrite: bool = False
-    occluders: bool = Field(True, description="keep a hand or microphone in front of the face where it is found")
+    occluders: bool = Field(
+        default=True, description="keep a hand or microphone in front of the face where it is found"
+    )
     calibration: Path | None = None
-    slate: Path | None = Field(None, description="picture shown instead of the built-in slate")
-    preview_port: int = Field(8723, ge=1024, le=65535)
+    slate: Path | None = Field(default=None, description="picture shown instead of the built-in slate")
+    preview_port: int = Field(default=8723, ge=1024, le=65535)
     badge: BadgeSettings = BadgeSettings()
     loss: LossSettings = LossSettings()
 

@@ -24,6 +24,7 @@ class EngineSpec:
         label: what the badge must say: "modified" where the driver's picture remains, "generated" where the whole
             frame is synthetic.
         max_side_px: for `size_px` None, the greatest window that the engine works on; a larger face is scaled down.
+
     """
 
     name: str

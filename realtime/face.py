@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-
 from mien.realtime.frame import Floats, FrameError
 
 #: Landmarks of MediaPipe's face mesh: 468 of the skin, then 2 x 5 of the irises.
@@ -35,6 +34,7 @@ class Neutral:
         shape: (478, 3) float32, the resting landmarks in head space (see `mien.realtime.head`): centred, upright,
             frontal, scaled so that the canonical face's width is the unit of `head.canonical_landmarks`.
         blendshapes: (52,) float32 in 0..1, the resting code (a resting smirk is not zero).
+
     """
 
     shape: Floats
@@ -57,6 +57,7 @@ class Face:
         pose: (4, 4) float32, MediaPipe's facial transformation: canonical face space (cm, x right, y up, z to the
             camera) to camera space.
         neutral: the same person at rest, if calibrated or estimated by now.
+
     """
 
     track_id: int

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
-
 from mien.realtime.errors import MienError
+from numpy.typing import NDArray
 
 #: (H, W, 3) uint8, BGR: what cameras, OpenCV and the virtual camera all speak without a conversion.
 Pixels = NDArray[np.uint8]
@@ -45,6 +44,7 @@ class Frame:
         capture_ns: `Clock.now_ns` stamped before the picture was decoded or converted.
         media_ns: place on the source's own time line, ns from its start (a file's presentation time; for a
             camera, time since the first frame). Never decreases within one source.
+
     """
 
     pixels: Pixels
@@ -77,6 +77,7 @@ class Alignment:
         matrix: (2, 3) float32 affine that takes frame pixel centres (x, y) to crop pixel centres.
         width: crop's width, px.
         height: crop's height, px.
+
     """
 
     matrix: Floats
@@ -128,6 +129,7 @@ class Patch:
             better than a feather (lips, lids); the blend erodes and feathers only its outer border.
         colour: whether the blend should match the patch's colour to the driver's light. False for a patch that
             was lit by the engine, and for portrait mode.
+
     """
 
     pixels: Pixels

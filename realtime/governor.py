@@ -70,13 +70,15 @@ class Governor:
         if self._climbed_ns is not None and now_ns - self._climbed_ns < FAILED_CLIMB_S * NS_PER_S:
             self._climb_wait_s = min(self._climb_wait_s * 2, LONGEST_CLIMB_WAIT_S)
         return self._move(
-            self.rung + 1, f"{usual_ms:.0f} ms a frame of {self._interval_ms:.0f} ms: too slow, one engine down"
+            self.rung + 1,
+            f"{usual_ms:.0f} ms a frame of {self._interval_ms:.0f} ms: too slow, one engine down",
         )
 
     def _climb(self, usual_ms: float, now_ns: int) -> Move:
         self._climbed_ns = now_ns
         return self._move(
-            self.rung - 1, f"{usual_ms:.0f} ms a frame of {self._interval_ms:.0f} ms: room again, one engine up"
+            self.rung - 1,
+            f"{usual_ms:.0f} ms a frame of {self._interval_ms:.0f} ms: room again, one engine up",
         )
 
     def _move(self, to: int, reason: str) -> Move:

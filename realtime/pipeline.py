@@ -48,6 +48,7 @@ class Stages:
         compositor: crop, engine, blend, mark.
         sinks: each with its own thread; started already.
         governor: moves the compositor along its ladder; None offline.
+
     """
 
     source: Source
@@ -89,7 +90,7 @@ class Pipeline:
             Worker("compose", self._compose, on_end=self._end_listeners),
         )
 
-    # -- life -----------------------------------------------------------------------------------------------------
+    # -- life
 
     def start(self) -> None:
         """Start the three threads."""
@@ -119,7 +120,7 @@ class Pipeline:
             if not worker.stop():
                 log.warning("thread %s did not end in time and is left behind", worker.name)
 
-    # -- what others read -------------------------------------------------------------------------------------------
+    # -- what others read
 
     @property
     def source_info(self) -> SourceInfo:
@@ -162,7 +163,7 @@ class Pipeline:
             if box in self._listeners:
                 self._listeners.remove(box)
 
-    # -- the three threads ------------------------------------------------------------------------------------------
+    # -- the three threads
 
     def _capture(self, stop: threading.Event) -> None:
         unread_since_ns: int | None = None
@@ -230,7 +231,7 @@ class Pipeline:
                 now_ns = self._clock.now_ns()
                 self._hand_over(self._stages.compositor.idle(last_sequence, now_ns, last_media_ns))
 
-    # -- helpers ----------------------------------------------------------------------------------------------------
+    # -- helpers
 
     def _hand_over(self, composed: Composed) -> None:
         marked = composed.marked

@@ -27,6 +27,7 @@ class FrameRecord:
         capture_ns: when it was captured, before decoding.
         done_ns: when it was handed over to the sinks.
         stages_ms: busy time of each stage, ms ("decode", "track", "engine", "blend", "mark").
+
     """
 
     sequence: int

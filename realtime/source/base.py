@@ -21,6 +21,7 @@ class SourceInfo:
         frame_count: frames in all where known (a file that does not loop), else None; an estimate is fine.
         audio_path: file that holds the sound that belongs to the pictures, or None.
         detail: what was asked and what the device gave, one line ("MJPG 1280x720 at 30, asked 1280x720 at 30").
+
     """
 
     name: str

@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import pytest
+from mien.realtime.governor import CLIMB_AFTER_S, WINDOW, Governor, Move
+
+INTERVAL_MS = 33.3
+
+
+def feed(governor: Governor, busy_ms: float, seconds: float, start_s: float) -> list[tuple[float, Move]]:
+    """Feed a steady load at 30 fps; returns (time, move) of each move."""
+    moves = []
+    for step in range(round(seconds * 30)):
+        now_s = start_s + step / 30
+        move = governor.observe(busy_ms, round(now_s * 1e9))
+        if move is not None:
+            moves.append((now_s, move))
+    return moves
+
+
+def test_an_engine_in_time_stays() -> None:
+    assert feed(Governor(3, INTERVAL_MS), 20.0, 60.0, 0.0) == []
+
+
+def test_one_hiccup_moves_nothing() -> None:
+    governor = Governor(2, INTERVAL_MS)
+    times = [15.0] * WINDOW + [400.0] + [15.0] * WINDOW
+    assert [governor.observe(ms, index * 33_000_000) for index, ms in enumerate(times)] == [None] * len(times)
+
+
+def test_a_slow_engine_steps_down_within_a_second_and_says_why() -> None:
+    governor = Governor(2, INTERVAL_MS)
+    moves = feed(governor, 45.0, 1.0, 0.0)
+    assert [move.to for _, move in moves] == [1]
+    assert moves[0][0] < 0.6
+    assert "45 ms" in moves[0][1].reason
+    assert "too slow" in moves[0][1].reason
+
+
+def test_the_lowest_rung_stays_however_slow() -> None:
+    governor = Governor(2, INTERVAL_MS)
+    feed(governor, 45.0, 10.0, 0.0)
+    assert governor.rung == 1
+
+
+def test_it_climbs_back_when_there_is_room() -> None:
+    governor = Governor(2, INTERVAL_MS)
+    feed(governor, 45.0, 1.0, 0.0)
+    moves = feed(governor, 8.0, 10.0, 1.0)
+    assert [move.to for _, move in moves] == [0]
+    assert moves[0][0] - 1.0 >= CLIMB_AFTER_S
+
+
+def test_no_climb_while_the_lighter_engine_is_itself_busy() -> None:
+    governor = Governor(2, INTERVAL_MS)
+    feed(governor, 45.0, 1.0, 0.0)
+    assert feed(governor, 22.0, 60.0, 1.0) == []
+
+
+def test_a_climb_that_fails_waits_longer_before_the_next() -> None:
+    governor = Governor(2, INTERVAL_MS)
+    waits, now_s = [], 0.0
+    for _ in range(4):
+        feed(governor, 45.0, 1.0, now_s)
+        down_s = now_s + 1.0
+        climbed = feed(governor, 8.0, 70.0, down_s)[0][0]
+        waits.append(climbed - down_s)
+        now_s = climbed + 1 / 30
+    assert waits == sorted(waits)
+    assert waits[-1] > 3 * waits[0]
+
+
+@pytest.mark.parametrize(("rungs", "interval"), [(0, 33.0), (1, 0.0)])
+def test_nonsense_is_refused(rungs: int, interval: float) -> None:
+    with pytest.raises(ValueError, match="rungs must be"):
+        Governor(rungs, interval)
