@@ -1,31 +1,43 @@
 """The mark: nothing leaves without one, by type.
 
-`MarkedFrame` cannot be made outside this module, and every sink takes nothing else. The badge is drawn here; a
-watermark joins in `Marker.mark`, after the badge, so that it covers it too.
+`MarkedFrame` cannot be made outside this module, and every sink takes nothing else. Python hides nothing from code
+that means to break in (`object.__new__`, ctypes), so this guards against mistakes, not against a patched program:
+no constructor, copy, pickle, subclass or `dataclasses.replace` gives an unmarked `MarkedFrame`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Sequence
+from dataclasses import InitVar, dataclass
+from typing import Final, Literal, Never, Self, final
 
-from mien.realtime.frame import Kind, Pixels, check_pixels
+import numpy as np
+
+from mien.realtime.badge import Badge, Box
+from mien.realtime.clock import NS_PER_S
+from mien.realtime.config import BadgeSettings
 from mien.realtime.errors import MienError
+from mien.realtime.frame import MAX_SIDE_PX, MIN_SIDE_PX, FrameError, Kind, Pixels, check_pixels
 
 
 class MarkError(MienError, TypeError):
-    """Somebody tried to make a `MarkedFrame` without the marker."""
+    """Somebody tried to make or change a `MarkedFrame` without the marker, or to mark what must not be marked so."""
 
+
+#: How long one `ShowMe` lasts, seconds. Whoever holds the button renews it; a page that died does not.
+SHOW_ME_S: Final = 1.0
 
 _KEY: Final = object()
+_ONLY_MARKER: Final = "a MarkedFrame is made by mien.realtime.mark.Marker alone, so that none leaves unmarked."
 
 
+@final
 @dataclass(frozen=True, slots=True, eq=False)
 class MarkedFrame:
     """A picture that may leave, with its mark in its pixels. Made by `Marker` alone.
 
     Attributes:
-        pixels: (H, W, 3) uint8 BGR, read-only.
+        pixels: (H, W, 3) uint8 BGR, read-only; NumPy refuses to make it writeable again.
         kind: "persona", "slate" or "camera" (the last only while "show me" is held).
         sequence: of the captured frame this one answers to; repeats while a frame is held.
         capture_ns: `Clock.now_ns` when that frame was captured, before decoding.
@@ -39,14 +51,180 @@ class MarkedFrame:
     capture_ns: int
     media_ns: int
     held: bool
-    _key: object
+    # Not a field: what a frame does not keep, `dataclasses.replace` and a look at an existing frame cannot give away.
+    key: InitVar[object]
 
-    def __post_init__(self) -> None:
-        if self._key is not _KEY:
-            raise MarkError("a MarkedFrame is made by mien.realtime.mark.Marker alone, so that none leaves unmarked.")
+    def __post_init__(self, key: object) -> None:
+        if key is not _KEY:
+            raise MarkError(_ONLY_MARKER)
         check_pixels(self.pixels)
-        self.pixels.flags.writeable = False
+        object.__setattr__(self, "pixels", _sealed(self.pixels))
+
+    def __init_subclass__(cls) -> None:
+        raise MarkError(_ONLY_MARKER)
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce_ex__(self, protocol: object) -> Never:
+        raise MarkError("a MarkedFrame is not pickled: " + _ONLY_MARKER)
+
+    def __setstate__(self, state: object) -> Never:
+        raise MarkError(_ONLY_MARKER)
 
     def __repr__(self) -> str:
         height, width = self.pixels.shape[:2]
         return f"MarkedFrame({self.kind}, #{self.sequence}, {width}x{height}{', held' if self.held else ''})"
+
+
+@dataclass(frozen=True, slots=True)
+class ShowMe:
+    """Permission to show the camera, for a moment. Made only where the user's hold of "show me" arrives.
+
+    Attributes:
+        until_ns: `Clock.now_ns` after which it is void.
+    """
+
+    until_ns: int
+
+    @classmethod
+    def held(cls, now_ns: int) -> ShowMe:
+        """The button is down at `now_ns`; renew at least every `SHOW_ME_S` while it stays down."""
+        return cls(now_ns + round(SHOW_ME_S * NS_PER_S))
+
+    def valid(self, now_ns: int) -> bool:
+        """Whether the camera may be shown at `now_ns`."""
+        return now_ns < self.until_ns
+
+
+class Marker:
+    """Puts the mark on a stream of frames of one size and lets them go.
+
+    Called by the compositor, on one thread, once for each frame that leaves, after everything else was drawn. The
+    `mark_...` methods draw into the caller's buffer, without a copy, and seal it: the caller gives it up.
+    `now_ns` drives the badge (size, corner, plate): capture times live, media times offline; they do not decrease.
+    """
+
+    def __init__(self, width: int, height: int, badge: BadgeSettings | None = None) -> None:
+        """Rasterise the badge for frames of `width` x `height` px (16 to 8192 each).
+
+        Raises `ConfigError` for a badge language or plate that is not offered, `FrameError` for a size out of range.
+        """
+        if not (MIN_SIDE_PX <= width <= MAX_SIDE_PX and MIN_SIDE_PX <= height <= MAX_SIDE_PX):
+            raise FrameError(f"a frame has {MIN_SIDE_PX} to {MAX_SIDE_PX} px a side, got {width}x{height}.")
+        self._size = (height, width, 3)
+        self._badge = Badge(width, height, badge if badge is not None else BadgeSettings())
+        self._slate_source: Pixels | None = None
+        self._slate: Pixels | None = None
+
+    def announce(self) -> None:
+        """The persona changed: show the badge large again, from the next frame."""
+        self._badge.announce()
+
+    def mark_persona(
+        self,
+        pixels: Pixels,
+        *,
+        label: Literal["modified", "generated"],
+        sequence: int,
+        capture_ns: int,
+        media_ns: int,
+        now_ns: int,
+        keep_clear: Sequence[Box] = (),
+    ) -> MarkedFrame:
+        """Mark a frame that carries a persona, also one that is half faded from a slate.
+
+        Args:
+            pixels: (H, W, 3) uint8 BGR of the marker's size, writeable; drawn into, then read-only.
+            label: "generated" where the whole frame is synthetic, else "modified".
+            sequence: of the captured frame.
+            capture_ns: of the captured frame.
+            media_ns: of the captured frame.
+            now_ns: time for the badge.
+            keep_clear: (x0, y0, x1, y1) px of faces that the badge should not cover.
+
+        Raises:
+            MarkError: the buffer is read-only, so somebody else owns it, or it was marked before.
+            FrameError: wrong shape, type or size.
+        """
+        self._check(pixels)
+        self._badge.draw(pixels, label, keep_clear=keep_clear, now_ns=now_ns)
+        # A watermark belongs here, after the badge, so that it covers the badge's pixels too.
+        return MarkedFrame(pixels, "persona", sequence, capture_ns, media_ns, held=False, key=_KEY)
+
+    def repeat(self, marked: MarkedFrame, *, sequence: int, capture_ns: int, media_ns: int) -> MarkedFrame:
+        """Show a marked persona frame again, for a captured frame that has no picture of its own; no copy.
+
+        Raises `MarkError` for a slate (see `mark_slate`) and for a camera frame, which must not outlive its hold.
+        """
+        if marked.kind != "persona":
+            raise MarkError(f"only a persona frame is held, not a {marked.kind} frame.")
+        return MarkedFrame(marked.pixels, "persona", sequence, capture_ns, media_ns, held=True, key=_KEY)
+
+    def mark_slate(self, pixels: Pixels, *, sequence: int, capture_ns: int, media_ns: int, now_ns: int) -> MarkedFrame:
+        """Mark a slate: the plate says that the show is paused, and nothing of AI, since a slate is not synthetic.
+
+        Args:
+            pixels: (H, W, 3) uint8 BGR of the marker's size; copied, marked once, and shown as long as the same
+                array comes. It must not change meanwhile: `Slate.picture` gives a read-only one.
+            sequence: of the captured frame.
+            capture_ns: of the captured frame.
+            media_ns: of the captured frame.
+            now_ns: time for the badge.
+        """
+        if self._slate is None or self._slate_source is not pixels:
+            self._check(pixels, writeable=False)
+            marked = pixels.copy()
+            self._badge.draw(marked, "slate", keep_clear=(), now_ns=now_ns)
+            self._slate_source, self._slate = pixels, _sealed(marked)
+        return MarkedFrame(self._slate, "slate", sequence, capture_ns, media_ns, held=False, key=_KEY)
+
+    def mark_camera(
+        self, pixels: Pixels, permit: ShowMe, *, sequence: int, capture_ns: int, media_ns: int, now_ns: int
+    ) -> MarkedFrame:
+        """Mark an unprocessed camera frame as CAMERA, while the user holds "show me".
+
+        Args:
+            pixels: (H, W, 3) uint8 BGR of the marker's size, writeable; drawn into, then read-only.
+            permit: what the user's hold gave; `now_ns` must lie before its end.
+            sequence: of the captured frame.
+            capture_ns: of the captured frame.
+            media_ns: of the captured frame.
+            now_ns: `Clock.now_ns`.
+
+        Raises:
+            MarkError: without a valid permit, or for a buffer that is read-only.
+        """
+        if not isinstance(permit, ShowMe) or not permit.valid(now_ns):
+            raise MarkError(
+                "the camera is shown only while 'show me' is held.",
+                hint="Show a persona frame or the slate instead.",
+            )
+        self._check(pixels)
+        self._badge.draw(pixels, "camera", keep_clear=(), now_ns=now_ns)
+        return MarkedFrame(pixels, "camera", sequence, capture_ns, media_ns, held=False, key=_KEY)
+
+    def _check(self, pixels: Pixels, *, writeable: bool = True) -> None:
+        check_pixels(pixels)
+        if pixels.shape != self._size:
+            raise FrameError(
+                f"this marker takes frames of {self._size[1]}x{self._size[0]} px, "
+                f"got {pixels.shape[1]}x{pixels.shape[0]}."
+            )
+        if writeable and not pixels.flags.writeable:
+            raise MarkError(
+                "the pixels to mark are read-only: they belong to somebody else or were marked before.",
+                hint="Pass a copy.",
+            )
+
+
+def _sealed(pixels: Pixels) -> Pixels:
+    """The same memory as an array that NumPy never makes writeable again.
+
+    An array that owns its memory may set `flags.writeable` back; one over a read-only buffer may not.
+    """
+    pixels.flags.writeable = False
+    return np.asarray(memoryview(pixels).toreadonly())
