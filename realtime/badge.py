@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 import numpy as np
-
 from mien.realtime.clock import NS_PER_S
 from mien.realtime.config import BadgeSettings
 from mien.realtime.frame import Pixels
@@ -77,6 +76,7 @@ class Badge:
             word: what to say.
             keep_clear: boxes of faces that should stay visible.
             now_ns: time of this frame; does not decrease.
+
         """
         if self._large_until_ns is None:
             self._large_until_ns = now_ns + round(LARGE_S * NS_PER_S)

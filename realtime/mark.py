@@ -12,7 +12,6 @@ from dataclasses import InitVar, dataclass
 from typing import Final, Literal, Never, Self, final
 
 import numpy as np
-
 from mien.realtime.badge import Badge, Box
 from mien.realtime.clock import NS_PER_S
 from mien.realtime.config import BadgeSettings
@@ -43,6 +42,7 @@ class MarkedFrame:
         capture_ns: `Clock.now_ns` when that frame was captured, before decoding.
         media_ns: its place on the source's time line, ns.
         held: whether this is an earlier persona picture, shown again because there was no new one.
+
     """
 
     pixels: Pixels
@@ -86,6 +86,7 @@ class ShowMe:
 
     Attributes:
         until_ns: `Clock.now_ns` after which it is void.
+
     """
 
     until_ns: int
@@ -149,6 +150,7 @@ class Marker:
         Raises:
             MarkError: the buffer is read-only, so somebody else owns it, or it was marked before.
             FrameError: wrong shape, type or size.
+
         """
         self._check(pixels)
         self._badge.draw(pixels, label, keep_clear=keep_clear, now_ns=now_ns)
@@ -174,6 +176,7 @@ class Marker:
             capture_ns: of the captured frame.
             media_ns: of the captured frame.
             now_ns: time for the badge.
+
         """
         if self._slate is None or self._slate_source is not pixels:
             self._check(pixels, writeable=False)
@@ -197,6 +200,7 @@ class Marker:
 
         Raises:
             MarkError: without a valid permit, or for a buffer that is read-only.
+
         """
         if not isinstance(permit, ShowMe) or not permit.valid(now_ns):
             raise MarkError(
@@ -227,4 +231,4 @@ def _sealed(pixels: Pixels) -> Pixels:
     An array that owns its memory may set `flags.writeable` back; one over a read-only buffer may not.
     """
     pixels.flags.writeable = False
-    return np.asarray(memoryview(pixels).toreadonly())
+    return np.asarray(pixels.data.toreadonly())

@@ -12,11 +12,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
-
 from mien.realtime.config import nearest
 from mien.realtime.errors import ConfigError
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 #: What a plate can say.
 Word = Literal["modified", "generated", "slate", "camera"]
@@ -32,7 +31,7 @@ WORDS: Final[dict[str, dict[Word, str]]] = {
     "en": {"modified": "AI MODIFIED", "generated": "AI GENERATED", "slate": "PAUSED", "camera": "CAMERA"},
     "es": {"modified": "MODIFICADO CON IA", "generated": "GENERADO CON IA", "slate": "EN PAUSA", "camera": "CÁMARA"},
     "fr": {"modified": "MODIFIÉ PAR IA", "generated": "GÉNÉRÉ PAR IA", "slate": "EN PAUSE", "camera": "CAMÉRA"},
-    "it": {"modified": "MODIFICATO CON IA", "generated": "GENERATO CON IA", "slate": "IN PAUSA", "camera": "TELECAMERA"},
+    "it": {"modified": "MODIFICATO CON IA", "generated": "GENERATO CON IA", "slate": "IN PAUSA", "camera": "TELECAMERA"},  # noqa: E501
     "nl": {"modified": "AI-BEWERKT", "generated": "AI-GEGENEREERD", "slate": "GEPAUZEERD", "camera": "CAMERA"},
     "pl": {"modified": "ZMIENIONE PRZEZ AI", "generated": "STWORZONE PRZEZ AI", "slate": "PAUZA", "camera": "KAMERA"},
     "pt": {"modified": "MODIFICADO POR IA", "generated": "GERADO POR IA", "slate": "EM PAUSA", "camera": "CÂMERA"},
@@ -90,6 +89,7 @@ class PlateStyle:
         plate: sRGB of the plate.
         text: sRGB of the words.
         opacity: 0..1, how much of the plate is seen; the rest is the picture behind.
+
     """
 
     plate: Rgb
@@ -135,6 +135,7 @@ def plate_styles(plate: str) -> tuple[PlateStyle, PlateStyle]:
 
     Raises:
         ConfigError: anything else.
+
     """
     if plate == "auto":
         return LIGHT, DARK
@@ -166,6 +167,7 @@ class Stencil:
         plate: (h, w) float32, 0..1.
         ink: (h, w) float32, 0..1: words and sign.
         cap_height_px: height of a capital letter.
+
     """
 
     plate: NDArray[np.float32]
@@ -180,6 +182,7 @@ class Raster:
     Attributes:
         colour: (h, w, 3) uint16 BGR, 0..255, already times its opacity.
         keep: (h, w, 3) uint16, 0..256: how much of the picture stays.
+
     """
 
     colour: NDArray[np.uint16]
@@ -224,7 +227,7 @@ def _bgr(colour: Rgb) -> NDArray[np.float32]:
 
 
 def _reduced(mask: Image.Image, factor: int) -> NDArray[np.float32]:
-    return np.asarray(mask.reduce(factor), np.float32) / 255
+    return np.asarray(mask.reduce(factor), np.float32) / np.float32(255)
 
 
 def _font_for_cap_height(cap_height_px: int) -> ImageFont.FreeTypeFont:
