@@ -18,21 +18,17 @@ import cv2
 from mien.realtime.aligner import align, crop
 from mien.realtime.blend import ColourMatcher, blend
 from mien.realtime.bystanders import cover
-from mien.realtime.clock import NS_PER_S
 from mien.realtime.engine import Engine
 from mien.realtime.errors import EngineError
 from mien.realtime.face import Face
 from mien.realtime.frame import Frame, Pixels
-from mien.realtime.mark import MarkedFrame, Marker
+from mien.realtime.mark import MarkedFrame, Marker, ShowMe
 from mien.realtime.occluder import OccluderModel
 from mien.realtime.presence import Absence, Presence
 from mien.realtime.slate import Slate
 from mien.realtime.tracker.base import Selection
 
 log = logging.getLogger(__name__)
-
-#: "Show me" ends this long after its last renewal: a dead page or a stuck key must not leave the camera on, s.
-SHOW_ME_LEASE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +57,16 @@ class Composed:
     stages_ms: dict[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    """When a frame was captured, and the time that holds, fades and the badge count in."""
+
+    sequence: int
+    capture_ns: int
+    media_ns: int
+    now_ns: int
+
+
 class Compositor(Protocol):
     """Called on one thread, once for each tracked frame, in order. Never raises for a bad frame."""
 
@@ -81,7 +87,7 @@ class CpuCompositor:
         presence: hold, slate, fade.
         occluders: one model for each track is made by this factory; None keeps none in front of the face.
         cover_bystanders: pixelate everybody else.
-        now_ns: clock of the "show me" lease.
+        now_ns: clock that a hold of "show me" runs out by.
         on_error: told of each failed frame, with one sentence.
 
     """
@@ -113,7 +119,7 @@ class CpuCompositor:
         self._matchers: dict[int, ColourMatcher] = {}
         self._occluders: dict[int, OccluderModel] = {}
         self._last: MarkedFrame | None = None
-        self._show_me_until_ns: int | None = None
+        self._show_me: ShowMe | None = None
         self._slate_asked = False
         self._hold_asked = False
 
@@ -139,8 +145,8 @@ class CpuCompositor:
         self._hold_asked = on
 
     def show_me(self) -> None:
-        """Show the camera, with its plate, for the length of a lease; to be renewed while the button is held."""
-        self._show_me_until_ns = self._now_ns() + round(SHOW_ME_LEASE_S * NS_PER_S)
+        """Show the camera, with its plate, for a moment; to be renewed while the button is held."""
+        self._show_me = ShowMe.held(self._now_ns())
 
     @property
     def engine(self) -> Engine:
@@ -152,39 +158,48 @@ class CpuCompositor:
     def __call__(self, tracked: Tracked, now_ns: int) -> Composed:
         """See `Compositor`."""
         self._change_engines()
+        moment = _Moment(tracked.frame.sequence, tracked.frame.capture_ns, tracked.frame.media_ns, now_ns)
         stages = dict(tracked.stages_ms)
-        frame = tracked.frame
-        other_face = bool(tracked.selection.bystanders)
-        if self._slate_asked:
-            self._presence.to_slate()
-            return Composed(self._mark_slate(frame.sequence, frame.capture_ns, frame.media_ns), stages)
-        if self._hold_asked and self._last is not None:
-            return Composed(self._repeat(frame.sequence, frame.capture_ns, frame.media_ns), stages)
-        try:
-            if self._showing_me() and not tracked.failed:
-                return Composed(self._camera(tracked), stages)
-            if not tracked.failed and tracked.selection.swapped:
-                marked = self._persona(tracked, stages, now_ns)
-                self._last = marked
-                return Composed(marked, stages)
-        except Exception as error:  # noqa: BLE001 - any failure of frame k must end in a hold or a slate, not in frame k
-            self._on_error(f"frame {frame.sequence}: {type(error).__name__}: {error}")
-        return Composed(
-            self._stand_in(frame.sequence, frame.capture_ns, frame.media_ns, now_ns, other_face=other_face),
-            stages,
-        )
+        marked = self._asked_for(moment) or self._tried(tracked, moment, stages)
+        if marked is None:
+            marked = self._stand_in(moment, other_face=bool(tracked.selection.bystanders))
+        return Composed(marked, stages)
 
     def idle(self, sequence: int, capture_ns: int, media_ns: int) -> Composed:
         """See `Compositor`."""
-        if self._slate_asked:
-            self._presence.to_slate()
-        return Composed(self._stand_in(sequence, capture_ns, media_ns, capture_ns, other_face=False), {})
+        self._change_engines()
+        moment = _Moment(sequence, capture_ns, media_ns, capture_ns)
+        return Composed(self._asked_for(moment) or self._stand_in(moment, other_face=False), {})
 
     def close(self) -> None:
         """Close every engine; the compositor is not called after."""
         self._change_engines()
         for engine in self._engines:
             engine.close()
+
+    def _asked_for(self, moment: _Moment) -> MarkedFrame | None:
+        """The slate or the hold that the user asked for."""
+        if self._slate_asked:
+            self._presence.to_slate()
+            return self._mark_slate(moment)
+        if self._hold_asked and self._last is not None:
+            return self._repeat(self._last, moment)
+        return None
+
+    def _tried(self, tracked: Tracked, moment: _Moment, stages: dict[str, float]) -> MarkedFrame | None:
+        """The camera while it is asked for, else the persona; None when neither can be made of this frame."""
+        if tracked.failed:
+            return None
+        try:
+            permit = self._show_me
+            if permit is not None and permit.valid(self._now_ns()):
+                return self._camera(tracked, permit)
+            if tracked.selection.swapped:
+                self._last = self._persona(tracked, moment, stages)
+                return self._last
+        except Exception as error:  # noqa: BLE001 - a failure of frame k must end in a hold or a slate, not in frame k
+            self._on_error(f"frame {moment.sequence}: {type(error).__name__}: {error}")
+        return None
 
     def _change_engines(self) -> None:
         with self._lock:
@@ -193,30 +208,28 @@ class CpuCompositor:
         if pending is not None:
             retired.extend(self._engines)
             self._engines = pending
-            self._rung = 0
             self._matchers.clear()
+            # The picture of the persona before must not come back in a hold.
             self._last = None
             self._marker.announce()
         for engine in retired:
             engine.close()
 
-    def _showing_me(self) -> bool:
-        return self._show_me_until_ns is not None and self._now_ns() < self._show_me_until_ns
-
-    def _camera(self, tracked: Tracked) -> MarkedFrame:
+    def _camera(self, tracked: Tracked, permit: ShowMe) -> MarkedFrame:
         frame = tracked.frame
         picture = frame.pixels.copy()
         if self._cover_bystanders:
             cover(picture, tracked.selection.bystanders)
         return self._marker.mark_camera(
             picture,
+            permit,
             sequence=frame.sequence,
             capture_ns=frame.capture_ns,
             media_ns=frame.media_ns,
-            keep_clear=tuple(face.box for face in tracked.selection.swapped),
+            now_ns=self._now_ns(),
         )
 
-    def _persona(self, tracked: Tracked, stages: dict[str, float], now_ns: int) -> MarkedFrame:
+    def _persona(self, tracked: Tracked, moment: _Moment, stages: dict[str, float]) -> MarkedFrame:
         frame, faces = tracked.frame, tracked.selection.swapped
         engine = self.engine
         picture = frame.pixels.copy()
@@ -225,20 +238,21 @@ class CpuCompositor:
         # The greatest face last, so that where two overlap the nearer one lies on top.
         for face in sorted(faces, key=_area):
             self._swap(picture, frame, face, engine, stages)
-        share = self._presence.present(now_ns)
+        share = self._presence.present(moment.now_ns)
         if share < 1.0:
             cv2.addWeighted(picture, share, self._slate.picture(), 1.0 - share, 0.0, dst=picture)
+        self._forget_all_but({face.track_id for face in faces})
         begin = time.perf_counter()
         marked = self._marker.mark_persona(
             picture,
             label=engine.spec.label,
-            sequence=frame.sequence,
-            capture_ns=frame.capture_ns,
-            media_ns=frame.media_ns,
+            sequence=moment.sequence,
+            capture_ns=moment.capture_ns,
+            media_ns=moment.media_ns,
+            now_ns=moment.now_ns,
             keep_clear=tuple(face.box for face in faces),
         )
         _add(stages, "mark", begin)
-        self._forget_all_but({face.track_id for face in faces})
         return marked
 
     def _swap(self, picture: Pixels, frame: Frame, face: Face, engine: Engine, stages: dict[str, float]) -> None:
@@ -262,19 +276,24 @@ class CpuCompositor:
         blend(picture, face, patch, alignment, matcher, occluded, frame.media_ns)
         _add(stages, "blend", begin)
 
-    def _stand_in(self, sequence: int, capture_ns: int, media_ns: int, now_ns: int, *, other_face: bool) -> MarkedFrame:
-        absence = self._presence.absent(now_ns, other_face=other_face)
+    def _stand_in(self, moment: _Moment, *, other_face: bool) -> MarkedFrame:
+        absence = self._presence.absent(moment.now_ns, other_face=other_face)
         if absence is Absence.HOLD and self._last is not None:
-            return self._repeat(sequence, capture_ns, media_ns)
-        return self._mark_slate(sequence, capture_ns, media_ns)
+            return self._repeat(self._last, moment)
+        return self._mark_slate(moment)
 
-    def _repeat(self, sequence: int, capture_ns: int, media_ns: int) -> MarkedFrame:
-        assert self._last is not None
-        return self._marker.repeat(self._last, sequence=sequence, capture_ns=capture_ns, media_ns=media_ns)
+    def _repeat(self, last: MarkedFrame, moment: _Moment) -> MarkedFrame:
+        return self._marker.repeat(
+            last, sequence=moment.sequence, capture_ns=moment.capture_ns, media_ns=moment.media_ns
+        )
 
-    def _mark_slate(self, sequence: int, capture_ns: int, media_ns: int) -> MarkedFrame:
+    def _mark_slate(self, moment: _Moment) -> MarkedFrame:
         return self._marker.mark_slate(
-            self._slate.picture().copy(), sequence=sequence, capture_ns=capture_ns, media_ns=media_ns
+            self._slate.picture(),
+            sequence=moment.sequence,
+            capture_ns=moment.capture_ns,
+            media_ns=moment.media_ns,
+            now_ns=moment.now_ns,
         )
 
     def _forget_all_but(self, track_ids: set[int]) -> None:

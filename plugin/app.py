@@ -1,0 +1,324 @@
+"""The composition root and the Python API: a checked configuration becomes a running pipeline.
+
+Everything that a run needs is opened and checked here before the first thread starts, so that a missing camera, a
+changed persona or a busy port is an error at the door and not a black picture later.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from mien.engines.personas.library import find, list_personas
+from mien.engines.personas.pack import Persona
+from mien.engines.registry import make_engine
+from mien.plugin.control.preview import PreviewSink
+from mien.realtime.calibration import Calibration
+from mien.realtime.clock import Clock, MonotonicClock
+from mien.realtime.compositor import CpuCompositor
+from mien.realtime.config import LiveConfig
+from mien.realtime.engine import Engine
+from mien.realtime.errors import ConfigError, SourceError
+from mien.realtime.frame import Pixels
+from mien.realtime.governor import Governor
+from mien.realtime.mark import MarkedFrame, Marker
+from mien.realtime.neutral import NeutralEstimator
+from mien.realtime.occluder import OccluderModel
+from mien.realtime.pipeline import Pipeline, Stages
+from mien.realtime.presence import Presence
+from mien.realtime.sink.base import Sink, StreamFormat
+from mien.realtime.sink.open import open_sink
+from mien.realtime.sink.runner import SinkRunner
+from mien.realtime.slate import Slate
+from mien.realtime.source.base import Source
+from mien.realtime.source.open import open_source
+from mien.realtime.stats import FrameRecord
+from mien.realtime.tracker.mediapipe_tracker import MediaPipeTracker
+from mien.realtime.tracker.model import landmarker_path
+from mien.realtime.tracker.selection import FaceSelector
+from mien.realtime.tracker.stage import TrackingStage
+
+log = logging.getLogger(__name__)
+
+Event = Callable[[str], None]
+
+
+class Live:
+    """A running live path.
+
+    Opening builds and checks everything and raises `MienError` for what is wrong; leaving the block stops the
+    threads, finishes the files and releases the camera, also after half a start::
+
+        with Live(LiveConfig(source="driver.mp4", sinks=("file:out.mp4",))) as live:
+            live.wait()
+
+    Iterating gives the newest `MarkedFrame` each time and ends with the source. Sinks run whether or not anybody
+    iterates. All methods may be called from any thread.
+    """
+
+    def __init__(self, config: LiveConfig, *, clock: Clock | None = None, on_event: Event = log.info) -> None:
+        self._config = config
+        self._clock = clock or MonotonicClock()
+        self._on_event = on_event
+        self._stack = ExitStack()
+        self._persona_name = config.persona
+        self._preview: PreviewSink | None = None
+        self._switch_lock = threading.Lock()
+        #: Seconds from `__enter__` to the running threads.
+        self.startup_s = 0.0
+        #: Milliseconds that the last change of persona took, from the call to the ready engines; 0 before any.
+        self.persona_switch_ms = 0.0
+
+    def __enter__(self) -> Self:
+        begin = time.perf_counter()
+        with ExitStack() as stack:
+            self._start(stack)
+            self._stack = stack.pop_all()
+        self.startup_s = time.perf_counter() - begin
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def __iter__(self) -> Iterator[MarkedFrame]:
+        box = self._pipeline.listen()
+        try:
+            while (frame := box.take()) is not None:
+                yield frame
+        finally:
+            self._pipeline.leave(box)
+        self._pipeline.check()
+
+    # -- what runs
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for the end of the source; True when it has ended. Raises what ended a stage, if something did."""
+        return self._pipeline.wait(timeout_s)
+
+    def records(self) -> list[FrameRecord]:
+        """What happened to the newest frames, oldest first (`mien.realtime.stats.KEPT_RECORDS` at most)."""
+        return self._pipeline.stats.records()
+
+    def stats(self) -> dict[str, Any]:
+        """The numbers of the console and the page, plain data; see docs/python-api.md for the keys."""
+        spec = self._compositor.engine.spec
+        info = self._pipeline.source_info
+        return {
+            "frames": self._pipeline.frames,
+            **self._pipeline.stats.recent(self._clock.now_ns()),
+            "engine": {
+                "name": spec.name,
+                "runtime": spec.runtime,
+                "device": spec.device,
+                "reason": spec.reason,
+            },
+            "persona": self._persona_name,
+            "source": {
+                "name": info.name,
+                "width": info.width,
+                "height": info.height,
+                "fps": info.fps,
+                "detail": info.detail,
+                "state": "released" if self._pipeline.released else getattr(self._pipeline.source, "state", "running"),
+            },
+            "sinks": [dataclasses.asdict(runner.stats) | {"wanted": runner.wanted} for runner in self._runners],
+            "last_error": self._pipeline.stats.last_error,
+            "preview_url": self.preview_url,
+        }
+
+    @property
+    def preview_url(self) -> str | None:
+        """The page's address with its token, if the page is one of the sinks."""
+        return self._preview.url if self._preview is not None else None
+
+    # -- controls
+
+    def personas(self) -> list[str]:
+        """Names that `set_persona` takes."""
+        return [persona.name for persona in list_personas()]
+
+    def set_persona(self, name: str) -> None:
+        """Load and check another persona beside the running one, then change between two frames.
+
+        Raises `PersonaError` and leaves the running one alone if the pack cannot be used.
+        """
+        with self._switch_lock:
+            begin = time.perf_counter()
+            persona = find(name)
+            self._compositor.set_engines(_ladder(persona, self._config))
+            self._persona_name = persona.name
+            self.persona_switch_ms = (time.perf_counter() - begin) * 1e3
+        self._on_event(f"persona: {persona.name}")
+
+    def set_slate(self, on: bool) -> None:
+        """Show the slate until it is taken back."""
+        self._compositor.set_slate(on)
+
+    def set_hold(self, on: bool) -> None:
+        """Freeze the last persona frame until it is taken back."""
+        self._compositor.set_hold(on)
+
+    def show_me(self) -> None:
+        """Show the camera under its plate for half a second; renew while the button is held."""
+        self._compositor.show_me()
+
+    def before(self) -> Pixels | None:
+        """The newest captured picture, (H, W, 3) uint8 BGR, for the page's held "before"; None before the first."""
+        frame = self._pipeline.last_frame
+        return None if frame is None else frame.pixels
+
+    # -- start
+
+    def _start(self, stack: ExitStack) -> None:
+        config = self._config
+        persona = find(config.persona)
+        self._persona_name = persona.name
+        source = self._open_source()
+        stack.callback(source.close)
+        info = source.info
+        lossless = not info.live and not config.pace
+        engines = _ladder(persona, config)
+        self._compositor = CpuCompositor(
+            engines,
+            marker=Marker(info.width, info.height, config.badge),
+            slate=Slate(info.width, info.height, config.slate),
+            presence=Presence(config.loss),
+            now_ns=self._clock.now_ns,
+            occluders=OccluderModel if config.occluders else None,
+            cover_bystanders=config.bystanders == "cover",
+            on_error=self._note_error,
+        )
+        stack.callback(self._compositor.close)
+        tracking = _tracking(config)
+        stack.callback(tracking.close)
+        stream = StreamFormat(info.width, info.height, info.fps, info.audio_path, live=not lossless)
+        self._runners = [self._open_sink(spec, stream, stack) for spec in config.sinks]
+        governor = None if lossless else Governor(len(engines), 1000.0 / info.fps)
+        self._pipeline = Pipeline(
+            Stages(source, self._open_source, tracking, self._compositor, self._runners, governor),
+            clock=self._clock,
+            lossless=lossless,
+            on_event=self._on_event,
+        )
+        stack.callback(self._pipeline.stop)
+        self._pipeline.start()
+
+    def _open_source(self) -> Source:
+        config = self._config
+        return open_source(
+            config.source,
+            width=config.width,
+            height=config.height,
+            fps=config.fps,
+            pace=config.pace,
+            loop=config.loop,
+            clock=self._clock,
+        )
+
+    def _open_sink(self, spec: str, stream: StreamFormat, stack: ExitStack) -> SinkRunner:
+        sink: Sink
+        if spec == "preview":
+            sink = self._preview = PreviewSink(self, port=self._config.preview_port)
+        else:
+            sink = open_sink(spec, overwrite=self._config.overwrite)
+        runner = SinkRunner(sink, stream, self._clock)
+        stack.callback(runner.close)
+        runner.start()
+        return runner
+
+    def _note_error(self, text: str) -> None:
+        self._pipeline.stats.error(text)
+        log.warning("%s", text)
+
+
+def _ladder(persona: Persona, config: LiveConfig) -> tuple[Engine, ...]:
+    """The persona's engines, best first; under load the governor steps down along them."""
+    return tuple(
+        make_engine(persona, kind=config.engine, mode=config.mode, quality=quality) for quality in ("full", "half")
+    )
+
+
+def _tracking(config: LiveConfig) -> TrackingStage:
+    calibration = None if config.calibration is None else Calibration.load(config.calibration)
+    return TrackingStage(
+        MediaPipeTracker(landmarker_path()),
+        FaceSelector(config.faces),
+        NeutralEstimator(None if calibration is None else calibration.neutral),
+        calibration,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertReport:
+    """What a conversion did.
+
+    Attributes:
+        output: the file written.
+        frames: counts: in, out, held, slate, errors.
+        seconds: wall time.
+        fps: frames out a second.
+        audio: whether sound was carried over.
+
+    """
+
+    output: Path
+    frames: dict[str, int]
+    seconds: float
+    fps: float
+    audio: bool
+
+
+def convert(
+    source: Path,
+    output: Path,
+    config: LiveConfig | None = None,
+    *,
+    progress: Callable[[int, int | None], None] | None = None,
+    stop: threading.Event | None = None,
+) -> ConvertReport:
+    """Convert a file: the live stages in the same order, every frame, nothing dropped, the sound kept.
+
+    Args:
+        source: video to read.
+        output: file to write (.mp4, .mkv, .mov); refused if it exists unless `config.overwrite`.
+        config: persona, engine, badge and the rest; its source, sinks and pace are not looked at.
+        progress: told (frames done, frames in all or None) about five times a second.
+        stop: set it to end early; what was converted so far is finished and kept.
+
+    Raises:
+        MienError: whatever is wrong with the input, the persona or the output.
+
+    """
+    if not Path(source).exists():
+        raise SourceError(f"there is no file '{source}'.", hint="Check the path.")
+    if Path(output).exists() and Path(source).resolve() == Path(output).resolve():
+        raise ConfigError("input and output are the same file.", hint="Give the output another name.")
+    settings = (config or LiveConfig()).model_copy(
+        update={"source": str(source), "sinks": (f"file:{output}",), "pace": False, "loop": False}
+    )
+    begin = time.perf_counter()
+    with Live(settings) as live:
+        total = live._pipeline.source_info.frame_count
+        audio = live._pipeline.source_info.audio_path is not None
+        while not live.wait(0.2):
+            if progress is not None:
+                progress(live._pipeline.frames["out"], total)
+            if stop is not None and stop.is_set():
+                break
+        frames = live._pipeline.frames
+        if progress is not None:
+            progress(frames["out"], frames["out"])
+        runner = live._runners[0]
+    runner.check()
+    seconds = time.perf_counter() - begin
+    return ConvertReport(Path(output), frames, seconds, frames["out"] / seconds if seconds > 0 else 0.0, audio)
