@@ -1,6 +1,6 @@
 """The visible mark: a small pill of real words, in a corner, always there and calm.
 
-It is larger for its first seconds and after a change of persona, keeps to the 4:3 part of a wider frame (what
+The words for synthetic frames are larger at first and after a change of persona. The badge keeps to the 4:3 part of a wider frame (what
 platforms crop to), leaves faces free, and takes a light or a dark plate by what lies behind it. Nothing here hides it.
 """
 
@@ -38,6 +38,8 @@ _LIGHTNESS_TIME_S = 0.7
 _RETURN_MARGIN = 2.0
 
 _WORDS: Final[tuple[Word, ...]] = ("modified", "generated", "slate", "camera")
+# A slate and the camera are not synthetic: there is nothing to disclose at first exposure, so they stay calm.
+_ENLARGED: Final[frozenset[Word]] = frozenset({"modified", "generated"})
 
 
 class Badge:
@@ -52,7 +54,7 @@ class Badge:
         self._dark_picture, self._light_picture = plate_styles(settings.plate)
         self._rasters: dict[tuple[Word, bool, bool], Raster] = {}
         for word in _WORDS:
-            for large in (False, True):
+            for large in (False, True) if word in _ENLARGED else (False,):
                 shape = self._fitted(settings.language, word, LARGE_HEIGHT if large else CALM_HEIGHT)
                 self._rasters[word, large, True] = paint(shape, self._dark_picture)
                 self._rasters[word, large, False] = paint(shape, self._light_picture)
@@ -78,9 +80,7 @@ class Badge:
             now_ns: time of this frame; does not decrease.
 
         """
-        if self._large_until_ns is None:
-            self._large_until_ns = now_ns + round(LARGE_S * NS_PER_S)
-        large = now_ns < self._large_until_ns
+        large = word in _ENLARGED and self._is_large(now_ns)
         self._choose_corner(self._rasters[word, large, False].size, keep_clear, now_ns)
         x, y, x1, y1 = self._place(self._corner, self._rasters[word, large, False].size)
         roi = pixels[y:y1, x:x1]
@@ -92,6 +92,11 @@ class Badge:
         kept += raster.colour
         np.copyto(roi, kept, casting="unsafe")
         return x, y, x1, y1
+
+    def _is_large(self, now_ns: int) -> bool:
+        if self._large_until_ns is None:
+            self._large_until_ns = now_ns + round(LARGE_S * NS_PER_S)
+        return now_ns < self._large_until_ns
 
     def _fitted(self, language: str, word: Word, part: float) -> Stencil:
         """The words at the height wanted, lower if the frame is too narrow; short ones before illegible ones."""

@@ -198,10 +198,10 @@ def stencil(text: str, word: Word, cap_height_px: int) -> Stencil:
     """Draw the pill, its sign and its words with capitals `cap_height_px` high; both sides come out even."""
     fine = 4 if cap_height_px < 64 else 2
     cap = cap_height_px * fine
-    font = _font_for_cap_height(cap)
+    font = font_for_cap_height(cap)
     letters = unicodedata.normalize("NFD", text)
     width, height = (2 * fine * round(side / (2 * fine)) for side in (
-        _text_width(letters, font, cap) + (2 * _PAD_X + _ICON + _GAP) * cap, (1 + 2 * _PAD_Y) * cap,
+        line_width(letters, font, cap, _TRACKING) + (2 * _PAD_X + _ICON + _GAP) * cap, (1 + 2 * _PAD_Y) * cap,
     ))  # fmt: skip
     plate, ink = Image.new("L", (width, height)), Image.new("L", (width, height))
     box, rim = (0, 0, width - 1, height - 1), max(fine, round(_RIM * cap))
@@ -230,8 +230,8 @@ def _reduced(mask: Image.Image, factor: int) -> NDArray[np.float32]:
     return np.asarray(mask.reduce(factor), np.float32) / np.float32(255)
 
 
-def _font_for_cap_height(cap_height_px: int) -> ImageFont.FreeTypeFont:
-    """Pillow's own font, so that the words look the same on every system; it needs no installed font."""
+def font_for_cap_height(cap_height_px: int) -> ImageFont.FreeTypeFont:
+    """Pillow's own font with capitals that high: the same on every system, and it needs none to be installed."""
     probe = ImageFont.load_default(1000)
     if not isinstance(probe, ImageFont.FreeTypeFont):
         raise ConfigError("this Pillow was built without FreeType.", hint="Install Pillow's wheel from PyPI.")
@@ -241,12 +241,10 @@ def _font_for_cap_height(cap_height_px: int) -> ImageFont.FreeTypeFont:
     return font
 
 
-def _advance(letter: str, font: ImageFont.FreeTypeFont, cap: int) -> float:
-    return 0.0 if unicodedata.combining(letter) else font.getlength(letter) + _TRACKING * cap
-
-
-def _text_width(letters: str, font: ImageFont.FreeTypeFont, cap: int) -> float:
-    return sum(_advance(letter, font, cap) for letter in letters) - _TRACKING * cap
+def line_width(letters: str, font: ImageFont.FreeTypeFont, cap_height_px: int, tracking: float) -> float:
+    """Width of spaced letters, px; `tracking` is in cap heights, combining marks take no room."""
+    bases = [letter for letter in letters if not unicodedata.combining(letter)]
+    return sum(font.getlength(letter) for letter in bases) + tracking * cap_height_px * (len(bases) - 1)
 
 
 def _draw_words(
@@ -261,7 +259,7 @@ def _draw_words(
             continue
         draw.text((x, baseline), letter, font=font, fill=255, anchor="ls", stroke_width=round(_STROKE * cap))
         middle = x + font.getlength(letter) / 2
-        x += _advance(letter, font, cap)
+        x += font.getlength(letter) + _TRACKING * cap
 
 
 def _draw_sign(draw: ImageDraw.ImageDraw, word: Word, centre: tuple[float, float], radius: float) -> None:
