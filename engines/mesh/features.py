@@ -1,0 +1,139 @@
+"""What lies inside the openings of the skin: eyeballs with moving irises, and the mouth's inside."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.engines.mesh.raster import draw_map
+from mien.engines.mesh.shape import Target
+from mien.engines.mesh.texture import IRIS_RADIUS_PX, IRIS_SIDE_PX, EyeTexture
+from mien.engines.mesh.topology import INNER_LIP_LOWER, INNER_LIP_UPPER, EyeMarks, topology
+from mien.realtime.frame import Floats, Pixels
+
+#: Iris movements stay within this many eye widths; more would show no iris at all.
+_GAZE_LIMIT = np.array([0.30, 0.16], np.float32)
+#: How dark the lid's shadow is on the eyeball's upper edge.
+_LID_SHADOW = 0.45
+#: How far inside the driver's lips his mouth is read, so that his lips do not show: share of the gap, each side.
+_LIP_INSET = 0.10
+
+
+def outline_mask(size: tuple[int, int], polygon: Floats, soft_px: float = 0.0) -> NDArray[np.uint8]:
+    """(height, width) uint8, 255 inside `polygon` (N, 2) px; anti-aliased, and blurred by `soft_px`."""
+    mask = np.zeros((size[1], size[0]), np.uint8)
+    cv2.fillPoly(mask, [np.rint(polygon * 16).astype(np.int32)], 255, lineType=cv2.LINE_AA, shift=4)
+    if soft_px > 0:
+        mask = cv2.GaussianBlur(mask, (0, 0), soft_px).astype(np.uint8, copy=False)
+    return mask
+
+
+def _window(points: Floats, size: tuple[int, int], margin: int) -> tuple[int, int, int, int] | None:
+    """(x0, y0, x1, y1) around `points` within a picture of `size`; None where nothing of it is inside."""
+    low = np.maximum(np.floor(points.min(axis=0)).astype(int) - margin, 0)
+    high = np.minimum(np.ceil(points.max(axis=0)).astype(int) + margin + 1, size)
+    if (high - low < 2).any():
+        return None
+    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+
+def _mix(under: Pixels, over: Floats | Pixels, alpha: Floats) -> None:
+    """Blend `over` onto `under` in place with (h, w) float32 opacity."""
+    base = under.astype(np.float32)
+    np.copyto(under, np.clip(base + (over - base) * alpha[..., None] + 0.5, 0, 255).astype(np.uint8))
+
+
+def draw_eye(
+    canvas: Pixels, points: Floats, eye: EyeMarks, texture: EyeTexture, target: Target, index: int
+) -> None:
+    """Draw one eyeball between its lids, in place.
+
+    Args:
+        canvas: (h, w, 3) uint8 BGR with the skin drawn.
+        points: (478, 2) float32, the persona's landmarks in the canvas, px.
+        eye: landmarks of this eye.
+        texture: the portrait's eye.
+        target: for the head's pose and the gaze.
+        index: 0 for the right eye, 1 for the left.
+    """
+    if target.openness[index] < 0.03:
+        return
+    contour = points[list(eye.contour)]
+    left, right = (points[k] for k in sorted((eye.outer, eye.inner), key=lambda k: 0 if k in (33, 362) else 1))
+    across = right - left
+    width = float(np.linalg.norm(across))
+    box = _window(contour, (canvas.shape[1], canvas.shape[0]), 3)
+    if box is None or width < 4:
+        return
+    x0, y0, x1, y1 = box
+    region, size = canvas[y0:y1, x0:x1], (x1 - x0, y1 - y0)
+    down = _down(target, width, across)
+    axes = np.stack([across, down], axis=1)
+    middle = (left + right) / 2 - (x0, y0)
+    eyeball = _eyeball(texture, axes, middle, target.gaze[index], size)
+    mask = outline_mask(size, contour - (x0, y0), 0.012 * width)
+    alpha = mask.astype(np.float32) / 255
+    shade = cv2.GaussianBlur(alpha, (0, 0), max(0.045 * width, 0.5))
+    shade = cv2.warpAffine(shade, np.array([[1, 0, 0], [0, 1, 0.035 * width]], np.float32), size)
+    eyeball *= (1 - _LID_SHADOW * (1 - np.clip(shade * 1.25, 0, 1)))[..., None]
+    _mix(region, eyeball, alpha)
+
+
+def _down(target: Target, width: float, across: Floats) -> Floats:
+    """One eye width down the head, projected into the picture; bounded so that a lost fit cannot fold the eye."""
+    axis = target.fit.rotation[:2, 1]
+    sideways = max(float(np.linalg.norm(target.fit.rotation[:2, 0])), 0.3)
+    down: Floats = (axis * np.float32(width / sideways)).astype(np.float32)
+    return down
+
+
+def _eyeball(texture: EyeTexture, axes: Floats, middle: Floats, gaze: Floats, size: tuple[int, int]) -> Floats:
+    """(h, w, 3) float32: white and iris, unmasked."""
+    inverse = np.linalg.inv(axes.astype(np.float64))
+    corners = np.stack([texture.outer, texture.inner])
+    eye_px = float(np.linalg.norm(corners[0] - corners[1]))
+    turned = inverse * eye_px
+    to_white = np.column_stack([turned, corners.mean(axis=0) - turned @ middle])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    ball = cv2.warpAffine(texture.white, to_white, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    ball = ball.astype(np.float32)
+    place = texture.centre + np.clip(gaze, -_GAZE_LIMIT, _GAZE_LIMIT)
+    zoom = IRIS_RADIUS_PX / texture.radius
+    turned = inverse * zoom
+    offset = (IRIS_SIDE_PX - 1) / 2 - zoom * place - turned @ middle
+    iris = cv2.warpAffine(texture.iris, np.column_stack([turned, offset]), size, flags=flags)
+    mixed: Floats = ball + (iris[..., :3] - ball) * iris[..., 3:]
+    return mixed
+
+
+def draw_mouth(canvas: Pixels, points: Floats, driver: Pixels, landmarks: Floats, match: Floats) -> None:
+    """Put the driver's own mouth, warped between the persona's lips, in place.
+
+    Args:
+        canvas: (h, w, 3) uint8 BGR with the skin drawn.
+        points: (478, 3) float32, the persona's landmarks in the canvas, px.
+        driver: (h, w, 3) uint8 BGR, the unprocessed crop.
+        landmarks: (478, 2) float32, the driver's landmarks in the crop, px.
+        match: (3,) float32, gain of each channel that takes the driver's tone to the persona's.
+    """
+    topo = topology()
+    contour = points[topo.inner_lip]
+    gap = points[list(INNER_LIP_LOWER), :2] - points[list(INNER_LIP_UPPER), :2]
+    if float(np.linalg.norm(gap, axis=1).max()) < 1.0:
+        return
+    box = _window(contour[:, :2], (canvas.shape[1], canvas.shape[0]), 3)
+    if box is None:
+        return
+    x0, y0, x1, y1 = box
+    size = (x1 - x0, y1 - y0)
+    local = points[:468] - np.array([x0, y0, 0], np.float32)
+    source = landmarks[:468].copy()
+    upper, lower = list(INNER_LIP_UPPER), list(INNER_LIP_LOWER)
+    inset = (source[lower] - source[upper]) * np.float32(_LIP_INSET)
+    source[upper] += inset
+    source[lower] -= inset
+    map_x, map_y = draw_map(local, source, topo.mouth, size, 1 if size[0] < 80 else 2)
+    inside = cv2.remap(driver, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    alpha = outline_mask(size, local[topo.inner_lip, :2], max(0.008 * size[0], 0.5)).astype(np.float32) / 255
+    _mix(canvas[y0:y1, x0:x1], inside.astype(np.float32) * match, alpha)

@@ -1,0 +1,69 @@
+"""Carry the light on the driver's face over to the persona: its slow changes across the face, not its colour.
+
+A portrait lit from the front on a driver lit from the side looks pasted on. The luminance of both, blurred over a good
+part of the face, are compared; their ratio, free of its mean (overall brightness and colour are the blend's task) and
+bounded, multiplies the persona. Blurred ratios as shading follow Liu, Shan and Zhang, "Expressive expression mapping
+with ratio images", SIGGRAPH 2001.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.realtime.frame import Floats, Pixels
+
+#: Blur over the face's width. Smaller would copy the driver's nose and brows as shadows.
+_SIGMA = 0.11
+#: Working width of the face, px: shading has no detail worth more.
+_WORK_PX = 56.0
+#: Bounds of the gain.
+_LEAST, _MOST = 0.5, 1.7
+#: Added to both luminances (0..255), so that noise in the dark does not become light.
+_FLOOR = 8.0
+
+
+def shading(
+    driver: Pixels, persona: Pixels, mask: NDArray[np.uint8], face_px: float, strength: float = 0.9
+) -> Floats:
+    """Gain for the persona, at a reduced size.
+
+    Args:
+        driver: (h, w, 3) uint8 BGR, the driver's face.
+        persona: (h, w, 3) uint8 BGR, the persona warped onto it.
+        mask: (h, w) uint8, where both show skin.
+        face_px: width of the face, px.
+        strength: 0 keeps the portrait's light, 1 takes the driver's.
+
+    Returns:
+        (h', w') float32, to be enlarged to (h, w); its mean over the mask is about 1.
+    """
+    height, width = mask.shape
+    scale = min(1.0, _WORK_PX / max(face_px, 1.0))
+    size = (max(4, round(width * scale)), max(4, round(height * scale)))
+    skin = cv2.resize(mask, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    sigma = max(_SIGMA * face_px * scale, 0.8)
+    weight = cv2.GaussianBlur(skin, (0, 0), sigma) + 1e-4
+
+    def slow(pixels: Pixels) -> Floats:
+        small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+        luma = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
+        mean = float((luma * skin).sum() / max(float(skin.sum()), 1e-3))
+        # Beyond the skin the blur runs out of weight; the mean takes over there, so that the gain ends calmly.
+        blurred: Floats = (cv2.GaussianBlur(luma * skin, (0, 0), sigma) + 1e-4 * mean) / weight
+        return np.log(blurred + np.float32(_FLOOR))
+
+    ratio = slow(driver) - slow(persona)
+    ratio -= float((ratio * skin).sum() / max(float(skin.sum()), 1e-3))
+    gain: Floats = np.clip(np.exp(strength * ratio), _LEAST, _MOST).astype(np.float32)
+    return gain
+
+
+def apply_gain(pixels: Pixels, gain: Floats) -> Pixels:
+    """Multiply (h, w, 3) uint8 pixels by a gain of any smaller size; saturates."""
+    full = cv2.resize(gain, (pixels.shape[1], pixels.shape[0]), interpolation=cv2.INTER_LINEAR)
+    # 16.16-free fixed point: a gain up to 1.7 in 1/128 steps fits uint8, and uint8 products are quick.
+    steps = cv2.convertScaleAbs(full, alpha=128.0)
+    lit: Pixels = cv2.multiply(pixels, cv2.merge([steps, steps, steps]), scale=1 / 128).astype(np.uint8, copy=False)
+    return lit

@@ -1,0 +1,136 @@
+"""Whose face goes where: the persona's own proportions, moved by the driver's expression, on the driver's head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien.engines.mesh.topology import (
+    EYES,
+    INNER_LIP_LOWER,
+    INNER_LIP_UPPER,
+    MOUTH_CORNERS,
+    EyeMarks,
+    topology,
+)
+from mien.realtime.expression import guess_rest
+from mien.realtime.face import Face
+from mien.realtime.frame import Floats
+from mien.realtime.head import HeadFit, fit_head, from_head, to_head
+
+#: Mean gap between the landmarks of two shut lids over the eye's width. MediaPipe keeps its pairs this far apart on
+#: real closed eyes (0.046 to 0.063 on six drivers), so at this gap the persona's lids are drawn shut.
+SHUT_APERTURE = 0.062
+#: Most that an eye may open, against its portrait.
+_WIDEST = 1.5
+#: Share of the way on which the persona's outline is drawn to the driver's, so that the patch meets the head it is
+#: on: at 1 a narrow face would be stretched to the driver's width, at 0 its jaw would end inside the driver's cheek.
+_OUTLINE_TO_DRIVER = 0.55
+#: Bounds of how much larger or smaller a movement may get on the persona.
+_GAIN_BOUNDS = (0.75, 1.35)
+_NOSE_BASE, _CHIN = 2, 152
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Target:
+    """Where the persona's face is to be drawn.
+
+    Attributes:
+        points: (478, 3) float32, px of the frame.
+        fit: the driver's head.
+        openness: how far each eye (right, left) is open, 0 = shut, 1 = as in the portrait.
+        gaze: (2, 2) float32, how far each iris is from its place in the portrait, in eye widths (right, down).
+    """
+
+    points: Floats
+    fit: HeadFit
+    openness: tuple[float, float]
+    gaze: Floats
+
+
+class PersonaShape:
+    """The persona's resting face in head space.
+
+    Args:
+        landmarks: (478, 3) float32, of the portrait, px.
+    """
+
+    def __init__(self, landmarks: Floats) -> None:
+        self.shape = to_head(landmarks, fit_head(landmarks))
+
+    def target(self, face: Face) -> Target:
+        """Place the persona for one frame's driver."""
+        fit = fit_head(face.landmarks)
+        now = to_head(face.landmarks, fit)
+        rest = face.neutral.shape if face.neutral is not None else guess_rest(now, face.blendshapes)[0]
+        moved = self.shape + self._gains(rest) * (now - rest)
+        right, left = (self._lids(moved, eye, now, rest) for eye in EYES)
+        gaze = np.stack([_gaze(eye, now, rest) for eye in EYES])
+        self._lips(moved, now, rest)
+        near = topology().near_outline[:, None] * np.float32(_OUTLINE_TO_DRIVER)
+        moved[:468] += near * (now[:468] - moved[:468])
+        return Target(from_head(moved, fit), fit, (right, left), gaze)
+
+    def _gains(self, rest: Floats) -> Floats:
+        """(478, 3) float32: scale movements of the mouth and jaw by the size of the persona's against the driver's."""
+        left, right = MOUTH_CORNERS
+        width = np.clip(_span(self.shape, left, right) / _span(rest, left, right), *_GAIN_BOUNDS)
+        height = np.clip(
+            _span(self.shape, _NOSE_BASE, _CHIN) / max(_span(rest, _NOSE_BASE, _CHIN), 1e-3), *_GAIN_BOUNDS
+        )
+        gains = np.ones((478, 3), np.float32)
+        lower = self.shape[:, 1] > self.shape[_NOSE_BASE, 1]
+        gains[lower] = (width, height, height)
+        return gains
+
+    def _lids(self, moved: Floats, eye: EyeMarks, now: Floats, rest: Floats) -> float:
+        """Set the edges of both lids in `moved`; give how far the eye is open against the portrait's."""
+        openness = _openness(eye, now, rest)
+        upper, lower = list(eye.upper), list(eye.lower)
+        own = self.shape[upper] - self.shape[lower]
+        # The lids meet near the lower one, which rises a little; the driver's own lower lid shows how much.
+        moved[upper] = moved[lower] + own * np.float32(openness)
+        return openness
+
+    def _lips(self, moved: Floats, now: Floats, rest: Floats) -> None:
+        """Open the persona's lips by as much as the driver's open, and close them where his are closed."""
+        upper, lower = list(INNER_LIP_UPPER), list(INNER_LIP_LOWER)
+        left, right = MOUTH_CORNERS
+        scale = np.clip(_span(self.shape, left, right) / _span(rest, left, right), *_GAIN_BOUNDS)
+        gap = np.maximum((now[lower] - now[upper])[:, 1] - _SHUT_LIPS_CM, 0) * scale
+        half = ((moved[lower] - moved[upper])[:, 1] - gap)[:, None] / 2 * np.array([0, 1, 0], np.float32)
+        moved[upper] += half
+        moved[lower] -= half
+
+
+#: Gap that MediaPipe leaves between closed lips, cm (0.003 to 0.007 of the mouth's width on six drivers).
+_SHUT_LIPS_CM = 0.03
+
+
+def aperture(eye: EyeMarks, shape: Floats) -> float:
+    """Mean gap between the lids over the eye's width, from (478, 3) landmarks in any space."""
+    gap = np.linalg.norm(shape[list(eye.upper)] - shape[list(eye.lower)], axis=1).mean()
+    return float(gap / max(_span(shape, eye.outer, eye.inner), 1e-6))
+
+
+def _openness(eye: EyeMarks, now: Floats, rest: Floats) -> float:
+    """0 = shut, 1 = as at rest; a ratio, so that a narrow eye and a wide one both shut wholly."""
+    at_rest = max(aperture(eye, rest), 2 * SHUT_APERTURE)
+    ratio = (aperture(eye, now) - SHUT_APERTURE) / (at_rest - SHUT_APERTURE)
+    return float(np.clip(ratio, 0.0, _WIDEST))
+
+
+def _gaze(eye: EyeMarks, now: Floats, rest: Floats) -> Floats:
+    """(2,) float32: the iris's movement from rest in eye widths."""
+
+    def place(shape: Floats) -> Floats:
+        middle = (shape[eye.outer] + shape[eye.inner]) / 2
+        offset: Floats = (shape[eye.iris] - middle)[:2] / np.float32(_span(shape, eye.outer, eye.inner))
+        return offset
+
+    return place(now) - place(rest)
+
+
+def _span(shape: Floats, first: int, second: int) -> float:
+    return float(np.linalg.norm(shape[first] - shape[second]))

@@ -1,0 +1,170 @@
+"""The persona's portrait, prepared once: smaller copies of it, and its eyes taken apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.engines.mesh.topology import EYES, EyeMarks, with_skirt
+from mien.realtime.frame import Floats, Pixels
+
+_SMALLEST_SIDE_PX = 64
+
+
+class Pyramid:
+    """A picture in halves, so that a small face is not read from a large texture (which shimmers).
+
+    Args:
+        pixels: (H, W, 3) uint8 BGR.
+        points: (N, 2) float32 px, texture coordinates of a mesh's vertices.
+    """
+
+    def __init__(self, pixels: Pixels, points: Floats) -> None:
+        self._levels = [(pixels, points.astype(np.float32))]
+        while min(pixels.shape[:2]) >= 2 * _SMALLEST_SIDE_PX:
+            height, width = pixels.shape[0] // 2, pixels.shape[1] // 2
+            scale = np.array([width / pixels.shape[1], height / pixels.shape[0]], np.float32)
+            points = ((points + 0.5) * scale - 0.5).astype(np.float32)
+            pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+            self._levels.append((pixels, points))
+
+    def at(self, size_px: float) -> tuple[Pixels, Floats]:
+        """The picture and points whose width over all points is the least that is still >= 0.8 of `size_px`."""
+        best = self._levels[0]
+        for level in self._levels[1:]:
+            if float(np.ptp(level[1][:, 0])) < 0.8 * size_px:
+                break
+            best = level
+        return best
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EyeTexture:
+    """One eye of the portrait.
+
+    Attributes:
+        white: (h, w, 3) uint8 BGR, the eyeball without its iris, continued under the lids.
+        iris: (d, d, 4) float32, BGR and opacity of the whole iris, also where lids hid it.
+        outer: (2,) float32, corner at the temple, px of `white`.
+        inner: (2,) float32, corner at the nose, px of `white`.
+        centre: (2,) float32, iris's centre from the corners' middle, in eye widths in the eye's own axes.
+        radius: iris's radius in eye widths.
+    """
+
+    white: Pixels
+    iris: Floats
+    outer: Floats
+    inner: Floats
+    centre: Floats
+    radius: float
+
+
+#: Side of the iris's picture, px, and its radius within it.
+IRIS_SIDE_PX = 96
+IRIS_RADIUS_PX = 40.0
+_EYE_WIDTH_PX = 128
+
+
+def take_eye(portrait: Pixels, landmarks: Floats, eye: EyeMarks) -> EyeTexture:
+    """Cut one eye out of a portrait with (478, 2 or 3) landmarks, px: eyeball and iris apart."""
+    marks = landmarks[:, :2].astype(np.float32)
+    image, matrix = _upright(portrait, marks, eye)
+    points = (marks @ matrix[:, :2].T + matrix[:, 2]).astype(np.float32)
+    opening = _fill(image.shape[:2], points[list(eye.contour)])
+    centre = points[eye.iris]
+    radius = float(np.linalg.norm(points[eye.iris + 1 : eye.iris + 5] - centre, axis=1).mean())
+    iris = _iris(image, opening, centre, radius)
+    white = _white(image, opening, centre, radius)
+    outer, inner = points[eye.outer], points[eye.inner]
+    width = float(np.linalg.norm(inner - outer))
+    offset = (centre - (outer + inner) / 2) / width
+    return EyeTexture(white, iris, outer, inner, offset.astype(np.float32), radius / width)
+
+
+def _upright(portrait: Pixels, marks: Floats, eye: EyeMarks) -> tuple[Pixels, Floats]:
+    """The eye turned so that its corners are level, `_EYE_WIDTH_PX` apart, in a picture of twice that width."""
+    left, right = sorted((eye.outer, eye.inner), key=lambda index: float(marks[index, 0]))
+    across = marks[right] - marks[left]
+    scale = _EYE_WIDTH_PX / max(float(np.linalg.norm(across)), 1.0)
+    cos, sin = across / max(float(np.linalg.norm(across)), 1.0) * scale
+    turn = np.array([[cos, sin], [-sin, cos]], np.float32)
+    middle = turn @ ((marks[left] + marks[right]) / 2)
+    matrix = np.column_stack([turn, np.array([_EYE_WIDTH_PX, 0.75 * _EYE_WIDTH_PX]) - middle]).astype(np.float32)
+    size = (2 * _EYE_WIDTH_PX, int(1.5 * _EYE_WIDTH_PX))
+    image = cv2.warpAffine(portrait, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    return image.astype(np.uint8, copy=False), matrix
+
+
+def _fill(shape: tuple[int, ...], polygon: Floats) -> NDArray[np.uint8]:
+    mask = np.zeros(shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.rint(polygon * 16).astype(np.int32)], 255, shift=4)
+    return mask
+
+
+def _iris(image: Pixels, opening: NDArray[np.uint8], centre: Floats, radius: float) -> Floats:
+    """The iris's disc; what the lids hide is filled with the median of its ring of equal radius."""
+    grid = (np.arange(IRIS_SIDE_PX, dtype=np.float32) - (IRIS_SIDE_PX - 1) / 2) / IRIS_RADIUS_PX
+    x, y = np.meshgrid(grid, grid)
+    map_x, map_y = x * radius + centre[0], y * radius + centre[1]
+    colour = cv2.remap(image, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    inset = cv2.erode(opening, np.ones((7, 7), np.uint8))
+    seen = cv2.remap(inset, map_x, map_y, cv2.INTER_LINEAR) > 250
+    distance = np.hypot(x, y)
+    rings = np.minimum((distance * 24).astype(np.int32), 30)
+    filled = colour.copy()
+    last = np.array([30, 30, 30], np.float32)
+    for ring in range(31):
+        here = rings == ring
+        if (here & seen).any():
+            last = np.median(colour[here & seen], axis=0).astype(np.float32)
+        filled[here & ~seen] = last
+    blend = cv2.GaussianBlur(seen.astype(np.float32), (0, 0), 2.5)[..., None]
+    blend = np.minimum(blend, seen[..., None])
+    opacity = np.clip((1.04 - distance) / 0.12, 0, 1)
+    return np.dstack([colour * blend + filled * (1 - blend), opacity]).astype(np.float32)
+
+
+def _white(image: Pixels, opening: NDArray[np.uint8], centre: Floats, radius: float) -> Pixels:
+    """The eyeball's white over the whole picture: the seen white, continued smoothly where iris and lids are."""
+    inset = cv2.erode(opening, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (9, 9)))
+    disc = np.zeros_like(opening)
+    cv2.circle(disc, (round(float(centre[0])), round(float(centre[1]))), round(radius * 1.16), 255, -1)
+    known = ((inset > 0) & (disc == 0)).astype(np.float32)
+    if known.sum() < 20:
+        known = (opening > 0).astype(np.float32)
+    pixels = image.astype(np.float32)
+    total, weight = np.zeros_like(pixels), np.zeros_like(known)
+    # Coarse to fine normalised blurs: near the seen white its own shading stays, far away its mean.
+    for sigma in (64.0, 24.0, 9.0, 3.0):
+        near = cv2.GaussianBlur(known, (0, 0), sigma)
+        colour = cv2.GaussianBlur(pixels * known[..., None], (0, 0), sigma)
+        share = np.clip(near * 8, 0, 1)[..., None]
+        total = np.where(weight[..., None] > 0, total * (1 - share), 0) + np.where(
+            weight[..., None] > 0, share, 1
+        ) * colour / np.maximum(near, 1e-6)[..., None]
+        weight = np.maximum(weight, near)
+    soft = cv2.GaussianBlur(known, (0, 0), 1.0)[..., None] * known[..., None]
+    white: Pixels = np.clip(total * (1 - soft) + pixels * soft, 0, 255).astype(np.uint8)
+    return white
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PersonaTexture:
+    """All that is drawn of a persona.
+
+    Attributes:
+        skin: the portrait and its mesh's vertices with the skirt, at several sizes.
+        eyes: right, left.
+    """
+
+    skin: Pyramid
+    eyes: tuple[EyeTexture, EyeTexture]
+
+    @classmethod
+    def prepare(cls, portrait: Pixels, landmarks: Floats) -> PersonaTexture:
+        """From a portrait and its (478, 3) landmarks, px."""
+        right, left = (take_eye(portrait, landmarks, eye) for eye in EYES)
+        return cls(Pyramid(portrait, with_skirt(landmarks[:, :2])), (right, left))
