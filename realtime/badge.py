@@ -1,7 +1,8 @@
 """The visible mark: a small pill of real words, in a corner, always there and calm.
 
-The words for synthetic frames are larger at first and after a change of persona. The badge keeps to the 4:3 part of a wider frame (what
-platforms crop to), leaves faces free, and takes a light or a dark plate by what lies behind it. Nothing here hides it.
+The words for synthetic frames are larger at first and after a change of persona. The badge keeps to the 4:3 part of a
+wider frame (what platforms crop to), leaves faces free, and takes a light or a dark plate by what lies behind it.
+Nothing here hides it.
 """
 
 from __future__ import annotations
