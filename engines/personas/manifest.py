@@ -1,0 +1,182 @@
+"""`persona.toml`: what a pack says about itself, checked before any other file is opened."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from difflib import get_close_matches
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from mien.engines.personas.container import MAX_FILE_BYTES, MAX_FILES, check_name
+from mien.realtime.errors import PersonaError
+
+FORMAT = 1
+MANIFEST_NAME = "persona.toml"
+MAX_MANIFEST_BYTES = 64 * 2**10
+#: Files that a pack may hold. Nothing that runs code when it is loaded is among them.
+ALLOWED_SUFFIXES = (".png", ".jpg", ".jpeg", ".json", ".txt", ".md", ".pdf")
+NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,39}$"
+#: Names that Windows gives to devices; a folder cannot have them there.
+_RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])$")
+
+Kind = Literal["synthetic", "consented"]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+#: Shown on terminals and pages, so no control characters (an escape sequence could rewrite the screen).
+Line = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class FileEntry(_Table):
+    """One line of ``[files]``: SHA-256 (64 lower-case hex digits) and size, bytes."""
+
+    sha256: Sha256
+    size: Annotated[int, Field(ge=1, le=MAX_FILE_BYTES)]
+
+
+class MeshTable(_Table):
+    """``[mesh]``: which files the instant engine needs.
+
+    Attributes:
+        portrait: picture of the face, PNG or JPEG.
+        landmarks: JSON with the 478 landmarks and 52 blendshapes of the portrait.
+        mask: optional grey picture, as large as the portrait; 255 where hair covers the brow.
+    """
+
+    portrait: str
+    landmarks: str
+    mask: str | None = None
+
+
+class ConsentTable(_Table):
+    """``[consent]``: the signed statement's file and its SHA-256."""
+
+    file: str
+    sha256: Sha256
+
+
+class Manifest(_Table):
+    """The whole of `persona.toml`; see docs/personas.md for each key."""
+
+    format: Literal[1]
+    name: Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+    kind: Kind
+    engine: Line
+    licence: Line
+    description: Line
+    files: Annotated[dict[str, FileEntry], Field(min_length=1, max_length=MAX_FILES)]
+    mesh: MeshTable | None = None
+    cast: dict[str, Any] | None = None
+    consent: ConsentTable | None = None
+
+
+def sha256(data: bytes) -> str:
+    """Lower-case hex SHA-256."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def parse_manifest(data: bytes, pack: str) -> Manifest:
+    """Read `persona.toml`.
+
+    Args:
+        data: its bytes, at most `MAX_MANIFEST_BYTES`.
+        pack: what to call the pack in an error.
+
+    Raises:
+        PersonaError: it is not TOML, a key is unknown, missing or out of its range, or its parts disagree.
+    """
+    where = f"{pack}: {MANIFEST_NAME}"
+    try:
+        table = tomllib.loads(data.decode("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise PersonaError(f"{where} is not TOML in UTF-8 ({error}).") from error
+    if isinstance(version := table.get("format"), int) and version > FORMAT:
+        raise PersonaError(
+            f"{where} has format {version}; this version of Mien reads {FORMAT}.", hint="Update Mien to use this pack."
+        )
+    _check_keys(table, where)
+    try:
+        manifest = Manifest.model_validate(table)
+    except ValidationError as error:
+        raise PersonaError(f"{where}: {_first_error(error)}") from error
+    _check_files(manifest, where)
+    _check_kind(manifest, where)
+    return manifest
+
+
+def check_persona_name(name: str) -> str:
+    """Return `name`, or raise `PersonaError` unless it is one that a pack and a folder may have on every system."""
+    if not re.match(NAME_PATTERN, name) or _RESERVED.match(name):
+        raise PersonaError(
+            f"{name!r} cannot be a persona's name; use 1 to 40 lower-case letters, digits, '-' and '_', "
+            "a letter or digit first, and no device name of Windows (con, nul, ...)."
+        )
+    return name
+
+
+def _check_keys(table: dict[str, Any], where: str) -> None:
+    _check_table(table, Manifest, "", where)
+    for key, model in (("mesh", MeshTable), ("consent", ConsentTable)):
+        _check_table(table.get(key), model, f"[{key}] ", where)
+    files = table.get("files")
+    for name, entry in files.items() if isinstance(files, dict) else ():
+        _check_table(entry, FileEntry, f"[files] {name!r} ", where)
+
+
+def _check_table(table: object, model: type[BaseModel], label: str, where: str) -> None:
+    known = list(model.model_fields)
+    for key in table if isinstance(table, dict) else ():
+        if key not in known:
+            near = get_close_matches(key, known, 1, 0.5)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}."
+            raise PersonaError(f"{where}: {label}has the unknown key {key!r}.", hint=hint)
+
+
+def _first_error(error: ValidationError) -> str:
+    detail = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in detail["loc"])
+    given = "" if detail["type"] == "missing" else f" It is {str(detail['input'])[:80]!r}."
+    return f"the key {key!r} is wrong: {detail['msg']}.{given}"
+
+
+def _check_files(manifest: Manifest, where: str) -> None:
+    for name in manifest.files:
+        check_name(name, where)
+        if not name.lower().endswith(ALLOWED_SUFFIXES):
+            raise PersonaError(f"{where}: [files] lists {name!r}; a pack may hold {', '.join(ALLOWED_SUFFIXES)} files.")
+    roles: dict[str, str | None] = {
+        "[mesh] portrait": manifest.mesh.portrait if manifest.mesh else None,
+        "[mesh] landmarks": manifest.mesh.landmarks if manifest.mesh else None,
+        "[mesh] mask": manifest.mesh.mask if manifest.mesh else None,
+        "[consent] file": manifest.consent.file if manifest.consent else None,
+    }
+    for role, name in roles.items():
+        if name is not None and name not in manifest.files:
+            raise PersonaError(f"{where}: {role} is {name!r}, which [files] does not list, so it has no hash.")
+
+
+def _check_kind(manifest: Manifest, where: str) -> None:
+    if manifest.kind == "consented":
+        if manifest.cast is not None:
+            raise PersonaError(f"{where}: kind 'consented' with a [cast] table; only a synthetic persona has one.")
+        if manifest.consent is None:
+            raise PersonaError(
+                f"{where}: kind 'consented' without a [consent] table: the statement of the person shown is missing.",
+                hint="Make the pack again: `mien persona create --portrait PICTURE --consent FILE`.",
+            )
+        listed = manifest.files[manifest.consent.file].sha256
+        if listed != manifest.consent.sha256:
+            raise PersonaError(f"{where}: [consent] and [files] give different hashes for {manifest.consent.file}.")
+        return
+    if manifest.consent is not None:
+        raise PersonaError(f"{where}: kind 'synthetic' with a [consent] table; a synthetic persona shows nobody.")
+    if not manifest.cast:
+        raise PersonaError(
+            f"{where}: kind 'synthetic' without a [cast] table; only what the cast rendered from a seed is synthetic.",
+            hint="A pack made from a photo is always 'consented': `mien persona create`.",
+        )

@@ -1,0 +1,256 @@
+"""Reading and writing persona packs. Nothing of a pack is believed before its hash is right."""
+
+from __future__ import annotations
+
+import tempfile
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import tomli_w
+from numpy.typing import NDArray
+
+from mien.engines.personas.container import MAX_FILE_BYTES, Container, open_container
+from mien.engines.personas.landmarks import MAX_LANDMARKS_BYTES, parse_landmarks
+from mien.engines.personas.manifest import (
+    FORMAT,
+    MANIFEST_NAME,
+    MAX_MANIFEST_BYTES,
+    Kind,
+    Manifest,
+    parse_manifest,
+    sha256,
+)
+from mien.engines.personas.picture import decode_bgr, decode_grey
+from mien.engines.personas.trust import Trust
+from mien.realtime.errors import PersonaError
+from mien.realtime.face import BLENDSHAPE_NAMES, LANDMARK_COUNT
+from mien.realtime.frame import Floats, Pixels, check_pixels
+
+#: Kinds of engine that this version can read the files of.
+PACK_ENGINES = ("mesh",)
+Mode = Literal["swap", "portrait"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Persona:
+    """A pack that was loaded: every hash right, its consent there, or its picture known to be rendered.
+
+    Attributes:
+        name: lower-case, as in the manifest.
+        kind: "synthetic" (rendered from a seed) or "consented" (a statement lies in the pack).
+        engine: the kind of engine that the pack is made for.
+        portrait: (H, W, 3) uint8 BGR, C-contiguous, read-only.
+        landmarks: (478, 3) float32, px of the portrait, z in the same scale; read-only.
+        blendshapes: (52,) float32 in 0..1, the portrait's expression; read-only.
+        exclusion: (H, W) uint8, 255 where the portrait's brow is under hair and must not be pasted, or None.
+        manifest: the whole of persona.toml.
+        digest: SHA-256 of persona.toml, and so of the whole pack.
+        location: the folder or zip.
+    """
+
+    name: str
+    kind: Kind
+    engine: str
+    portrait: Pixels
+    landmarks: Floats
+    blendshapes: Floats
+    exclusion: NDArray[np.uint8] | None
+    manifest: Manifest
+    digest: str
+    location: Path
+
+    def __post_init__(self) -> None:
+        check_pixels(self.portrait, "portrait")
+        for name, value, shape in (
+            ("landmarks", self.landmarks, (LANDMARK_COUNT, 3)),
+            ("blendshapes", self.blendshapes, (len(BLENDSHAPE_NAMES),)),
+        ):
+            if value.shape != shape or value.dtype != np.float32:
+                raise PersonaError(f"{name} must be {shape} float32, got {value.shape} {value.dtype}.")
+        if self.exclusion is not None and self.exclusion.shape != self.portrait.shape[:2]:
+            raise PersonaError(f"exclusion must be {self.portrait.shape[:2]}, got {self.exclusion.shape}.")
+
+    def label(self, mode: Mode) -> Literal["generated", "modified"]:
+        """What the badge must say: "generated" only when nothing of any person's picture is left in the frame."""
+        return "generated" if self.kind == "synthetic" and mode == "portrait" else "modified"
+
+    def __repr__(self) -> str:
+        height, width = self.portrait.shape[:2]
+        return f"Persona({self.name!r}, {self.kind}, {self.engine}, {width}x{height} px, {self.digest[:12]})"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Contents:
+    """A pack's bytes after every hash was right, nothing but the manifest parsed.
+
+    Attributes:
+        manifest: the parsed persona.toml.
+        digest: SHA-256 of persona.toml.
+        files: the bytes of each file that the manifest lists.
+        location: the folder or zip.
+    """
+
+    manifest: Manifest
+    digest: str
+    files: Mapping[str, bytes]
+    location: Path
+
+    def __repr__(self) -> str:
+        return f"Contents({self.manifest.name!r}, {len(self.files)} files, {self.digest[:12]})"
+
+
+def load_pack(path: Path | str, *, trust: Trust | None = None) -> Persona:
+    """The persona in the folder or zip at `path`.
+
+    Args:
+        path: of the pack.
+        trust: which synthetic packs are known to be rendered; default: this user's.
+
+    Raises:
+        PersonaError: a file is changed, missing, too large or not listed; the consent is missing; a synthetic pack
+            was never rendered here. It names the file and the reason, and nothing is loaded.
+    """
+    contents = read_contents(Path(path))
+    (Trust() if trust is None else trust).require(contents.manifest, contents.digest, contents.location)
+    return decode_contents(contents)
+
+
+def read_manifest(path: Path) -> tuple[Manifest, str]:
+    """A pack's manifest and digest, its other files not read: for lists.
+
+    Raises:
+        PersonaError: there is no pack, or its manifest is wrong.
+    """
+    with open_container(path) as container:
+        return _manifest(container, path)
+
+
+def read_contents(path: Path) -> Contents:
+    """Read a pack and hold every file against its hash; nothing but the manifest is parsed.
+
+    Raises:
+        PersonaError: see `load_pack`.
+    """
+    with open_container(path) as container:
+        manifest, digest = _manifest(container, path)
+        present = set(container.names) - {MANIFEST_NAME}
+        if missing := sorted(set(manifest.files) - present):
+            raise PersonaError(f"{path.name}: {missing[0]} is missing; {MANIFEST_NAME} lists it.")
+        if unlisted := sorted(present - set(manifest.files)):
+            raise PersonaError(
+                f"{path.name}: {unlisted[0]} is not listed in {MANIFEST_NAME}, so it has no hash.",
+                hint="Remove the file, or make the pack again.",
+            )
+        files = {name: _checked(container, name, manifest, path.name) for name in sorted(manifest.files)}
+    return Contents(manifest, digest, files, path)
+
+
+def decode_contents(contents: Contents) -> Persona:
+    """Parse the files of a pack whose hashes are right. `check` uses it too; everybody else calls `load_pack`.
+
+    Raises:
+        PersonaError: a file is not what its role needs.
+    """
+    manifest, files, pack = contents.manifest, contents.files, contents.location.name
+    if manifest.engine not in PACK_ENGINES or manifest.mesh is None:
+        raise PersonaError(
+            f"{pack}: is made for the engine {manifest.engine!r}"
+            f"{'' if manifest.mesh else ' and has no [mesh] table'}; this version reads packs for "
+            f"{', '.join(PACK_ENGINES)}."
+        )
+    mesh = manifest.mesh
+    portrait = decode_bgr(files[mesh.portrait], f"{pack}: {mesh.portrait}")
+    height, width = portrait.shape[:2]
+    if len(files[mesh.landmarks]) > MAX_LANDMARKS_BYTES:
+        raise PersonaError(f"{pack}: {mesh.landmarks} has more than {MAX_LANDMARKS_BYTES} bytes.")
+    tracked = parse_landmarks(files[mesh.landmarks], f"{pack}: {mesh.landmarks}", (width, height))
+    exclusion = None if mesh.mask is None else decode_grey(files[mesh.mask], f"{pack}: {mesh.mask}")
+    if exclusion is not None and exclusion.shape != (height, width):
+        sides = f"{exclusion.shape[1]}x{exclusion.shape[0]} px; the portrait has {width}x{height} px"
+        raise PersonaError(f"{pack}: {mesh.mask} has {sides}.")
+    return Persona(
+        name=manifest.name,
+        kind=manifest.kind,
+        engine=manifest.engine,
+        portrait=portrait,
+        landmarks=tracked.landmarks,
+        blendshapes=tracked.blendshapes,
+        exclusion=exclusion,
+        manifest=manifest,
+        digest=contents.digest,
+        location=contents.location,
+    )
+
+
+def write_pack(out: Path, table: Mapping[str, Any], files: Mapping[str, bytes]) -> str:
+    """Write a pack whole or not at all; a name that ends in .zip makes a zip.
+
+    Args:
+        out: of the new pack; must not exist.
+        table: `persona.toml` without ``format`` and ``files``.
+        files: name to bytes.
+
+    Returns:
+        The pack's digest.
+
+    Raises:
+        PersonaError: `out` exists or cannot be written, or the table is not a manifest.
+    """
+    data = manifest_bytes(table, files)
+    parse_manifest(data, out.name)
+    if out.exists():
+        raise PersonaError(f"{out} is there already.", hint="Choose another name, or remove it first.")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=".mien-") as scratch:
+            built = Path(scratch) / "pack"
+            _write_files(built, {MANIFEST_NAME: data, **files}, zipped=out.suffix.lower() == ".zip")
+            built.rename(out)
+    except OSError as error:
+        raise PersonaError(
+            f"The pack {out} cannot be written ({error.strerror}).", hint="Check the folder and the free disk."
+        ) from error
+    return sha256(data)
+
+
+def manifest_bytes(table: Mapping[str, Any], files: Mapping[str, bytes]) -> bytes:
+    """`persona.toml` for `table` with the hash and size of each of `files`."""
+    entries = {name: {"sha256": sha256(data), "size": len(data)} for name, data in sorted(files.items())}
+    return tomli_w.dumps({"format": FORMAT, **table, "files": entries}).encode("utf-8")
+
+
+def _write_files(built: Path, files: Mapping[str, bytes], *, zipped: bool) -> None:
+    if zipped:
+        with zipfile.ZipFile(built, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, data in files.items():
+                # Without the time of day, so that equal packs are equal files.
+                archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED)
+        return
+    for name, data in files.items():
+        target = built / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+
+
+def _manifest(container: Container, path: Path) -> tuple[Manifest, str]:
+    if MANIFEST_NAME not in container.names:
+        raise PersonaError(f"{path.name}: {MANIFEST_NAME} is missing; that is no persona pack.")
+    data = container.read(MANIFEST_NAME, MAX_MANIFEST_BYTES)
+    return parse_manifest(data, path.name), sha256(data)
+
+
+def _checked(container: Container, name: str, manifest: Manifest, pack: str) -> bytes:
+    entry = manifest.files[name]
+    data = container.read(name, MAX_FILE_BYTES)
+    if len(data) != entry.size or sha256(data) != entry.sha256:
+        role = "the consent statement" if manifest.consent and name == manifest.consent.file else "this file"
+        raise PersonaError(
+            f"{pack}: {name} was changed: its SHA-256 is {sha256(data)[:16]}..., {MANIFEST_NAME} says "
+            f"{entry.sha256[:16]}.... Nothing was loaded.",
+            hint=f"Get the pack again from where it came; {role} must be exactly what it was made with.",
+        )
+    return data

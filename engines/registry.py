@@ -1,0 +1,115 @@
+"""The one table of the kinds of engine. Nothing else in Mien branches on a kind's name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Literal
+
+from mien.engines.mesh.engine import MeshEngine
+from mien.engines.personas.pack import Mode, Persona
+from mien.realtime.engine import Engine
+from mien.realtime.errors import ConfigError, EngineError
+
+Quality = Literal["full", "half"]
+Device = Literal["auto", "cpu", "cuda"]
+#: "auto" takes the kind that the pack is made for.
+AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked of an engine's factory: how to show the persona, how finely, and why this kind was taken."""
+
+    mode: Mode
+    quality: Quality
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    make: Callable[[Persona, Order], Engine]
+    devices: tuple[Device, ...]
+
+
+def make_engine(
+    persona: Persona,
+    *,
+    kind: str = AUTO,
+    mode: Mode = "swap",
+    quality: Quality = "full",
+    device: Device = "auto",
+) -> Engine:
+    """Make the engine that shows `persona`. Called off the live path; takes up to about a second.
+
+    Args:
+        persona: from `load_pack`.
+        kind: "auto" or a name of `engine_kinds`.
+        mode: "swap" puts the persona's face on the driver's head; "portrait" moves the persona's own picture.
+        quality: "half" is the step down under load.
+        device: "auto" lets the kind choose; "cuda" where the kind has no CUDA is an error, never the CPU instead.
+
+    Raises:
+        ConfigError: a kind, mode or quality that does not exist (the nearest is named) or is not in this version.
+        EngineError: the device cannot be had, the pack has no files for this kind, or the engine cannot start.
+    """
+    chosen, reason = _choose(persona, kind)
+    _check_word("mode", mode, ("swap", "portrait"))
+    _check_word("quality", quality, ("full", "half"))
+    _check_word("device", device, (AUTO, "cpu", "cuda"))
+    if persona.engine != chosen:
+        raise EngineError(
+            f"The persona {persona.name!r} is made for the engine {persona.engine!r}, not for {chosen!r}.",
+            hint="Use `--engine auto`.",
+        )
+    known = _KINDS[chosen]
+    if device != AUTO and device not in known.devices:
+        raise EngineError(
+            f"The engine {chosen!r} runs on {', '.join(known.devices)}; {device!r} was asked for.",
+            hint="Leave the device at `auto`; Mien never takes another device than the one asked for.",
+        )
+    return known.make(persona, Order(mode, quality, reason))
+
+
+def engine_kinds() -> tuple[str, ...]:
+    """The kinds of this version, without "auto"."""
+    return tuple(_KINDS)
+
+
+def _choose(persona: Persona, kind: str) -> tuple[str, str]:
+    if kind == AUTO:
+        kind, reason = persona.engine, f"the persona {persona.name} is made for it"
+    else:
+        reason = "it was asked for"
+    if kind in _LATER:
+        raise ConfigError(
+            f"The engine {kind!r} is not in this version of Mien ({_LATER[kind]}).",
+            hint=f"Use one of: {', '.join((AUTO, *_KINDS))}.",
+        )
+    _check_word("engine", kind, (AUTO, *_KINDS))
+    return kind, reason
+
+
+def _check_word(what: str, given: str, allowed: tuple[str, ...]) -> None:
+    if given not in allowed:
+        near = get_close_matches(given, allowed, 1, 0.4)
+        hint = f"Did you mean {near[0]!r}?" if near else ""
+        raise ConfigError(f"There is no {what} {given!r}; allowed are {', '.join(allowed)}.", hint=hint)
+
+
+def _mesh(persona: Persona, order: Order) -> Engine:
+    return MeshEngine(
+        persona.portrait,
+        persona.landmarks,
+        mode=order.mode,
+        quality=order.quality,
+        label=persona.label(order.mode),
+        reason=f"instant engine, one portrait: {order.reason}",
+    )
+
+
+_KINDS: Mapping[str, _Kind] = MappingProxyType({"mesh": _Kind(_mesh, ("cpu",))})
+#: Named in the plan and in other people's packs, so that asking for one is not answered as a misspelling.
+_LATER: Mapping[str, str] = MappingProxyType({"swapnet": "a trained network; packs for it come with a later version"})
