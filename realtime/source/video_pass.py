@@ -1,0 +1,100 @@
+"""One reading of a video file from its start to its end."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import av.error
+
+from mien.realtime.clock import NS_PER_S
+from mien.realtime.source.container import FILE_PROTOCOLS, Opened, open_container
+
+#: Decoding threads: beyond these a decoder only takes cores from the tracker and the engine.
+MAX_THREADS = 4
+
+#: Largest picture, px, that is decoded without frame threads when paced. Frame threads work ahead, so a picture's
+#: decoding time would be missing in the latency that is shown; only above full HD are they needed to keep up.
+SLICE_PIXELS = 1920 * 1088
+
+#: Pictures that end this much before their stated length were cut off, ns (and more than two pictures' time).
+EARLY_NS = NS_PER_S // 5
+
+
+class VideoPass:
+    """Decodes a file's pictures in presentation order. For one thread.
+
+    A packet that cannot be decoded is skipped and counted; an error of the container ends the pass.
+    Raises `SourceError` where the file cannot be opened.
+    """
+
+    def __init__(self, path: Path, *, paced: bool) -> None:
+        self.opened: Opened = open_container(str(path), shown=path.name, options={"protocol_whitelist": FILE_PROTOCOLS})
+        self._shown = path.name
+        self._damaged = 0
+        self._first_ns: int | None = None
+        self._end_ns = 0
+        start = self.opened.container.start_time
+        self._start_ns = 0 if start is None else int(start) * 1000
+        codec = self.opened.stream.codec_context
+        codec.thread_count = min(os.cpu_count() or 1, MAX_THREADS)
+        codec.thread_type = "SLICE" if paced and codec.width * codec.height <= SLICE_PIXELS else "AUTO"
+        self._pictures = self._decode()
+
+    def next(self) -> av.VideoFrame | None:
+        """The next decoded picture, or None at the end."""
+        picture = next(self._pictures, None)
+        if picture is not None:
+            time_ns = self.time_ns(picture)
+            if time_ns is not None:
+                self._first_ns = time_ns if self._first_ns is None else self._first_ns
+                self._end_ns = max(self._end_ns, time_ns + self.duration_ns(picture))
+        return picture
+
+    def time_ns(self, picture: av.VideoFrame) -> int | None:
+        """A picture's presentation time from the container's start (so that sound stays in step), ns."""
+        if picture.pts is None or picture.time_base is None:
+            return None
+        return round(picture.pts * picture.time_base * NS_PER_S) - self._start_ns
+
+    def duration_ns(self, picture: av.VideoFrame) -> int:
+        """A picture's own duration, ns; 0 where the file does not say."""
+        if not picture.duration or picture.time_base is None:
+            return 0
+        return round(picture.duration * picture.time_base * NS_PER_S)
+
+    def damage(self) -> str:
+        """At the end of the pass: what was wrong with the file, one sentence, or empty."""
+        stated_ns = self.opened.duration_ns
+        given_ns = self._end_ns - (self._first_ns or 0)
+        allowed_ns = max(EARLY_NS, round(2 * NS_PER_S / self.opened.fps))
+        if stated_ns is not None and stated_ns - given_ns > allowed_ns:
+            return (
+                f"{self._shown!r} is cut off: its pictures end at {given_ns / NS_PER_S:.1f} s "
+                f"of {stated_ns / NS_PER_S:.1f} s."
+            )
+        if self._damaged:
+            return f"{self._shown!r} is damaged: {self._damaged} of its packets could not be decoded."
+        return ""
+
+    def close(self) -> None:
+        """Free the decoder and the file."""
+        self.opened.container.close()
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        packets = self.opened.container.demux(self.opened.stream)
+        while True:
+            try:
+                packet = next(packets, None)
+                pictures = [] if packet is None else packet.decode()
+            except av.error.InvalidDataError:
+                self._damaged += 1
+                continue
+            except av.error.FFmpegError:
+                self._damaged += 1
+                return
+            if packet is None:
+                return
+            yield from pictures
