@@ -5,7 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from mien.realtime.errors import SinkError
 from mien.realtime.mark import MarkedFrame
+
+
+class SinkLostError(SinkError):
+    """A sink that was running has gone and may come back: live, the runner opens it again with a back-off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +23,7 @@ class StreamFormat:
         fps: nominal frames a second.
         audio_path: file whose sound belongs to the pictures, for sinks that write files; else None.
         live: frames carry capture times with gaps; False offline, where every frame comes in order.
+
     """
 
     width: int
@@ -40,16 +46,20 @@ class Sink(Protocol):
 
     @property
     def wanted(self) -> bool:
-        """Whether anybody reads right now (a page is open, OBS is connected). Read from any thread.
+        """Whether somebody sees what is written; read by any thread, at once.
 
-        While no sink is wanted for some seconds the camera is released, and its light goes out.
+        False while a sink waits for a client (a page nobody has open, OBS not connected): when no sink is wanted,
+        the camera may be released. A file or a virtual camera always wants.
         """
 
     def open(self, stream: StreamFormat) -> None:
-        """Get ready; raises `SinkError` with the command or setting that mends it."""
+        """Get ready; raises `SinkError` with the command or setting that mends it.
+
+        Called again after a `SinkLostError` (and a `close`) from `write`.
+        """
 
     def write(self, frame: MarkedFrame) -> None:
-        """Hand over one frame; may block. Raises `SinkError` when the sink is dead."""
+        """Hand over one frame; may block. Raises `SinkLostError` when it may come back, `SinkError` when it is dead."""
 
     def close(self) -> None:
         """Finish what was begun (a file gets its index); idempotent, also after a failed `open`."""
