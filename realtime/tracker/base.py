@@ -26,6 +26,7 @@ class Selection:
     Attributes:
         swapped: faces that become the persona; empty when the one to swap is not there.
         bystanders: (x0, y0, x1, y1) px of every other face, also of one that was lost a moment ago. To be covered.
+
     """
 
     swapped: tuple[Face, ...]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from mien.realtime.face import SKIN_LANDMARK_COUNT
 from mien.realtime.frame import Floats
 
@@ -20,6 +18,7 @@ class Detection:
         landmarks: (478, 3) float32, px of the frame, as in `Face`.
         blendshapes: (52,) float32, 0..1.
         pose: (4, 4) float32, canonical face space (cm) to camera space.
+
     """
 
     landmarks: Floats
@@ -39,11 +38,12 @@ def box_of(landmarks: Floats) -> Box:
     return float(x0), float(y0), float(x1), float(y1)
 
 
-def face_size(landmarks: Floats) -> float:
-    """A face's size in px, nearly the same at every pose and expression: its greatest spread in three dimensions.
-
-    The root of the landmarks' greatest principal variance; about 0.3 of the face's height. Never zero.
-    """
-    skin = landmarks[:SKIN_LANDMARK_COUNT]
-    spread = skin - skin.mean(axis=0)
-    return float(max(np.sqrt(np.einsum("ij,ij->", spread, spread) / len(skin)), 1e-3))
+def overlap(one: Box, other: Box) -> float:
+    """Intersection over union of two boxes, 0..1."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = width * height
+    areas = (one[2] - one[0]) * (one[3] - one[1]) + (other[2] - other[0]) * (other[3] - other[1])
+    return both / (areas - both)

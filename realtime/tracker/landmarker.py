@@ -30,9 +30,7 @@ MAX_WIDTH_PX = 1280
 MIN_FACES = 2
 MAX_FACES = 16
 # The log lines of a healthy start: information and warnings of the graph, the delegate, the log itself.
-_NOISE = re.compile(
-    rb"^(W\d{4} |I\d{4} |INFO: |WARNING: Logging before InitGoogle|WARNING: All log messages before)"
-)
+_NOISE = re.compile(rb"^(W\d{4} |I\d{4} |INFO: |WARNING: Logging before InitGoogle|WARNING: All log messages before)")
 
 
 class Landmarker:
@@ -45,6 +43,7 @@ class Landmarker:
     Raises:
         ModelError: the file is missing, refused by MediaPipe, or names other blendshapes than Mien knows.
         MissingExtraError: mediapipe is not installed.
+
     """
 
     def __init__(self, model: Path, *, max_faces: int = 4) -> None:
@@ -65,6 +64,7 @@ class Landmarker:
 
         Raises:
             EngineError: after `close`, or when MediaPipe fails on the frame.
+
         """
         if not self._close.alive:
             raise EngineError("the tracker is closed.", hint="Make a new one.")
@@ -135,10 +135,7 @@ def _detections(result: vision.FaceLandmarkerResult, scale: NDArray[np.float32])
     for points, shapes, matrix in zip(
         result.face_landmarks, result.face_blendshapes, result.facial_transformation_matrixes, strict=True
     ):
-        if (
-            tuple(shape.category_name for shape in shapes) != BLENDSHAPE_NAMES
-            or len(points) != LANDMARK_COUNT
-        ):
+        if tuple(shape.category_name for shape in shapes) != BLENDSHAPE_NAMES or len(points) != LANDMARK_COUNT:
             raise ModelError(
                 f"the landmark model gave {len(points)} landmarks and {len(shapes)} blendshapes, not the "
                 f"{LANDMARK_COUNT} and {len(BLENDSHAPE_NAMES)} that Mien knows by name.",

@@ -22,6 +22,7 @@ class MediaPipeTracker:
     Raises:
         ModelError: the model is missing or refused.
         MissingExtraError: mediapipe is not installed.
+
     """
 
     def __init__(

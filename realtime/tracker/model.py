@@ -27,5 +27,6 @@ def landmarker_path(progress: Progress | None = None) -> Path:
 
     Raises:
         ModelError: when neither source gives it; says how to place it by hand.
+
     """
     return fetch(LANDMARKER, progress)

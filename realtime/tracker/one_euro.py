@@ -1,7 +1,9 @@
-"""The One-Euro filter: a low-pass whose cut-off rises with speed, so that rest is steady and motion is prompt.
+"""The One-Euro filter: a low-pass whose cut-off rises with speed, so that rest is steady and motion prompt.
 
 Casiez, Roussel, Vogel: "1 Euro Filter: A Simple Speed-based Low-pass Filter for Noisy Input in Interactive
-Systems", CHI 2012, section 3 and algorithm 1; here for arrays, with a speed that several values may share.
+Systems", CHI 2012, section 3 and algorithm 1; here for many points at once. Two things differ from the paper: points
+may share their speed with their neighbours, which tells motion (of a lid, a lip) from noise (of one point) much
+better than one point can, and a speed that noise alone makes counts as rest.
 """
 
 from __future__ import annotations
@@ -21,23 +23,21 @@ class OneEuroParams:
 
     Attributes:
         min_cutoff_hz: cut-off at rest, Hz; lower is steadier and slower.
-        beta: rise of the cut-off, Hz per (unit per second).
-        speed_cutoff_hz: cut-off of the speed's own low-pass, Hz.
-        dead_speed: speed, units per second, that counts as rest: what noise alone makes.
+        beta: rise of the cut-off, Hz per (unit per second); at speed the error stays below 1 / (2 pi beta) units.
+        speed_cutoff_hz: cut-off of the velocity's own low-pass, Hz.
+        noise_speed: units per second, RMS; what noise alone makes of the low-passed velocity. Taken off in
+            quadrature before the cut-off rises.
+
     """
 
     min_cutoff_hz: float
     beta: float
-    speed_cutoff_hz: float = 1.0
-    dead_speed: float = 0.0
+    speed_cutoff_hz: float
+    noise_speed: float
 
     def __post_init__(self) -> None:
-        if not (
-            self.min_cutoff_hz > 0 and self.speed_cutoff_hz > 0 and self.beta >= 0 and self.dead_speed >= 0
-        ):
-            raise ConfigError(
-                f"One-Euro cut-offs must be above 0, beta and dead_speed not below; got {self}."
-            )
+        if not (self.min_cutoff_hz > 0 and self.speed_cutoff_hz > 0 and self.beta >= 0 and self.noise_speed >= 0):
+            raise ConfigError(f"One-Euro cut-offs must be above 0, beta and noise_speed not below; got {self}.")
 
 
 def smoothing_factor(cutoff_hz: Floats | float, seconds: float) -> Floats:
@@ -46,29 +46,57 @@ def smoothing_factor(cutoff_hz: Floats | float, seconds: float) -> Floats:
     return ratio / (ratio + np.float32(1.0))
 
 
-class OneEuro:
-    """Filters arrays of one constant shape (..., K), element by element.
+class Promptness:
+    """The adaptive half of the filter: velocities go in, the weight of each new value comes out.
 
     Args:
         params: how much.
+        share: (N, N) float32 with rows that sum to one: how much of its neighbours' squared speed a point takes for
+            its own; None where each goes by itself.
+        gauge: (N, K) float32 that velocities are multiplied by before they are measured: below one where a value
+            is noisier than others, 0 where it does not count; None for one everywhere.
+
     """
 
-    def __init__(self, params: OneEuroParams) -> None:
+    def __init__(self, params: OneEuroParams, share: Floats | None = None, gauge: Floats | None = None) -> None:
         self._params = params
+        self._share = share
+        self._gauge = gauge
+        self._velocity: Floats | None = None
+
+    def __call__(self, step: Floats, seconds: float) -> Floats:
+        """Give (N, 1) weights, 0..1, for `step`: the (N, K) change of the raw values over `seconds` (> 0)."""
+        params = self._params
+        velocity = step / np.float32(seconds)
+        if self._gauge is not None:
+            velocity = velocity * self._gauge
+        if self._velocity is None:
+            self._velocity = np.zeros_like(velocity)
+        self._velocity = self._velocity + smoothing_factor(params.speed_cutoff_hz, seconds) * (
+            velocity - self._velocity
+        )
+        squared = np.einsum("nk,nk->n", self._velocity, self._velocity)
+        if self._share is not None:
+            squared = self._share @ squared
+        speed = np.sqrt(np.maximum(squared - np.float32(params.noise_speed**2), np.float32(0.0)))
+        cutoff = np.float32(params.min_cutoff_hz) + np.float32(params.beta) * speed
+        return smoothing_factor(cutoff, seconds)[:, None]
+
+
+class OneEuro:
+    """Filters (N, K) float32 values: N points of K coordinates. See `Promptness` for the arguments."""
+
+    def __init__(self, params: OneEuroParams, share: Floats | None = None, gauge: Floats | None = None) -> None:
+        self._promptness = Promptness(params, share, gauge)
         self._raw: Floats | None = None
-        self._value: Floats | None = None
-        self._speed: Floats | None = None
+        self._value: Floats = np.empty((0, 0), np.float32)
 
     def __call__(self, raw: Floats, seconds: float) -> Floats:
-        """The filtered value, `seconds` (> 0) after the call before; the first value comes back as it is."""
-        if self._raw is None or self._value is None or self._speed is None:
-            self._raw, self._value, self._speed = raw, raw, np.zeros_like(raw)
-            return raw
-        params = self._params
-        weight = smoothing_factor(params.speed_cutoff_hz, seconds)
-        self._speed = self._speed + weight * ((raw - self._raw) / np.float32(seconds) - self._speed)
-        magnitude = np.maximum(np.abs(self._speed) - np.float32(params.dead_speed), np.float32(0.0))
-        cutoff = np.float32(params.min_cutoff_hz) + np.float32(params.beta) * magnitude
-        self._value = self._value + smoothing_factor(cutoff, seconds) * (raw - self._value)
+        """Give the filtered values, `seconds` (> 0) after the call before; the first come back as they are."""
+        if self._raw is None:
+            self._value = raw
+        else:
+            weight = self._promptness(raw - self._raw, seconds)
+            self._value = self._value + weight * (raw - self._value)
         self._raw = raw
         return self._value

@@ -1,0 +1,85 @@
+"""The tracking thread's work on one frame: find the faces, choose among them, and set each against its rest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mien.realtime.face import Face
+from mien.realtime.frame import Frame
+from mien.realtime.neutral import NeutralEstimator
+from mien.realtime.tracker.base import Selection, Tracker
+from mien.realtime.tracker.selection import FaceSelector
+
+if TYPE_CHECKING:
+    from mien.realtime.calibration import Calibration
+
+#: A source that starts again at zero (a camera that came back) goes on this long after its last frame, ns.
+_RESTART_STEP_NS = 33_000_000
+
+
+class TrackingStage:
+    """Called by the pipeline on its tracking thread, once for each frame; owns its tracker.
+
+    Args:
+        tracker: finds the faces.
+        selector: chooses who is swapped.
+        neutral: learns each swapped face at rest.
+        calibration: the user's own rest, range and dead zone, or None.
+
+    """
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        selector: FaceSelector,
+        neutral: NeutralEstimator,
+        calibration: Calibration | None = None,
+    ) -> None:
+        self._tracker = tracker
+        self._selector = selector
+        self._neutral = neutral
+        self._calibration = calibration
+        self._known: frozenset[int] = frozenset()
+        self._shift_ns = 0
+        self._last_ns = -1
+
+    def __call__(self, frame: Frame) -> Selection:
+        """Say who is who in `frame`; the swapped faces carry their neutral and calibrated blendshapes.
+
+        Raises whatever the tracker raises (`EngineError`); the frame must then be treated as unread.
+        """
+        media_ns = self._media_ns(frame)
+        faces = self._tracker(replace(frame, media_ns=media_ns))
+        chosen = self._selector(faces, media_ns, (frame.width, frame.height))
+        self._forget_strangers(chosen.swapped)
+        return Selection(tuple(self._ready(face, media_ns) for face in chosen.swapped), chosen.bystanders)
+
+    def relock(self) -> None:
+        """Choose the face to swap anew on the next frame; any thread."""
+        self._selector.relock()
+
+    def close(self) -> None:
+        """Close the tracker; idempotent."""
+        self._tracker.close()
+
+    def _media_ns(self, frame: Frame) -> int:
+        """Keep time strictly increasing when a source was opened again and counts from zero."""
+        if frame.media_ns + self._shift_ns <= self._last_ns:
+            self._shift_ns = self._last_ns + _RESTART_STEP_NS - frame.media_ns
+        self._last_ns = frame.media_ns + self._shift_ns
+        return self._last_ns
+
+    def _ready(self, face: Face, media_ns: int) -> Face:
+        # Neutral first: it is learnt from what the tracker measured, not from what a calibration made of it.
+        face = self._neutral.update(face, media_ns)
+        return face if self._calibration is None else self._calibration.apply(face)
+
+    def _forget_strangers(self, swapped: tuple[Face, ...]) -> None:
+        """Drop the rest of faces that are swapped no longer, once others are; one who looks away keeps his."""
+        present = frozenset(face.track_id for face in swapped)
+        if not present:
+            return
+        for track_id in self._known - present:
+            self._neutral.forget(track_id)
+        self._known = present
