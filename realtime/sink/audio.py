@@ -159,7 +159,6 @@ class _Transcode:
         self._stream.bit_rate = _AAC_BITS
         self._resampler = AudioResampler(format="fltp", layout=self._layout, rate=_AAC_RATE)
         self._written = 0
-        self._shift_ns = 0
 
     def feed(self, packet: Packet[AudioStream], at_ns: int) -> None:
         own_ns = round((packet.pts or 0) * packet.time_base * NS_PER_S)
@@ -173,7 +172,7 @@ class _Transcode:
                 self._place(np.concatenate(samples, axis=1), start)
 
     def flush(self) -> None:
-        self._output.mux(self._stream.encode(None))
+        self._mux(self._stream.encode(None))
 
     def _place(self, samples: np.ndarray[tuple[int, ...], np.dtype[np.float32]], start: int) -> None:
         gap = start - self._written
@@ -192,7 +191,12 @@ class _Transcode:
         frame.time_base = Fraction(1, _AAC_RATE)
         frame.pts = self._written
         self._written += samples.shape[1]
-        self._output.mux(self._stream.encode(frame))
+        self._mux(self._stream.encode(frame))
+
+    def _mux(self, packets: list[Packet[AudioStream]]) -> None:
+        # The encoder's run-in, before time 0: a fragmented file could not say that it is to be skipped, and would
+        # push all sound back by 21 ms.
+        self._output.mux([packet for packet in packets if packet.pts is not None and packet.pts >= 0])
 
 
 class AudioTrack:
