@@ -66,7 +66,7 @@ class LiveConfig(Settings):
     height: int = Field(default=720, ge=120, le=4320, description="px asked of a camera")
     fps: float = Field(default=30.0, ge=1.0, le=240.0, description="frames a second asked of a camera")
     pace: bool = Field(
-        True, description="play a file in real time; False: as fast as the machine can, dropping nothing"
+        default=True, description="play a file in real time; False: as fast as the machine can, dropping nothing"
     )
     loop: bool = False
     overwrite: bool = False
