@@ -12,9 +12,10 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import cv2
+
 from mien.realtime.aligner import align, crop
 from mien.realtime.blend import ColourMatcher, blend
 from mien.realtime.bystanders import cover
@@ -23,10 +24,12 @@ from mien.realtime.errors import EngineError
 from mien.realtime.face import Face
 from mien.realtime.frame import Frame, Pixels
 from mien.realtime.mark import MarkedFrame, Marker, ShowMe
-from mien.realtime.occluder import OccluderModel
 from mien.realtime.presence import Absence, Presence
 from mien.realtime.slate import Slate
 from mien.realtime.tracker.base import Selection
+
+if TYPE_CHECKING:
+    from mien.realtime.occluder import OccluderModel
 
 log = logging.getLogger(__name__)
 
@@ -238,7 +241,7 @@ class CpuCompositor:
         # The greatest face last, so that where two overlap the nearer one lies on top.
         for face in sorted(faces, key=_area):
             self._swap(picture, frame, face, engine, stages)
-        share = self._presence.present(moment.now_ns)
+        share = self._presence.fade(moment.now_ns)
         if share < 1.0:
             cv2.addWeighted(picture, share, self._slate.picture(), 1.0 - share, 0.0, dst=picture)
         self._forget_all_but({face.track_id for face in faces})
@@ -253,6 +256,7 @@ class CpuCompositor:
             keep_clear=tuple(face.box for face in faces),
         )
         _add(stages, "mark", begin)
+        self._presence.present(moment.now_ns)
         return marked
 
     def _swap(self, picture: Pixels, frame: Frame, face: Face, engine: Engine, stages: dict[str, float]) -> None:

@@ -22,7 +22,7 @@ class Absence(Enum):
 class Presence:
     """Tells hold from slate, and how far a fade back has come.
 
-    Every frame calls exactly one of `present` and `absent`, with times that do not decrease.
+    Every frame ends in exactly one of `present` (after a look at `fade`) and `absent`; times do not decrease.
     """
 
     def __init__(self, settings: LossSettings) -> None:
@@ -32,22 +32,30 @@ class Presence:
         self._on_slate = True
         self._other_seen = False
 
-    def present(self, now_ns: int) -> float:
-        """A persona frame is ready. Returns its share of the picture, in (0, 1]; the rest is the slate."""
-        if self._on_slate and self._last_persona_ns is not None:
+    def fade(self, now_ns: int) -> float:
+        """The share of the picture, in (0, 1], that a persona frame of this time would have; the rest is the slate."""
+        if self._on_slate and self._last_persona_ns is not None and self._fade_from_ns is None:
             self._fade_from_ns = now_ns
-        self._on_slate = False
-        self._other_seen = False
-        self._last_persona_ns = now_ns
         if self._fade_from_ns is None:
             return 1.0
         fade_ns = self._settings.fade_s * NS_PER_S
         passed = now_ns - self._fade_from_ns
         if passed >= fade_ns:
-            self._fade_from_ns = None
             return 1.0
         # The first frame of a fade already shows something of the persona, so that it is never only a slate.
         return max(passed / fade_ns, 0.15)
+
+    def present(self, now_ns: int) -> None:
+        """A persona frame of this time is made, marked and about to leave.
+
+        Apart from `fade`, because a picture that fails on its last steps must not count as shown: the hold would
+        never end.
+        """
+        if self.fade(now_ns) >= 1.0:
+            self._fade_from_ns = None
+        self._on_slate = False
+        self._other_seen = False
+        self._last_persona_ns = now_ns
 
     def absent(self, now_ns: int, *, other_face: bool) -> Absence:
         """No persona frame could be made for this time. `other_face`: somebody else is in the picture.
@@ -57,14 +65,15 @@ class Presence:
         """
         self._other_seen = self._other_seen or other_face
         if self._on_slate or self._last_persona_ns is None:
-            self._on_slate = True
+            self.to_slate()
             return Absence.SLATE
         limit_s = self._settings.hold_beside_other_s if self._other_seen else self._settings.hold_s
         if now_ns - self._last_persona_ns <= limit_s * NS_PER_S:
             return Absence.HOLD
-        self._on_slate = True
+        self.to_slate()
         return Absence.SLATE
 
     def to_slate(self) -> None:
         """The user asked for the slate: what comes back later fades in from it."""
         self._on_slate = True
+        self._fade_from_ns = None

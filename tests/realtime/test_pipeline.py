@@ -1,0 +1,315 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import pytest
+from live_parts import (
+    HEIGHT,
+    WIDTH,
+    ListSink,
+    ListSource,
+    PaintEngine,
+    ScriptTracker,
+    face_in,
+    shows_driver_face,
+    shows_persona,
+)
+
+from mien.realtime import pipeline as pipeline_module
+from mien.realtime.clock import MonotonicClock
+from mien.realtime.compositor import CpuCompositor
+from mien.realtime.config import LossSettings
+from mien.realtime.errors import SinkError, SourceLostError
+from mien.realtime.face import Face
+from mien.realtime.governor import Governor
+from mien.realtime.mark import MarkedFrame, Marker
+from mien.realtime.neutral import NeutralEstimator
+from mien.realtime.pipeline import Pipeline, Stages
+from mien.realtime.presence import Presence
+from mien.realtime.sink.base import StreamFormat
+from mien.realtime.sink.runner import SinkRunner
+from mien.realtime.slate import Slate
+from mien.realtime.tracker.selection import FaceSelector
+from mien.realtime.tracker.stage import TrackingStage
+
+
+@dataclass
+class Run:
+    """A pipeline on doubles of camera, model, network and screen."""
+
+    pipeline: Pipeline
+    source: ListSource
+    engines: tuple[PaintEngine, ...]
+    sinks: tuple[ListSink, ...]
+    runners: list[SinkRunner]
+    events: list[str]
+
+    @property
+    def frames(self) -> list[MarkedFrame]:
+        return self.sinks[0].frames
+
+
+def always(face: Face) -> Callable[[int], tuple[Face, ...]]:
+    return lambda sequence: (face,)
+
+
+@contextmanager
+def running(
+    count: int,
+    *,
+    live: bool = False,
+    faces: Callable[[int], tuple[Face, ...]] | None = None,
+    engines: tuple[PaintEngine, ...] | None = None,
+    sinks: tuple[ListSink, ...] | None = None,
+    gate: Callable[[int], None] | None = None,
+    governed: bool = False,
+    reopened: ListSource | None = None,
+) -> Iterator[Run]:
+    clock = MonotonicClock()
+    source = ListSource(clock, count, live=live, gate=gate)
+    engines = engines or (PaintEngine(),)
+    sinks = sinks or (ListSink(),)
+    events: list[str] = []
+    with ExitStack() as stack:
+        compositor = CpuCompositor(
+            engines,
+            marker=Marker(WIDTH, HEIGHT),
+            slate=Slate(WIDTH, HEIGHT, None),
+            presence=Presence(LossSettings()),
+            now_ns=clock.now_ns,
+            on_error=events.append,
+        )
+        stack.callback(compositor.close)
+        tracking = TrackingStage(
+            ScriptTracker(faces or always(face_in())), FaceSelector("locked"), NeutralEstimator(None), None
+        )
+        stack.callback(tracking.close)
+        stream = StreamFormat(WIDTH, HEIGHT, 30.0, None, live=live)
+        runners = [SinkRunner(sink, stream, clock, on_event=events.append) for sink in sinks]
+        for runner in runners:
+            stack.callback(runner.close)
+            runner.start()
+        pipeline = Pipeline(
+            Stages(
+                source,
+                lambda: reopened or source,
+                tracking,
+                compositor,
+                runners,
+                Governor(len(engines), 33.3) if governed else None,
+            ),
+            clock=clock,
+            lossless=not live,
+            on_event=events.append,
+        )
+        stack.callback(pipeline.stop)
+        pipeline.start()
+        yield Run(pipeline, source, engines, sinks, runners, events)
+
+
+def threads_of_mien() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("mien-")]
+
+
+def finish(run: Run) -> list[MarkedFrame]:
+    """Wait for the source's end and for the sinks to have everything."""
+    assert run.pipeline.wait(20.0)
+    for runner in run.runners:
+        runner.close()
+    return run.frames
+
+
+def test_offline_every_frame_comes_out_in_order() -> None:
+    with running(120) as run:
+        frames = finish(run)
+    assert [frame.sequence for frame in frames] == list(range(120))
+    assert all(shows_persona(frame) for frame in frames)
+    counts = run.pipeline.frames
+    assert counts == {"in": 120, "dropped": 0, "out": 120, "held": 0, "slate": 0, "camera": 0, "errors": 0}
+
+
+def test_live_the_newest_frame_wins_and_losses_are_counted() -> None:
+    slow = PaintEngine()
+    slow.fail_on = lambda call: bool(time.sleep(0.01))
+    with running(200, live=True, engines=(slow,), gate=lambda index: time.sleep(0.001)) as run:
+        frames = finish(run)
+    counts = run.pipeline.frames
+    sequences = [frame.sequence for frame in frames]
+    assert counts["in"] == 200
+    assert counts["dropped"] > 0
+    assert counts["dropped"] + counts["out"] == 200
+    assert sequences == sorted(sequences)
+    assert sequences[-1] == 199
+
+
+def test_capture_times_are_carried_to_the_sink() -> None:
+    with running(10) as run:
+        finish(run)
+        records = run.pipeline.stats.records()
+    assert all(0 < record.latency_ms < 5000 for record in records)
+    assert {"decode", "track", "engine", "blend", "mark"} <= set(records[0].stages_ms)
+
+
+@pytest.mark.parametrize("stage", ["track", "engine", "both"])
+def test_a_stage_that_fails_on_frame_k_never_shows_frame_k(stage: str) -> None:
+    bad = range(20, 26)
+    worse = range(20, 26) if stage != "both" else range(20, 32)
+
+    def faces(sequence: int) -> tuple[Face, ...]:
+        if stage in ("track", "both") and sequence in bad:
+            raise RuntimeError("model crashed")
+        return (face_in(),)
+
+    engine = PaintEngine()
+    if stage in ("engine", "both"):
+        engine.fail_on = lambda call: call - 1 in bad
+    with running(60, faces=faces, engines=(engine,)) as run:
+        frames = finish(run)
+    assert [frame.sequence for frame in frames] == list(range(60))
+    assert [frame.sequence for frame in frames if frame.held] == list(worse)
+    assert not any(shows_driver_face(frame) for frame in frames)
+    assert run.pipeline.frames["errors"] + len(run.events) >= len(worse)
+
+
+def test_an_engine_that_never_works_gives_only_slates() -> None:
+    engine = PaintEngine()
+    engine.fail_on = lambda call: True
+    with running(30, engines=(engine,)) as run:
+        frames = finish(run)
+    assert {frame.kind for frame in frames} == {"slate"}
+
+
+def test_no_face_for_minutes_gives_a_slate_for_minutes() -> None:
+    with running(30 * 120, faces=lambda sequence: (face_in(),) if sequence < 3 else ()) as run:
+        frames = finish(run)
+    assert {frame.kind for frame in frames[3:60]} >= {"slate"}
+    assert {frame.kind for frame in frames[60:]} == {"slate"}
+    assert not any(shows_driver_face(frame) for frame in frames[::97])
+
+
+def test_a_source_that_stalls_gives_stand_ins_and_then_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_module, "IDLE_S", 0.02)
+    stalled = threading.Event()
+
+    def gate(index: int) -> None:
+        if index == 5:
+            stalled.wait(10.0)
+
+    with running(10, live=True, gate=gate) as run:
+        deadline = time.monotonic() + 10.0
+        while not any(frame.kind == "slate" for frame in run.frames) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        seen = len(run.frames)
+        stalled.set()
+        frames = finish(run)
+    kinds = [(frame.kind, frame.held) for frame in frames[:seen]]
+    assert ("persona", True) in kinds
+    assert ("slate", False) in kinds
+    assert kinds.index(("persona", True)) < kinds.index(("slate", False))
+    assert frames[-1].kind == "persona"
+    assert frames[-1].sequence == 9
+
+
+def test_a_source_that_is_lost_ends_the_run_with_its_reason() -> None:
+    def gate(index: int) -> None:
+        if index == 5:
+            raise SourceLostError("the camera was unplugged.")
+
+    with running(10, gate=gate) as run:
+        frames = finish(run)
+    assert len(frames) == 5
+    assert any("unplugged" in event for event in run.events)
+
+
+def test_a_source_that_breaks_raises_in_the_one_who_waits() -> None:
+    def gate(index: int) -> None:
+        if index == 5:
+            raise OSError("driver bug")
+
+    with running(10, gate=gate) as run, pytest.raises(OSError, match="driver bug"):
+        run.pipeline.wait(10.0)
+
+
+def test_a_slow_or_dead_sink_slows_no_other() -> None:
+    good, slow, dead = ListSink("good"), ListSink("slow"), ListSink("dead")
+    slow.on_write = lambda frame: time.sleep(0.2)
+
+    def die(frame: MarkedFrame) -> None:
+        raise SinkError("disk full.")
+
+    dead.on_write = die
+    with running(60, live=True, sinks=(good, slow, dead), gate=lambda index: time.sleep(0.01)) as run:
+        assert run.pipeline.wait(20.0)
+        assert run.pipeline.frames["out"] >= 50
+        states = {runner.name: runner.stats for runner in run.runners}
+    assert len(good.frames) >= 50
+    assert len(slow.frames) < 20
+    assert states["dead"].state == "dead"
+    assert "disk full" in states["dead"].last_error
+
+
+def test_offline_a_dead_sink_ends_the_run_with_its_reason() -> None:
+    dead = ListSink("file:out.mp4")
+
+    def die(frame: MarkedFrame) -> None:
+        raise SinkError("no space left.")
+
+    dead.on_write = die
+    with running(500, sinks=(dead,)) as run, pytest.raises(SinkError, match="no space left"):
+        run.pipeline.wait(20.0)
+    assert threads_of_mien() == []
+
+
+def test_listeners_get_frames_and_an_end() -> None:
+    started = threading.Event()
+    with running(30, gate=lambda index: None if started.wait(5.0) else None) as run:
+        box = run.pipeline.listen()
+        started.set()
+        seen = []
+        while (frame := box.take(10.0)) is not None:
+            seen.append(frame)
+    assert seen
+    assert seen[-1].sequence == 29
+
+
+def test_under_load_the_run_steps_down_says_so_and_keeps_going() -> None:
+    heavy, light = PaintEngine(name="heavy"), PaintEngine((200, 40, 40), name="light")
+    heavy.fail_on = lambda call: bool(time.sleep(0.04))
+    with running(40, engines=(heavy, light), governed=True) as run:
+        frames = finish(run)
+    assert shows_persona(frames[0])
+    assert shows_persona(frames[-1], (200, 40, 40))
+    assert any("too slow" in event and "light" in event for event in run.events)
+
+
+def test_the_camera_is_released_when_nobody_reads_and_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_module, "RELEASE_AFTER_S", 0.05)
+    page = ListSink("preview", wanted=False)
+    again = ListSource(MonotonicClock(), 20, live=True)
+    with running(100_000, live=True, sinks=(page,), gate=lambda index: time.sleep(0.002), reopened=again) as run:
+        assert run.source.closed.wait(10.0)
+        deadline = time.monotonic() + 5.0
+        while not run.pipeline.released and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert run.pipeline.released
+        assert run.pipeline.last_frame is None
+        page.wanted = True
+        assert run.pipeline.wait(10.0)
+    assert again.reads == 20
+    assert any("released" in event for event in run.events)
+
+
+def test_stop_ends_every_thread_within_a_second() -> None:
+    with running(1_000_000, live=True, gate=lambda index: time.sleep(0.001)) as run:
+        time.sleep(0.05)
+        begin = time.monotonic()
+        run.pipeline.stop()
+        for runner in run.runners:
+            runner.close()
+        assert time.monotonic() - begin < 1.0
+    assert threads_of_mien() == []
+    assert run.engines[0].closed == 1
