@@ -1,0 +1,1 @@
+"""The commands of `mien`, one module each. They use the Python API of `mien.plugin`, as anybody may."""

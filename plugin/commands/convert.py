@@ -1,0 +1,136 @@
+"""`mien convert`: every frame of a file, with its sound."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from mien.plugin import app, settings
+from mien.plugin.commands import options
+from mien.plugin.commands.session import EXIT_INTERRUPTED, Session
+
+
+def convert(
+    ctx: typer.Context,
+    source: Annotated[Path, typer.Argument(metavar="IN", help="A video file.")],
+    output: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .mp4, .mkv or .mov.")],
+    persona: options.Persona = None,
+    engine: options.Engine = None,
+    mode: options.Mode = None,
+    faces: options.Faces = None,
+    bystanders: options.Bystanders = None,
+    occluders: options.Occluders = None,
+    slate: options.Slate = None,
+    calibration: options.Calibration = None,
+    badge_corner: options.BadgeCorner = None,
+    badge_plate: options.BadgePlate = None,
+    badge_language: options.BadgeLanguage = None,
+    overwrite: options.Overwrite = False,
+    config: options.Config = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Convert a file: every frame, nothing dropped, the sound kept.
+
+    [bold]Examples[/bold]
+
+      mien convert talk.mp4 talk-persona.mp4
+      mien convert talk.mp4 out.mkv --persona NAME --faces all --overwrite
+
+    Ctrl-C stops early; what was converted so far is a whole file.
+    """
+    session: Session = ctx.obj
+    session.json = as_json
+    flags = options.collect(
+        persona=persona,
+        engine=engine,
+        mode=mode,
+        faces=faces,
+        bystanders=bystanders,
+        occluders=occluders,
+        slate=slate,
+        calibration=calibration,
+        overwrite=overwrite or None,
+        badge_corner=badge_corner,
+        badge_plate=badge_plate,
+        badge_language=badge_language,
+    )
+    chosen = settings.resolve(flags, file=config)
+    stop = threading.Event()
+    with _first_interrupt(stop), progress_bar(session) as bar:
+        task = bar.add_task(source.name, total=None)
+        report = app.convert(source, output, chosen, progress=ProgressTask(bar, task), stop=stop)
+    session.say(summary(report))
+    session.document(as_data(report, stopped=stop.is_set()))
+    if stop.is_set():
+        raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def summary(report: app.ConvertReport) -> str:
+    """One line for people."""
+    frames = report.frames
+    return (
+        f"{report.output.name}: {frames['out']} frames in {report.seconds:.1f} s ({report.fps:.1f} a second), "
+        f"{frames['held']} held, {frames['slate']} slate, {frames['errors']} errors, "
+        f"{'with' if report.audio else 'without'} sound"
+    )
+
+
+def as_data(report: app.ConvertReport, *, stopped: bool) -> dict[str, object]:
+    """Plain values for `--json`."""
+    return {
+        "output": str(report.output),
+        "frames": report.frames,
+        "seconds": round(report.seconds, 3),
+        "fps": round(report.fps, 2),
+        "audio": report.audio,
+        "stopped": stopped,
+    }
+
+
+class ProgressTask:
+    """What `convert` calls while it works: moves one bar."""
+
+    def __init__(self, bar: Progress, task: TaskID) -> None:
+        self._bar = bar
+        self._task = task
+
+    def __call__(self, done: int, total: int | None) -> None:
+        """Show `done` of `total` frames."""
+        # The number in a file's header may be too small.
+        self._bar.update(self._task, completed=done, total=None if total is None else max(done, total))
+
+
+def progress_bar(session: Session) -> Progress:
+    """A bar on the session's terminal; silent where nobody watches one."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=session.console,
+        disable=not session.interactive,
+        transient=True,
+    )
+
+
+@contextmanager
+def _first_interrupt(stop: threading.Event) -> Iterator[None]:
+    """Within the block the first Ctrl-C sets `stop`, so that the file is finished; the second interrupts as usual."""
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, previous)
+
+    previous = signal.signal(signal.SIGINT, ask)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)

@@ -1,0 +1,125 @@
+"""`mien persona`: list, make, show and check personas."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from mien.engines.personas.check import check as check_pack
+from mien.engines.personas.create import create as create_pack
+from mien.engines.personas.library import Library
+from mien.engines.personas.pack import read_manifest
+from mien.engines.personas.still import StillTracker
+from mien.plugin.commands import options
+from mien.plugin.commands.session import Session
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Personas: list them, make one from a portrait with consent, look at one, check one.",
+)
+
+
+@app.command("list")
+def list_(ctx: typer.Context, as_json: options.AsJson = False) -> None:
+    """List the personas that `--persona` takes by name."""
+    session: Session = ctx.obj
+    session.json = as_json
+    infos = Library().list()
+    table = Table("name", "kind", "engine", "state", "description", box=None)
+    for info in infos:
+        table.add_row(info.name, info.kind, info.engine, info.state, info.problem or info.description)
+    session.console.print(table)
+    session.document([info.to_json() for info in infos])
+
+
+@app.command()
+def create(
+    ctx: typer.Context,
+    portrait: Annotated[
+        Path, typer.Option("--portrait", metavar="PICTURE", help="One face, frontal, sharp, lit evenly.")
+    ],
+    consent: Annotated[
+        Path,
+        typer.Option(
+            "--consent",
+            metavar="FILE",
+            help="A statement signed by the person shown, or by the right holder of the figure: text, JSON or PDF.",
+        ),
+    ],
+    name: Annotated[str, typer.Option("--name", help="Lower-case letters, digits, '-' and '_'.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER|FILE.zip", help="Where to write it; default: your own personas."),
+    ] = None,
+    description: Annotated[str | None, typer.Option("--description", help="One line for the list.")] = None,
+    licence: Annotated[str | None, typer.Option("--licence", help="One line: what may be done with it.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Make a persona from one portrait, with the consent of the person shown.
+
+    [bold]Example[/bold]
+
+      mien persona create --portrait me.png --consent consent.txt --name me
+
+    What a picture makes is always of the kind "consented".
+    """
+    session: Session = ctx.obj
+    session.json = as_json
+    place = Library().place_for(name) if out is None else out
+    words: dict[str, Any] = {
+        key: text for key, text in (("licence", licence), ("description", description)) if text is not None
+    }
+    made = create_pack(portrait, consent, name, out=place, tracker=StillTracker(), **words)
+    for note in made.notes:
+        session.say(note)
+    by_name = "" if out is None else f" (use it by its path: --persona {made.path})"
+    session.say(f"made the persona {name}{by_name}; try it: mien run --persona {name if out is None else made.path}")
+    session.document({"name": name, "path": str(made.path), "digest": made.digest, "notes": list(made.notes)})
+
+
+@app.command()
+def show(
+    ctx: typer.Context,
+    persona: Annotated[str, typer.Argument(metavar="NAME|PATH")],
+    as_json: options.AsJson = False,
+) -> None:
+    """Show what a pack says about itself; its files are not opened."""
+    session: Session = ctx.obj
+    session.json = as_json
+    path = Library().locate(persona)
+    manifest, digest = read_manifest(path)
+    data = manifest.model_dump(mode="json", exclude_none=True)
+    for key in ("name", "kind", "engine", "licence", "description"):
+        session.say(f"{key:12} {data[key]}")
+    session.say(f"{'digest':12} {digest}")
+    for name, entry in data["files"].items():
+        session.say(f"{'file':12} {name}, {entry['size']} bytes")
+    session.document({**data, "digest": digest, "path": str(path)})
+
+
+@app.command()
+def check(
+    ctx: typer.Context,
+    persona: Annotated[str, typer.Argument(metavar="NAME|PATH")],
+    deep: Annotated[
+        bool, typer.Option("--deep/--quick", help="Track the face and render the seed too, or look at the files alone.")
+    ] = True,
+    as_json: options.AsJson = False,
+) -> None:
+    """Check a pack: hashes, consent, landmarks, and for a synthetic one the picture that its seed gives.
+
+    Exit status: 0 all passed, 5 something failed, 9 something could not be looked at.
+    """
+    session: Session = ctx.obj
+    session.json = as_json
+    path = Library().locate(persona)
+    report = check_pack(path, tracker=StillTracker() if deep else None, deep=deep)
+    for item in report.items:
+        session.say(f"{item.state:10} {item.name}: {item.detail}")
+    session.document(report.to_json())
+    if report.exit_code:
+        raise typer.Exit(report.exit_code)
