@@ -54,6 +54,7 @@ def make_engine(
     Raises:
         ConfigError: a kind, mode or quality that does not exist (the nearest is named) or is not in this version.
         EngineError: the device cannot be had, the pack has no files for this kind, or the engine cannot start.
+
     """
     chosen, reason = _choose(persona, kind)
     _check_word("mode", mode, ("swap", "portrait"))

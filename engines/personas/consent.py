@@ -26,6 +26,7 @@ def read_consent(path: Path) -> tuple[str, bytes]:
 
     Raises:
         PersonaError: it is missing, empty, too large, or not a text, JSON or PDF file.
+
     """
     suffix = path.suffix.lower()
     if suffix not in CONSENT_SUFFIXES:

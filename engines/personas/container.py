@@ -57,6 +57,7 @@ def open_container(path: Path) -> Container:
 
     Raises:
         PersonaError: there is nothing, or something whose names, sizes or links are not those of a pack.
+
     """
     if path.is_dir():
         return FolderContainer(path)

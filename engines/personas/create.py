@@ -43,6 +43,7 @@ class Created:
         digest: of the pack.
         measures: of the stored portrait.
         notes: what was done to the picture, a sentence each.
+
     """
 
     path: Path
@@ -77,6 +78,7 @@ def create(
 
     Raises:
         PersonaError: the picture cannot be a persona. All reasons are listed together, each with what to change.
+
     """
     check_persona_name(name)
     consent_name, consent = read_consent(consent_path)

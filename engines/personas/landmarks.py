@@ -42,6 +42,7 @@ class Tracked:
     Attributes:
         landmarks: (478, 3) float32, px of the portrait, z in the same scale; read-only.
         blendshapes: (52,) float32 in 0..1 in the order of `BLENDSHAPE_NAMES`; read-only.
+
     """
 
     landmarks: Floats
@@ -73,6 +74,7 @@ def parse_landmarks(data: bytes, name: str, size: tuple[int, int]) -> Tracked:
 
     Raises:
         PersonaError: wrong shape, a number that is not finite or out of range, or a face that is not in the portrait.
+
     """
     try:
         file = _File.model_validate_json(data)

@@ -31,6 +31,7 @@ class PersonaInfo:
         shipped: whether it came with Mien.
         state: whether it can be loaded, as far as the manifest tells.
         problem: why not; empty when it can.
+
     """
 
     name: str
@@ -67,6 +68,7 @@ class Library:
     Args:
         data_dir: the user's; its folder `personas` holds packs. Default: `user_data_dir`.
         shipped_dir: one pack in each of its folders.
+
     """
 
     def __init__(self, data_dir: Path | None = None, *, shipped_dir: Path = SHIPPED_DIR) -> None:
@@ -88,6 +90,7 @@ class Library:
 
         Raises:
             PersonaError: no such name (the nearest is named) and no such path, or two packs of that name.
+
         """
         given = str(name_or_path)
         entries = self.list()
@@ -111,6 +114,7 @@ class Library:
 
         Raises:
             PersonaError: see both.
+
         """
         return load_pack(self.locate(name_or_path), trust=self.trust)
 
@@ -119,6 +123,7 @@ class Library:
 
         Raises:
             PersonaError: no possible name, or one that is taken.
+
         """
         check_persona_name(name)
         for info in self.list():

@@ -46,6 +46,7 @@ class MeshTable(_Table):
         portrait: picture of the face, PNG or JPEG.
         landmarks: JSON with the 478 landmarks and 52 blendshapes of the portrait.
         mask: optional grey picture, as large as the portrait; 255 where hair covers the brow.
+
     """
 
     portrait: str
@@ -89,6 +90,7 @@ def parse_manifest(data: bytes, pack: str) -> Manifest:
 
     Raises:
         PersonaError: it is not TOML, a key is unknown, missing or out of its range, or its parts disagree.
+
     """
     where = f"{pack}: {MANIFEST_NAME}"
     try:
@@ -155,9 +157,9 @@ def _check_files(manifest: Manifest, where: str) -> None:
         "[mesh] mask": manifest.mesh.mask if manifest.mesh else None,
         "[consent] file": manifest.consent.file if manifest.consent else None,
     }
-    for role, name in roles.items():
-        if name is not None and name not in manifest.files:
-            raise PersonaError(f"{where}: {role} is {name!r}, which [files] does not list, so it has no hash.")
+    for role, file in roles.items():
+        if file is not None and file not in manifest.files:
+            raise PersonaError(f"{where}: {role} is {file!r}, which [files] does not list, so it has no hash.")
 
 
 def _check_kind(manifest: Manifest, where: str) -> None:

@@ -50,6 +50,7 @@ class Persona:
         manifest: the whole of persona.toml.
         digest: SHA-256 of persona.toml, and so of the whole pack.
         location: the folder or zip.
+
     """
 
     name: str
@@ -92,6 +93,7 @@ class Contents:
         digest: SHA-256 of persona.toml.
         files: the bytes of each file that the manifest lists.
         location: the folder or zip.
+
     """
 
     manifest: Manifest
@@ -113,6 +115,7 @@ def load_pack(path: Path | str, *, trust: Trust | None = None) -> Persona:
     Raises:
         PersonaError: a file is changed, missing, too large or not listed; the consent is missing; a synthetic pack
             was never rendered here. It names the file and the reason, and nothing is loaded.
+
     """
     contents = read_contents(Path(path))
     (Trust() if trust is None else trust).require(contents.manifest, contents.digest, contents.location)
@@ -124,6 +127,7 @@ def read_manifest(path: Path) -> tuple[Manifest, str]:
 
     Raises:
         PersonaError: there is no pack, or its manifest is wrong.
+
     """
     with open_container(path) as container:
         return _manifest(container, path)
@@ -134,6 +138,7 @@ def read_contents(path: Path) -> Contents:
 
     Raises:
         PersonaError: see `load_pack`.
+
     """
     with open_container(path) as container:
         manifest, digest = _manifest(container, path)
@@ -154,6 +159,7 @@ def decode_contents(contents: Contents) -> Persona:
 
     Raises:
         PersonaError: a file is not what its role needs.
+
     """
     manifest, files, pack = contents.manifest, contents.files, contents.location.name
     if manifest.engine not in PACK_ENGINES or manifest.mesh is None:
@@ -199,6 +205,7 @@ def write_pack(out: Path, table: Mapping[str, Any], files: Mapping[str, bytes]) 
 
     Raises:
         PersonaError: `out` exists or cannot be written, or the table is not a manifest.
+
     """
     data = manifest_bytes(table, files)
     parse_manifest(data, out.name)

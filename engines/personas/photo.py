@@ -29,6 +29,7 @@ class Photo:
     Attributes:
         pixels: (H, W, 3) uint8 BGR, at most 1536 px a side.
         alpha: (H, W) uint8, 0 = was transparent; None if nothing was.
+
     """
 
     pixels: Pixels
@@ -40,6 +41,7 @@ def read_photo(path: Path) -> Photo:
 
     Raises:
         PersonaError: it cannot be read, is no such picture, or is too large.
+
     """
     try:
         with path.open("rb") as stream:

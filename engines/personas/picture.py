@@ -28,6 +28,7 @@ def open_picture(data: bytes, name: str, formats: tuple[str, ...] = _FORMATS) ->
 
     Raises:
         PersonaError: no picture of these formats, or one that is too large or too small.
+
     """
     try:
         picture = Image.open(io.BytesIO(data), formats=formats)
@@ -50,6 +51,7 @@ def decode_bgr(data: bytes, name: str) -> Pixels:
 
     Raises:
         PersonaError: see `open_picture`; also a file that ends early.
+
     """
     pixels = np.ascontiguousarray(to_array(open_picture(data, name), "RGB", name)[:, :, ::-1])
     pixels.flags.writeable = False
@@ -61,6 +63,7 @@ def decode_grey(data: bytes, name: str) -> NDArray[np.uint8]:
 
     Raises:
         PersonaError: see `open_picture`; also a file that ends early.
+
     """
     pixels = np.ascontiguousarray(to_array(open_picture(data, name), "L", name))
     pixels.flags.writeable = False
@@ -72,6 +75,7 @@ def to_array(picture: Image.Image, mode: str, name: str) -> NDArray[np.uint8]:
 
     Raises:
         PersonaError: the file is cut off or damaged.
+
     """
     try:
         return np.asarray(picture.convert(mode), dtype=np.uint8)
@@ -83,7 +87,7 @@ def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     """PNG of (H, W, 3) uint8 BGR or (H, W) uint8; without metadata, so that nothing of a camera's file goes along."""
     rgb = pixels[:, :, ::-1] if pixels.ndim == 3 else pixels
     stream = io.BytesIO()
-    Image.fromarray(np.ascontiguousarray(rgb)).save(stream, "PNG", optimize=True)
+    Image.fromarray(np.ascontiguousarray(rgb)).save(stream, "PNG", compress_level=4)
     return stream.getvalue()
 
 

@@ -26,6 +26,11 @@ MIN_SHARPNESS = 0.015
 _SHARPNESS_WIDTH_PX = 160.0
 #: Six drivers with open eyes score up to 0.36, closed ones 0.6 and more.
 MAX_BLINK = 0.5
+#: Mean of one eye's look inwards and the other's outwards; the persona's gaze starts from the portrait's. Drivers who
+#: look into the camera score up to 0.25, a plain glance aside 0.5 to 0.85.
+MAX_GAZE_ASIDE = 0.45
+MAX_GAZE_UP = 0.6
+MAX_GAZE_DOWN = 0.75
 #: Inner lips' distance over the outer eye corners'. Closed mouths: up to 0.03; a smile that shows teeth: 0.1.
 MAX_LIP_GAP = 0.06
 MAX_JAW_OPEN = 0.25
@@ -64,6 +69,7 @@ class Measures:
         lightness: median CIE L* of the cheeks.
         side_difference: of the two cheeks' median L*.
         clipped: share of pixels at either end.
+
     """
 
     face_width_px: float
@@ -179,9 +185,20 @@ def _expression(face: Face, measures: Measures) -> Iterator[str]:
             f"the mouth is open or shows teeth (gap {measures.lip_gap:.2f} of the eyes' distance, at most "
             f"{MAX_LIP_GAP}): use a picture with the lips closed."
         )
+    if _looks_away(face):
+        yield "the eyes look away: look straight into the camera."
     for name, limit in _MAX_MOUTH_SHAPES.items():
         if (score := face.blendshape(name)) > limit:
             yield f"the face is not neutral ({name} {score:.2f}, at most {limit}): relax the mouth and the cheeks."
+
+
+def _looks_away(face: Face) -> bool:
+    def mean(first: str, second: str) -> float:
+        return (face.blendshape(f"eyeLook{first}") + face.blendshape(f"eyeLook{second}")) / 2
+
+    aside = max(mean("InLeft", "OutRight"), mean("InRight", "OutLeft"))
+    up, down = mean("UpLeft", "UpRight"), mean("DownLeft", "DownRight")
+    return aside > MAX_GAZE_ASIDE or up > MAX_GAZE_UP or down > MAX_GAZE_DOWN
 
 
 def _light(measures: Measures) -> Iterator[str]:

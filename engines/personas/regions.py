@@ -47,6 +47,7 @@ def hair_over_brow(portrait: Pixels, landmarks: Floats) -> tuple[NDArray[np.uint
 
     Returns:
         (H, W) uint8, 255 where covered, and the share of the forehead that is.
+
     """
     xy = landmarks[:, :2]
     forehead = polygon_mask(portrait, xy[list(FOREHEAD)]) > 0

@@ -41,6 +41,7 @@ def build(folder: Path, tracker: FaceFinder) -> str:
 
     Raises:
         PersonaError: a file is missing or the portrait does not show exactly one face.
+
     """
     portrait = _one_portrait(folder)
     recipe_data = (folder / RECIPE_NAME).read_bytes()[:_MAX_RECIPE_BYTES]
@@ -73,6 +74,7 @@ def build_all(shipped: Path, digests_file: Path, tracker: FaceFinder) -> dict[st
 
     Raises:
         PersonaError: see `build`.
+
     """
     folders = sorted(path.parent for path in shipped.glob(f"*/{RECIPE_NAME}"))
     digests = {folder.name: build(folder, tracker) for folder in folders}

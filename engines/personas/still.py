@@ -32,6 +32,7 @@ class StillTracker:
     Raises:
         ModelError: the model cannot be had.
         MissingExtraError: mediapipe is not installed.
+
     """
 
     def __init__(self, model: Path | None = None) -> None:

@@ -39,6 +39,7 @@ class Trust:
 
     Args:
         data_dir: folder of the list; created on the first `remember`. Default: `user_data_dir`.
+
     """
 
     def __init__(self, data_dir: Path | None = None) -> None:
@@ -57,6 +58,7 @@ class Trust:
 
         Raises:
             PersonaError: the list cannot be written.
+
         """
         digests = sorted({*self._verified(), digest})
         try:

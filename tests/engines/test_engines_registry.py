@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mien.engines.mesh import MeshEngine
+from mien.engines.personas.library import find
+from mien.engines.personas.pack import Persona
+from mien.engines.registry import engine_kinds, make_engine
+from mien.realtime.errors import ConfigError, EngineError
+
+
+@pytest.fixture(scope="module")
+def persona(tmp_path_factory: pytest.TempPathFactory) -> Persona:
+    return find("amara", Path(tmp_path_factory.mktemp("data")))
+
+
+@pytest.mark.parametrize("kind", ["auto", "mesh"])
+def test_a_pack_gets_its_kind_of_engine_with_a_reason(persona: Persona, kind: str) -> None:
+    engine = make_engine(persona, kind=kind)
+    assert isinstance(engine, MeshEngine)
+    assert (engine.spec.name, engine.spec.device, engine.spec.coverage) == ("mesh", "cpu", "face")
+    assert ("made for it" if kind == "auto" else "asked for") in engine.spec.reason
+    assert make_engine(persona, kind=kind, quality="half").spec.name == "mesh-half"
+    assert engine_kinds() == ("mesh",)
+
+
+def test_only_a_synthetic_persona_in_portrait_mode_is_called_generated(persona: Persona) -> None:
+    assert make_engine(persona, mode="portrait").spec.label == "generated"
+    assert make_engine(persona, mode="swap").spec.label == "modified"
+    assert make_engine(replace(persona, kind="consented"), mode="portrait").spec.label == "modified"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"kind": "mehs"}, r"There is no engine 'mehs'; allowed are auto, mesh\. Did you mean 'mesh'\?"),
+        ({"kind": "swapnet"}, r"The engine 'swapnet' is not in this version of Mien .*Use one of: auto, mesh"),
+        ({"mode": "swop"}, r"There is no mode 'swop'; allowed are swap, portrait\. Did you mean 'swap'\?"),
+        ({"quality": "ful"}, r"There is no quality 'ful'.* Did you mean 'full'\?"),
+    ],
+)
+def test_what_does_not_exist_is_answered_by_the_nearest_name(
+    persona: Persona, options: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigError, match=message):
+        make_engine(persona, **options)
+
+
+def test_a_gpu_that_the_engine_cannot_use_is_an_error_and_not_the_cpu(persona: Persona) -> None:
+    with pytest.raises(EngineError, match="The engine 'mesh' runs on cpu; 'cuda' was asked for"):
+        make_engine(persona, device="cuda")
+
+
+def test_a_pack_for_another_engine_is_refused(persona: Persona) -> None:
+    with pytest.raises(ConfigError, match="'swapnet' is not in this version"):
+        make_engine(replace(persona, engine="swapnet"))
+    with pytest.raises(EngineError, match="is made for the engine 'swapnet', not for 'mesh'"):
+        make_engine(replace(persona, engine="swapnet"), kind="mesh")
