@@ -1,0 +1,249 @@
+"""Keeps a microphone, a mug, hair or a sleeve in front of the face, where the driver's own picture gives it away.
+
+No segmentation network ships with the tracker (its bundle holds a detector, landmarks and blendshapes), so this is a
+background model, in the face's own coordinates. The canonical face's UV square is a grid of 48x48 cells; each cell
+follows the skin through expression and pose, by the landmarks. Per cell a mean and a variance of CIE Lab are learned
+over seconds, and each frame's light (a gain, and a gradient over the face in each channel) is fitted robustly and
+taken out. What then deviates strongly, in a coherent patch, for several frames, in a colour that is not this driver's
+skin, is an occluder. This is the adaptive background of C. Stauffer and E. Grimson (1999) with one Gaussian a cell.
+
+What it can do: objects clearly darker, lighter or of another colour than the face, of more than about a hundredth of
+its area, that come after the first 1.5 seconds.
+
+What it cannot do: bare hands and arms (skin on skin), anything before the eyes or in the mouth alone, what was there
+from the start (it is learned as face), thin things (a headset's wire), what covers more than about two fifths of the
+face, and what makes the tracker lose the face. Its edge is only as fine as a hundredth of the face, and a dark object
+may take a dark nostril or brow beside it along. Where it is in doubt nothing is kept, and the persona is drawn over
+the object: the driver's bare skin must not show through by mistake, so the skin's colours are never kept.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.realtime.clock import NS_PER_S
+from mien.realtime.face import SKIN_LANDMARK_COUNT, Face
+from mien.realtime.frame import Alignment, Floats, Pixels
+from mien.realtime.uv_grid import GRID_SIDE, uv_grid
+
+#: Nothing is kept until the face was seen this long, seconds.
+LEARN_S: Final = 1.5
+#: How fast the model follows slow change, seconds.
+FOLLOW_S: Final = 3.0
+#: An occluder must be seen this long before it is kept, seconds.
+CONFIRM_S: Final = 0.1
+#: After this long unseen, the face is learned afresh, seconds.
+GAP_S: Final = 5.0
+#: When more than this part of the visible face deviates, it is not an occluder but another light: nothing is kept.
+MAX_PART: Final = 0.4
+#: ... and when that lasts this long, seconds, the face is learned afresh.
+RELEARN_S: Final = 1.0
+
+# Squared deviations, in variances: an outlier; what may join a patch of outliers; what is learned slowly.
+_OUTLIER, _NEAR_OUTLIER, _ODD = 16.0, 8.0, 9.0
+# Noise that no cell falls below, in 8-bit Lab: light changes more than colour.
+_FLOOR = np.array([9.0, 4.0, 4.0], np.float32)
+# Part of a cell's neighbourhood that must deviate too, and least size of a patch in cells (of about 1,150).
+_COHERENT, _LEAST_CELLS = 0.6, 12
+# Cells turned further away than this (the normal's z) are not judged: the background creeps in at the outline.
+_FACING = 0.2
+# Skin's own range around the model's mean: in standard deviations, with a floor in 8-bit Lab for each channel.
+_SKIN_SPREAD, _SKIN_FLOOR = 3.0, np.array([40.0, 9.0, 9.0], np.float32)
+# The picture is shrunk so that the face is about this large before it is sampled, px.
+_FACE_PX = 100
+# How far an occluder is followed beyond its cells, in px of that size.
+_REACH_PX = 14
+_ROUNDS = 2
+
+
+class OccluderModel:
+    """One driver's face, learned; called once a frame, in order, on one thread. About 1.5 ms a frame."""
+
+    def __init__(self) -> None:
+        self._mean: Floats | None = None
+        self._variance = np.empty(0, np.float32)
+        self._age_s = 0.0
+        self._strange_s = 0.0
+        self._seen_s = np.zeros(GRID_SIDE * GRID_SIDE, np.float32)
+        self._media_ns = 0
+
+    def reset(self) -> None:
+        """Forget the face."""
+        self._mean = None
+
+    def update_and_mask(
+        self, frame_roi: Pixels, face: Face, alignment: Alignment, media_ns: int
+    ) -> NDArray[np.uint8] | None:
+        """Learn from this frame and tell what stands before the face.
+
+        Args:
+            frame_roi: (h, w, 3) uint8 BGR, the driver, in the frame of `alignment`.
+            face: the driver's face, landmarks in frame px.
+            alignment: takes frame px to `frame_roi`.
+            media_ns: the frame's time; a step back or a gap of `GAP_S` starts afresh.
+
+        Returns:
+            (h, w) uint8, 255 where the driver's pixel is to stay, soft at its edge; None for nothing.
+
+        """
+        landmarks = _in_crop(face, alignment)
+        small, factor = _shrunk(frame_roi, landmarks)
+        points = uv_grid().points(landmarks[:, :2])
+        spots = (points + 0.5) / factor - 0.5
+        visible = (uv_grid().facing(landmarks) > _FACING) & _inside(spots, small.shape)
+        colours = _colours_at(small, spots)
+        passed_s = self._pass(media_ns)
+        if self._mean is None:
+            self._begin(colours)
+            return None
+        deviation, relit = self._compare(colours, visible)
+        flagged = _coherent(deviation, visible)
+        self._learn(relit, deviation, visible, flagged, passed_s)
+        if not self._trusted(flagged, visible, passed_s):
+            return None
+        kept = self._confirmed(flagged & ~self._like_skin(relit), passed_s)
+        if not kept.any():
+            return None
+        return _drawn(small, spots, kept, visible & ~flagged, (frame_roi.shape[1], frame_roi.shape[0]))
+
+    def _pass(self, media_ns: int) -> float:
+        passed_s = (media_ns - self._media_ns) / NS_PER_S
+        self._media_ns = media_ns
+        if not 0.0 <= passed_s <= GAP_S:
+            self.reset()
+            return 0.0
+        return passed_s
+
+    def _begin(self, colours: Floats) -> None:
+        self._mean = colours.copy()
+        self._variance = np.full_like(colours, 25.0)
+        self._age_s = self._strange_s = 0.0
+        self._seen_s[:] = 0.0
+
+    def _compare(self, colours: Floats, visible: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+        """Squared deviation of each cell, in variances, and its colours under the model's own light."""
+        assert self._mean is not None
+        # Columns: 1, x, y and the model's own lightness, for a gain.
+        lightness = (self._mean[:, :1] - self._mean[:, :1].mean()) / np.float32(64)
+        base = np.concatenate([uv_grid().plane, lightness], axis=1)
+        spread = 1.0 / (self._variance + _FLOOR**2)
+        change = colours - self._mean
+        weight = visible.astype(np.float32)
+        ridge = np.eye(base.shape[1], dtype=np.float32)
+        deviation, light = np.zeros(len(colours), np.float32), np.zeros_like(colours)
+        for _ in range(_ROUNDS):
+            weighted = base * weight[:, None]
+            light = base @ np.linalg.solve(weighted.T @ base + ridge, weighted.T @ change)
+            deviation = np.einsum("nc,nc->n", (change - light) ** 2, spread)
+            # Geman and McClure's weight: what lies far off has no say in the light.
+            weight = visible / (1.0 + deviation / 4.0) ** 2
+        return deviation, np.asarray(colours - light, np.float32)
+
+    def _learn(
+        self, relit: Floats, deviation: Floats, visible: NDArray[np.bool_], flagged: NDArray[np.bool_], passed_s: float
+    ) -> None:
+        assert self._mean is not None
+        self._age_s += passed_s
+        share = 1.0 - math.exp(-passed_s / min(FOLLOW_S, max(self._age_s, 0.05)))
+        # An occluder's edge is no outlier by itself: learned, it would eat its way inwards.
+        beside = uv_grid().grown(flagged, 7) & (deviation > _NEAR_OUTLIER / 2)
+        odd = np.where(deviation > _ODD, 0.15, 1.0)
+        # What deviates but has the skin's colour (a mark of glasses taken off) is learned, if slowly.
+        frozen = beside & ~(flagged & self._like_skin(relit))
+        rate = (np.where(frozen, 0.0, odd) * visible * share).astype(np.float32)[:, None]
+        self._mean += (relit - self._mean) * rate
+        self._variance += ((relit - self._mean) ** 2 - self._variance) * rate
+
+    def _trusted(self, flagged: NDArray[np.bool_], visible: NDArray[np.bool_], passed_s: float) -> bool:
+        part = float(flagged.sum()) / max(float(visible.sum()), 1.0)
+        self._strange_s = self._strange_s + passed_s if part > MAX_PART else 0.0
+        if self._strange_s > RELEARN_S:
+            self.reset()
+        return part <= MAX_PART and self._age_s >= LEARN_S
+
+    def _like_skin(self, relit: Floats) -> NDArray[np.bool_]:
+        assert self._mean is not None
+        middle = np.median(self._mean, axis=0)
+        spread = 1.5 * np.median(np.abs(self._mean - middle), axis=0)
+        near = np.abs(relit - middle) < np.maximum(_SKIN_SPREAD * spread, _SKIN_FLOOR)
+        return np.asarray(near.all(axis=1), np.bool_)
+
+    def _confirmed(self, flagged: NDArray[np.bool_], passed_s: float) -> NDArray[np.bool_]:
+        """Patches large enough, where they or their neighbours have been flagged for `CONFIRM_S`."""
+        grid = uv_grid()
+        patches = grid.large(grid.closed(flagged), _LEAST_CELLS)
+        # Time counts around each cell, so that an object that moves stays confirmed.
+        around = cv2.dilate(self._seen_s.reshape(GRID_SIDE, GRID_SIDE), np.ones((5, 5), np.uint8)).ravel()
+        self._seen_s = np.where(patches, np.minimum(around + np.float32(passed_s), 1.0), 0.0).astype(np.float32)
+        return grid.cells(self._seen_s >= CONFIRM_S)
+
+
+def _in_crop(face: Face, alignment: Alignment) -> Floats:
+    """(468, 3) landmarks in the crop's px; z in the same scale."""
+    skin = face.landmarks[:SKIN_LANDMARK_COUNT]
+    scale = math.sqrt(abs(float(np.linalg.det(alignment.matrix[:, :2]))))
+    return np.concatenate([alignment.apply(skin[:, :2]), skin[:, 2:] * np.float32(scale)], axis=1)
+
+
+def _shrunk(roi: Pixels, landmarks: Floats) -> tuple[Pixels, float]:
+    """The crop in 8-bit Lab, smoothed, with the face at about `_FACE_PX`, and how much smaller it is."""
+    size = float(np.ptp(landmarks[:, :2], axis=0).max())
+    factor = max(1, int(size // _FACE_PX))
+    if factor > 1:
+        shape = (max(1, roi.shape[1] // factor), max(1, roi.shape[0] // factor))
+        roi = np.asarray(cv2.resize(roi, shape, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.cvtColor(cv2.blur(roi, (3, 3)), cv2.COLOR_BGR2LAB), np.uint8), float(factor)
+
+
+def _inside(spots: Floats, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    limits = np.array([shape[1] - 1, shape[0] - 1], np.float32)
+    return np.asarray(((spots >= 0) & (spots <= limits)).all(axis=1), np.bool_)
+
+
+def _colours_at(lab: Pixels, spots: Floats) -> Floats:
+    """(n, 3) float32 8-bit Lab at (n, 2) places."""
+    found = cv2.remap(lab, spots[None, :, 0], spots[None, :, 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0]
+    return np.asarray(found, np.float32)
+
+
+def _coherent(deviation: Floats, visible: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Cells that deviate together with most of their visible neighbours."""
+    grid = uv_grid()
+    outliers = cv2.blur(grid.image((deviation > _OUTLIER) & visible), (5, 5))
+    judged = cv2.blur(grid.image(visible), (5, 5))
+    part = grid.values(np.asarray(outliers / np.maximum(judged, 0.2), np.float32))
+    return np.asarray((part > _COHERENT) & visible & (deviation > _NEAR_OUTLIER), np.bool_)
+
+
+def _drawn(
+    lab: Pixels, spots: Floats, kept: NDArray[np.bool_], skin: NDArray[np.bool_], size: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """Turn cells into a mask of the crop: their patch, cut to the pixels that look like it rather than like the face.
+
+    It reaches over the patch, to lips and outline where there are no cells, as far as the same colour is connected.
+    """
+    height, width = lab.shape[:2]
+    patch = np.zeros((height, width), np.uint8)
+    x, y = np.clip(np.rint(spots[kept]).astype(int), 0, [width - 1, height - 1]).T
+    patch[y, x] = 255
+    patch = np.asarray(cv2.morphologyEx(patch, cv2.MORPH_CLOSE, _disc(7)), np.uint8)
+    around = cv2.dilate(patch, _disc(2 * _REACH_PX + 1)) > 0
+    occluder, face = _colours_at(lab, spots[kept]), _colours_at(lab, spots[skin])
+    picture = lab.astype(np.float32)
+    to_occluder = (((picture - occluder.mean(axis=0)) / (occluder.std(axis=0) + _FLOOR)) ** 2).sum(axis=2)
+    to_face = (((picture - np.median(face, axis=0)) / (face.std(axis=0) + _FLOOR)) ** 2).sum(axis=2)
+    alike = around & (to_occluder < to_face) & ((to_occluder < _ODD) | (patch > 0))
+    wanted = cv2.medianBlur(np.where(alike, np.uint8(255), np.uint8(0)), 3)
+    _, labels = cv2.connectedComponents(wanted)
+    joined = np.unique(labels[(patch > 0) & (wanted > 0)])
+    wanted = np.where(np.isin(labels, joined), wanted, np.uint8(0))
+    return np.asarray(cv2.resize(cv2.blur(wanted, (3, 3)), size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _disc(side: int) -> NDArray[np.uint8]:
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
