@@ -15,12 +15,11 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from mien.engines.personas.library import find, list_personas
 from mien.engines.personas.pack import Persona
 from mien.engines.registry import make_engine
-from mien.plugin.control.preview import PreviewSink
 from mien.realtime.calibration import Calibration
 from mien.realtime.clock import Clock, MonotonicClock
 from mien.realtime.compositor import CpuCompositor
@@ -45,10 +44,21 @@ from mien.realtime.tracker.mediapipe_tracker import MediaPipeTracker
 from mien.realtime.tracker.model import landmarker_path
 from mien.realtime.tracker.selection import FaceSelector
 from mien.realtime.tracker.stage import TrackingStage
+from mien.realtime.worker import JOIN_TIMEOUT_S
+
+if TYPE_CHECKING:
+    from mien.plugin.control.preview import PreviewSink
 
 log = logging.getLogger(__name__)
 
 Event = Callable[[str], None]
+
+#: The card label that Mien's instructions give the Linux loopback device: never a source, it would show itself.
+_OWN_DEVICES = frozenset({"Mien"})
+#: Devices of others that the virtual camera writes into; a source as long as it does not.
+_WRITTEN_DEVICES = frozenset({"OBS Virtual Camera", "Unity Video Capture"})
+#: A conversion waits this long for its file to be finished, seconds.
+LOSSLESS_CLOSE_S = 120.0
 
 
 class Live:
@@ -120,6 +130,7 @@ class Live:
                 "name": spec.name,
                 "runtime": spec.runtime,
                 "device": spec.device,
+                "precision": spec.precision,
                 "reason": spec.reason,
             },
             "persona": self._persona_name,
@@ -168,9 +179,9 @@ class Live:
         """Freeze the last persona frame until it is taken back."""
         self._compositor.set_hold(on)
 
-    def show_me(self) -> None:
-        """Show the camera under its plate for half a second; renew while the button is held."""
-        self._compositor.show_me()
+    def show_me(self, held: bool = True) -> None:
+        """Show the camera under its plate for a second; renew while the button is held, call with False at its end."""
+        self._compositor.show_me(held)
 
     def before(self) -> Pixels | None:
         """The newest captured picture, (H, W, 3) uint8 BGR, for the page's held "before"; None before the first."""
@@ -186,7 +197,7 @@ class Live:
         source = self._open_source()
         stack.callback(source.close)
         info = source.info
-        lossless = not info.live and not config.pace
+        lossless = not info.live
         engines = _ladder(persona, config)
         self._compositor = CpuCompositor(
             engines,
@@ -202,7 +213,7 @@ class Live:
         tracking = _tracking(config)
         stack.callback(tracking.close)
         stream = StreamFormat(info.width, info.height, info.fps, info.audio_path, live=not lossless)
-        self._runners = [self._open_sink(spec, stream, stack) for spec in config.sinks]
+        self._runners = [SinkRunner(self._make_sink(spec), stream, self._clock) for spec in config.sinks]
         governor = None if lossless else Governor(len(engines), 1000.0 / info.fps)
         self._pipeline = Pipeline(
             Stages(source, self._open_source, tracking, self._compositor, self._runners, governor),
@@ -210,6 +221,10 @@ class Live:
             lossless=lossless,
             on_event=self._on_event,
         )
+        for runner in self._runners:
+            # A conversion's encoder may have seconds of pictures to finish; a live one has to end within a second.
+            stack.callback(runner.close, LOSSLESS_CLOSE_S if lossless else JOIN_TIMEOUT_S)
+            runner.start()
         stack.callback(self._pipeline.stop)
         self._pipeline.start()
 
@@ -223,18 +238,17 @@ class Live:
             pace=config.pace,
             loop=config.loop,
             clock=self._clock,
+            own_devices=_OWN_DEVICES | (_WRITTEN_DEVICES if "virtualcam" in config.sinks else frozenset()),
         )
 
-    def _open_sink(self, spec: str, stream: StreamFormat, stack: ExitStack) -> SinkRunner:
-        sink: Sink
-        if spec == "preview":
-            sink = self._preview = PreviewSink(self, port=self._config.preview_port)
-        else:
-            sink = open_sink(spec, overwrite=self._config.overwrite)
-        runner = SinkRunner(sink, stream, self._clock)
-        stack.callback(runner.close)
-        runner.start()
-        return runner
+    def _make_sink(self, spec: str) -> Sink:
+        if spec != "preview":
+            return open_sink(spec, overwrite=self._config.overwrite)
+        # Imported here: the server's library is not needed for a conversion, and takes a third of a second.
+        from mien.plugin.control.preview import PreviewSink
+
+        self._preview = PreviewSink(self, port=self._config.preview_port)
+        return self._preview
 
     def _note_error(self, text: str) -> None:
         self._pipeline.stats.error(text)

@@ -147,9 +147,9 @@ class CpuCompositor:
         """Freeze the last persona frame until it is taken back."""
         self._hold_asked = on
 
-    def show_me(self) -> None:
-        """Show the camera, with its plate, for a moment; to be renewed while the button is held."""
-        self._show_me = ShowMe.held(self._now_ns())
+    def show_me(self, held: bool = True) -> None:
+        """Show the camera, with its plate, for a moment; to be renewed while the button is held, and taken back."""
+        self._show_me = ShowMe.held(self._now_ns()) if held else None
 
     @property
     def engine(self) -> Engine:
