@@ -78,7 +78,8 @@ def open_container(
     try:
         container = av.open(address, mode="r", options=options, timeout=timeout_s)
     except av.error.FFmpegError as error:
-        raise _open_error(shown, error) from error
+        # Without its cause, which quotes the address with its password.
+        raise _open_error(shown, error) from None
     try:
         return Opened(container, _choose_stream(container, shown))
     except SourceError:
@@ -141,5 +142,5 @@ def _open_error(shown: str, error: av.error.FFmpegError) -> SourceError:
             f"{shown!r} is not a video that can be read, or its end, where an mp4 keeps its index, is missing.",
             hint="If it is a recording that was cut off, take a repair tool (untrunc), and record to mkv next time.",
         )
-    reason = error.strerror or str(error)
+    reason = "no answer in time" if isinstance(error, av.error.ExitError) else error.strerror or "unknown error"
     return SourceError(f"{shown!r} cannot be opened: {reason}.", hint=_ALLOWED)

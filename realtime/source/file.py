@@ -20,17 +20,15 @@ from mien.realtime.source.video_pass import VideoPass
 
 _LOG = logging.getLogger(__name__)
 
-#: A wait for a picture that lies later than expected is made only from here on, ns.
-_TOLERANCE_NS = 1_000_000
-
 
 class FileSource:
     """A video file as a source.
 
     Paced, each picture comes when its presentation time is due (a variable frame rate keeps its rhythm), and one
     that is late comes at once: dropping is the mailbox's part. After a stall of more than a second the file goes
-    on from where it was. Unpaced, pictures come as fast as they are read. A picture's capture time is stamped before
-    it is decoded; its media time counts from the container's start and grows on from loop to loop.
+    on from where it was. Unpaced, pictures come as fast as they are read. The time that decoding takes lies behind
+    a picture's capture time, so it counts as latency; the media time counts from the container's start and grows on
+    from loop to loop.
 
     A damaged or cut-off file gives the pictures it can, then ends; `damage` then says so in one sentence, which is
     also logged as a warning.
@@ -68,18 +66,17 @@ class FileSource:
 
     def read(self) -> Frame | None:
         """The next picture; waits for its time if paced. None at the end or after `close`."""
-        expected_ns = self._timeline.expected_ns
-        if self._pace and not self._pacer.wait(expected_ns):
-            return None
         begun_ns = self._clock.now_ns()
         with self._lease.hold() as usable:
             found = self._next_picture() if usable else None
         if found is None:
             return None
         picture, media_ns = found
+        # Only a decoded picture tells for sure when it is due (files with B-frames misstate durations). So it is
+        # decoded first, and stamped as if decoding had ended just when it is due: the time that decoding took
+        # counts as latency, the wait does not.
         decoding_ns = self._clock.now_ns() - begun_ns
-        # The wait above was for where this picture was expected; after a gap in the times it lies later.
-        if self._pace and media_ns > expected_ns + _TOLERANCE_NS and not self._pacer.wait(media_ns):
+        if self._pace and not self._pacer.wait(media_ns):
             return None
         capture_ns = self._clock.now_ns() - decoding_ns
         pixels = fit(self._convert(picture, self._aspect), self._info.width, self._info.height)

@@ -29,10 +29,10 @@ _PROTOCOLS = "http,https,tls,tcp,udp,rtp,rtsp,crypto,data,httpproxy"
 #: Packets in a row that may fail to decode (a stream joined between key frames) before it counts as lost.
 _MAX_BAD_PACKETS = 300
 
-#: `rtsp_transport=tcp`: over UDP a lost packet smears the face until the next key frame. `nobuffer` and a short
-#: analysis keep the start from being queued, which would stay as delay for good.
+#: `rtsp_transport=tcp` is added for RTSP: over UDP a lost packet smears the face until the next key frame. A short
+#: analysis starts soon. Not `fflags=nobuffer`: it throws the first key frame away, so nothing is seen until the
+#: next one, and what was queued while analysing is drained at once anyway.
 _LOW_LATENCY = {
-    "fflags": "nobuffer",
     "flags": "low_delay",
     "analyzeduration": "1000000",
     "probesize": "500000",
@@ -87,14 +87,18 @@ class StreamSource:
 
     def read(self) -> Frame | None:
         """The next frame; None after `close` or at the end of a video. Raises `SourceLostError`."""
-        if self._finite and not self._pacer.wait(self._timeline.expected_ns):
-            return None
+        begun_ns = self._clock.now_ns()
         with self._lease.hold() as usable:
             found = next(self._pictures, None) if usable else None
         if found is None:
             return None
         capture_ns, picture = found
         media_ns = self._media_ns(capture_ns, picture)
+        if self._finite:
+            decoding_ns = self._clock.now_ns() - begun_ns
+            if not self._pacer.wait(media_ns):
+                return None
+            capture_ns = self._clock.now_ns() - decoding_ns
         pixels = fit(self._convert(picture, self._opened.aspect), self._info.width, self._info.height)
         frame = Frame(pixels, self._sequence, capture_ns, media_ns)
         self._sequence += 1
@@ -122,13 +126,16 @@ class StreamSource:
                 packet = next(packets, None)
                 arrived_ns = self._clock.now_ns()
                 pictures = [] if packet is None else packet.decode()
-            except av.error.InvalidDataError as error:
+            except av.error.InvalidDataError:
                 bad += 1
                 if bad > _MAX_BAD_PACKETS:
-                    raise self._lost("sends nothing that can be decoded") from error
+                    raise self._lost("sends nothing that can be decoded") from None
                 continue
+            except av.error.ExitError:  # PyAV's word for a timeout
+                raise self._lost("fell silent") from None
             except av.error.FFmpegError as error:
-                raise self._lost(f"broke off ({error.strerror or error})") from error
+                # Without its cause, which quotes the address with its password.
+                raise self._lost(f"broke off ({error.strerror or 'unknown error'})") from None
             if packet is None:
                 if self._finite:
                     return
