@@ -24,10 +24,10 @@ FILE_NAME = "mien.toml"
 MAX_SETTINGS_BYTES = 256 * 1024
 #: Choices of one run alone: what a user wants once need not be there tomorrow.
 ONE_SHOT = frozenset({"pace", "loop", "overwrite"})
-#: Sources that are not a file: a device, the built-in pattern, a network stream.
-_DEVICE = re.compile(r"^(camera(:.*)?|pattern(:.*)?)$")
-#: Sinks that are not a file.
-_LASTING_SINKS = frozenset({"virtualcam", "nut", "preview", "null"})
+#: Sources that are there tomorrow: a device or a network stream. Files and the test pattern are for one run.
+_CAMERA = re.compile(r"^camera(:.*)?$")
+#: Sinks that people use again: no files, and not the one that shows nothing.
+_LASTING_SINKS = frozenset({"virtualcam", "nut", "preview"})
 _NETWORK = ("rtsp", "rtsps", "http", "https")
 
 Values = dict[str, Any]
@@ -90,7 +90,8 @@ def remember(flags: Mapping[str, Any], path: Path | None = None) -> Values:
     """Keep what the user set on a run that started, and return what was kept and had been different before.
 
     Only keys in `flags` are written; what else stands in the file stays. Not kept: one-shot choices, sources and sinks
-    that are files, and addresses with a password. The file appears by a rename, so that it is never half written.
+    that are files or tests, and addresses with a password. The file appears by a
+    rename, so that it is never half written.
 
     Raises:
         ConfigError: the file cannot be read or written.
@@ -137,7 +138,7 @@ def _lasting(flags: Mapping[str, Any]) -> Values:
 
 
 def _is_lasting_source(source: str) -> bool:
-    if _DEVICE.match(source):
+    if _CAMERA.match(source):
         return True
     parts = urlsplit(source)
     # A password would lie in plain text in a file that people paste into bug reports.
