@@ -213,7 +213,15 @@ class Live:
         tracking = _tracking(config)
         stack.callback(tracking.close)
         stream = StreamFormat(info.width, info.height, info.fps, info.audio_path, live=not lossless)
-        self._runners = [SinkRunner(self._make_sink(spec), stream, self._clock) for spec in config.sinks]
+        self._runners = [
+            SinkRunner(
+                open_sink(spec, overwrite=config.overwrite, preview=self._make_preview),
+                stream,
+                self._clock,
+                on_event=self._on_event,
+            )
+            for spec in config.sinks
+        ]
         governor = None if lossless else Governor(len(engines), 1000.0 / info.fps)
         self._pipeline = Pipeline(
             Stages(source, self._open_source, tracking, self._compositor, self._runners, governor),
@@ -238,12 +246,10 @@ class Live:
             pace=config.pace,
             loop=config.loop,
             clock=self._clock,
-            own_devices=_OWN_DEVICES | (_WRITTEN_DEVICES if "virtualcam" in config.sinks else frozenset()),
+            own_devices=_own_devices(config.sinks),
         )
 
-    def _make_sink(self, spec: str) -> Sink:
-        if spec != "preview":
-            return open_sink(spec, overwrite=self._config.overwrite)
+    def _make_preview(self) -> Sink:
         # Imported here: the server's library is not needed for a conversion, and takes a third of a second.
         from mien.plugin.control.preview import PreviewSink
 
@@ -260,6 +266,12 @@ def _ladder(persona: Persona, config: LiveConfig) -> tuple[Engine, ...]:
     return tuple(
         make_engine(persona, kind=config.engine, mode=config.mode, quality=quality) for quality in ("full", "half")
     )
+
+
+def _own_devices(sinks: tuple[str, ...]) -> frozenset[str]:
+    """Names and paths of the cameras that a run with these sinks writes, and so must not read."""
+    cameras = [spec.partition(":")[2] for spec in sinks if spec.partition(":")[0] == "virtualcam"]
+    return _OWN_DEVICES | (_WRITTEN_DEVICES if cameras else frozenset()) | frozenset(filter(None, cameras))
 
 
 def _tracking(config: LiveConfig) -> TrackingStage:

@@ -41,8 +41,9 @@ def open_sink(spec: str, *, overwrite: bool = False, preview: Callable[[], Sink]
         return NullSink()
     if spec == "preview" and preview is not None:
         return preview()
-    # Last, so that a file called "null.mp4" is one; on Windows a path has a colon of its own.
-    if Path(spec).suffix.lower() in FORMATS:
+    # Last, so that a file called "null.mp4" is one. A drive's colon stands behind one letter; a longer word before
+    # a colon is a kind misspelt, and must not become a file of that name.
+    if Path(spec).suffix.lower() in FORMATS and ":" not in spec[2:]:
         return FileSink(spec, overwrite=overwrite)
     raise ConfigError(f"unknown sink '{spec}'. {_advice(kind, spec, has_page=preview is not None)}")
 
