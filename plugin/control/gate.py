@@ -1,0 +1,70 @@
+"""Who may speak to the server: somebody with this run's token, on this machine, from the server's own page."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+
+from aiohttp import web
+
+#: 256 bits, new for each run.
+_TOKEN_BYTES = 32
+_SAFE_METHODS = frozenset({"GET", "HEAD"})
+_REFUSED = (
+    "This page belongs to a running Mien and opens with the address that it printed, token and all.\n"
+    "Copy that address from the terminal.\n"
+)
+
+
+class Gate:
+    """Checks every request before anything else looks at it.
+
+    Three things at once: the token (query or cookie, compared in constant time), since other users of this machine
+    reach the port too; the Host, since a foreign name may be pointed at 127.0.0.1 (DNS rebinding); the Origin of
+    whatever changes something and of WebSockets, since browsers let any page open those.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.token = secrets.token_urlsafe(_TOKEN_BYTES)
+        self._hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
+        self._origins = frozenset(f"http://{host}" for host in self._hosts)
+        # The port in the name: cookies do not tell ports apart, and two runs must not overwrite each other's.
+        self._cookie = f"mien_{port}"
+        sockets = " ".join(f"ws://{host}" for host in sorted(self._hosts))
+        self._headers = {
+            "Content-Security-Policy": (
+                "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
+                f"connect-src 'self' {sockets}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+            ),
+            "X-Content-Type-Options": "nosniff",
+            "X-Frame-Options": "DENY",
+            "Referrer-Policy": "no-referrer",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cross-Origin-Resource-Policy": "same-origin",
+            "Cache-Control": "no-store",
+        }
+
+    def refusal(self, request: web.Request) -> web.Response | None:
+        """The answer to a request that may not pass, or None."""
+        if request.headers.get("Host", "").lower() not in self._hosts:
+            return _refuse()
+        is_socket = request.headers.get("Upgrade", "").lower() == "websocket"
+        if (is_socket or request.method not in _SAFE_METHODS) and request.headers.get("Origin") not in self._origins:
+            return _refuse()
+        given = (request.query.get("token", ""), request.cookies.get(self._cookie, ""))
+        return None if any(self._is_token(value) for value in given) else _refuse()
+
+    def welcome(self, response: web.Response) -> None:
+        """Give the page the cookie that its scripts and socket come with; the token then leaves the address bar."""
+        response.set_cookie(self._cookie, self.token, httponly=True, samesite="Strict", path="/")
+
+    async def protect(self, _: web.Request, response: web.StreamResponse) -> None:
+        """Put the security headers on every answer, refusals and errors too (an `on_response_prepare` signal)."""
+        response.headers.update(self._headers)
+
+    def _is_token(self, value: str) -> bool:
+        return hmac.compare_digest(value.encode("utf-8", "surrogateescape"), self.token.encode())
+
+
+def _refuse() -> web.Response:
+    return web.Response(status=403, text=_REFUSED)

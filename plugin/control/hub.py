@@ -1,0 +1,72 @@
+"""The newest marked frame as a JPEG, made only when a page has asked for one."""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from typing import Literal
+
+import cv2
+import simplejpeg
+
+from mien.realtime.frame import Pixels
+from mien.realtime.mark import MarkedFrame
+
+Channel = Literal["after", "before"]
+
+#: Longer side of what the page is sent, px.
+MAX_SIDE_PX = 1280
+_QUALITY = 80
+#: Channel, kind, held, unused, sequence: 8 bytes, little endian, before the JPEG.
+_HEADER = struct.Struct("<BBBBI")
+_CHANNELS = {"after": 0, "before": 1}
+_KINDS = {"persona": 0, "slate": 1, "camera": 2}
+
+
+def encode(pixels: Pixels) -> bytes:
+    """A JPEG of (H, W, 3) BGR, at most `MAX_SIDE_PX` on its longer side; 2 ms at 720p."""
+    height, width = pixels.shape[:2]
+    scale = MAX_SIDE_PX / max(height, width)
+    if scale < 1:
+        size = (max(round(width * scale), 1), max(round(height * scale), 1))
+        pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    jpeg: bytes = simplejpeg.encode_jpeg(
+        pixels, quality=_QUALITY, colorspace="BGR", colorsubsampling="420", fastdct=True
+    )
+    return jpeg
+
+
+def packet_of(channel: Channel, jpeg: bytes, *, kind: str = "camera", held: bool = False, sequence: int = 0) -> bytes:
+    """What goes over the socket for one picture."""
+    header = _HEADER.pack(_CHANNELS[channel], _KINDS[kind], int(held), 0, sequence & 0xFFFFFFFF)
+    return header + jpeg
+
+
+class FrameHub:
+    """Hands the newest frame from the sink's thread to the pages that wait for one."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: set[asyncio.Future[bytes]] = set()
+
+    async def next(self) -> bytes:
+        """The packet of the next frame that is written. On the server's thread."""
+        future: asyncio.Future[bytes] = self._loop.create_future()
+        self._waiting.add(future)
+        try:
+            return await future
+        finally:
+            self._waiting.discard(future)
+
+    def offer(self, frame: MarkedFrame) -> None:
+        """A new frame, on the sink's thread; encoded once, and only if a page waits."""
+        if not self._waiting:
+            return
+        packet = packet_of("after", encode(frame.pixels), kind=frame.kind, held=frame.held, sequence=frame.sequence)
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._publish, packet)
+
+    def _publish(self, packet: bytes) -> None:
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(packet)

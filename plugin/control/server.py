@@ -1,0 +1,211 @@
+"""The page's server: loopback alone, on a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+import threading
+from collections.abc import Awaitable, Callable
+from importlib import resources
+
+from aiohttp import web
+
+from mien.plugin.control.controls import LiveControls
+from mien.plugin.control.gate import Gate
+from mien.plugin.control.hub import FrameHub
+from mien.plugin.control.session import Message, Session, Switches
+from mien.realtime.clock import Clock, MonotonicClock
+from mien.realtime.errors import SinkError
+from mien.realtime.mark import MarkedFrame
+from mien.realtime.worker import Worker
+
+log = logging.getLogger(__name__)
+
+HOST = "127.0.0.1"
+DEFAULT_PORT = 8723
+#: Ports tried after the wanted one when that is taken.
+_PORT_TRIES = 20
+#: Pages open at once; more are turned away.
+MAX_PAGES = 4
+#: The longest message of a page, bytes; a longer one ends its socket.
+MAX_MESSAGE_BYTES = 4096
+#: A page that answers no ping for this long is gone, seconds.
+_HEARTBEAT_S = 5.0
+_START_TIMEOUT_S = 5.0
+_TOO_MANY_PAGES = 4001
+
+#: Every file that is served; a path that is none of these is 404, so there is no way out of the folder.
+_FILES = {
+    "/": ("index.html", "text/html"),
+    "/app.js": ("app.js", "text/javascript"),
+    "/connection.js": ("connection.js", "text/javascript"),
+    "/held.js": ("held.js", "text/javascript"),
+    "/style.css": ("style.css", "text/css"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+
+
+class ControlServer:
+    """Serves the page of one run. `start` it, `offer` frames from one thread, `close` it.
+
+    Args:
+        controls: the live path.
+        port: wanted port; the next free one is taken if it is not free. 0 for any.
+        clock: times the held buttons.
+
+    """
+
+    def __init__(self, controls: LiveControls, *, port: int = DEFAULT_PORT, clock: Clock | None = None) -> None:
+        self._controls = controls
+        self._wanted_port = port
+        self._clock = clock or MonotonicClock()
+        self._worker = Worker("page", self._body)
+        self._ready = threading.Event()
+        self._switches = Switches()
+        self._sessions: dict[Session, web.WebSocketResponse] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._hub: FrameHub | None = None
+        self._end: asyncio.Event | None = None
+        self._socket: socket.socket | None = None
+        self._gate: Gate | None = None
+        self.port = 0
+
+    @property
+    def url(self) -> str:
+        """The page's address, with this run's token; after `start`."""
+        if self._gate is None:
+            raise SinkError("the page is not served yet.")
+        return f"http://{HOST}:{self.port}/?token={self._gate.token}"
+
+    @property
+    def pages(self) -> int:
+        """How many pages are open."""
+        return len(self._sessions)
+
+    def start(self) -> None:
+        """Serve; raises `SinkError` when no port is free."""
+        self._socket = _listen(self._wanted_port)
+        self.port = self._socket.getsockname()[1]
+        self._gate = Gate(self.port)
+        self._worker.start()
+        if not self._ready.wait(_START_TIMEOUT_S):
+            self.close()
+            raise SinkError("the page's server did not start.")
+        self._worker.check()
+
+    def offer(self, frame: MarkedFrame) -> None:
+        """Show a frame to the pages that wait for one; at once if none does."""
+        if self._hub is not None:
+            self._hub.offer(frame)
+
+    def close(self) -> None:
+        """Say goodbye to the pages and free the port; idempotent."""
+        loop, end = self._loop, self._end
+        if loop is not None and end is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(end.set)
+        if not self._worker.stop():
+            log.warning("the page's server did not end in time and is left behind")
+        if self._socket is not None:
+            self._socket.close()
+
+    def _body(self, _: threading.Event) -> None:
+        try:
+            asyncio.run(self._serve())
+        finally:
+            self._ready.set()
+
+    async def _serve(self) -> None:
+        assert self._socket is not None
+        assert self._gate is not None
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        self._hub = FrameHub(self._loop)
+        runner = web.AppRunner(_application(self._gate, self._serve_page), access_log=None, shutdown_timeout=0.5)
+        await runner.setup()
+        try:
+            await web.SockSite(runner, self._socket).start()
+            self._ready.set()
+            await self._end.wait()
+            for page in list(self._sessions.values()):
+                await page.close(code=1001, message=b"Mien has ended")
+        finally:
+            await runner.cleanup()
+
+    async def _serve_page(self, request: web.Request) -> web.WebSocketResponse:
+        page = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, heartbeat=_HEARTBEAT_S, compress=False)
+        await page.prepare(request)
+        if len(self._sessions) >= MAX_PAGES:
+            await page.close(code=_TOO_MANY_PAGES, message=b"too many pages")
+            return page
+        assert self._hub is not None
+        session = Session(
+            page,
+            self._controls,
+            self._hub,
+            self._switches,
+            broadcast=self._broadcast,
+            now_ns=self._clock.now_ns,
+        )
+        self._sessions[session] = page
+        try:
+            await session.run()
+        finally:
+            del self._sessions[session]
+        return page
+
+    async def _broadcast(self, message: Message) -> None:
+        sent = [session.send(message) for session in list(self._sessions)]
+        for result in await asyncio.gather(*sent, return_exceptions=True):
+            if isinstance(result, Exception) and not isinstance(result, ConnectionError):
+                raise result
+
+
+def _application(gate: Gate, serve_page: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.Application:
+    @web.middleware
+    async def guard(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        return gate.refusal(request) or await handler(request)
+
+    def file_handler(name: str, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        body = resources.files("mien.plugin").joinpath("web", name).read_bytes()
+
+        async def answer(_: web.Request) -> web.StreamResponse:
+            response = web.Response(body=body, content_type=kind, charset="utf-8")
+            if name == "index.html":
+                gate.welcome(response)
+            return response
+
+        return answer
+
+    app = web.Application(middlewares=[guard])
+    app.on_response_prepare.append(gate.protect)
+    for path, (name, kind) in _FILES.items():
+        app.router.add_get(path, file_handler(name, kind))
+    app.router.add_get("/socket", serve_page)
+    return app
+
+
+def _listen(wanted: int) -> socket.socket:
+    ports = [0] if wanted == 0 else range(wanted, min(wanted + _PORT_TRIES, 65536))
+    for port in ports:
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            if hasattr(socket, "SO_EXCLUSIVEADDRUSE"):
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+            else:
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((HOST, port))
+            listener.listen(16)
+        except OSError as error:
+            listener.close()
+            if error.errno in (errno.EADDRINUSE, errno.EACCES):
+                continue
+            raise SinkError(f"the page cannot be served on {HOST}:{port}: {error.strerror}.") from error
+        listener.setblocking(False)
+        return listener
+    raise SinkError(
+        f"no port from {wanted} to {wanted + _PORT_TRIES - 1} is free for the page.",
+        hint="Choose another: --preview-port",
+    )

@@ -1,0 +1,140 @@
+"""A live path and a page for the tests of the control server: a real server, a real client, no browser."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import numpy as np
+
+from mien.realtime.errors import PersonaError
+from mien.realtime.frame import Pixels
+from mien.realtime.mark import MarkedFrame, Marker
+
+#: Only a hang takes as long.
+PATIENCE_S = 10.0
+WIDTH, HEIGHT = 64, 48
+
+
+class Path:
+    """The live path's side of the page, noting what it is asked."""
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, Any]] = []
+        self.camera: Pixels | None = np.full((HEIGHT, WIDTH, 3), 50, np.uint8)
+        self.numbers: dict[str, Any] = {
+            "fps": 29.9,
+            "latency_p50_ms": 18.0,
+            "persona": "amara",
+            "preview_url": "http://127.0.0.1/?token=secret",
+        }
+        self.befores = 0
+
+    def stats(self) -> dict[str, Any]:
+        return self.numbers
+
+    def before(self) -> Pixels | None:
+        self.befores += 1
+        return None if self.camera is None else self.camera.copy()
+
+    def set_slate(self, on: bool) -> None:
+        self.calls.append(("slate", on))
+
+    def set_hold(self, on: bool) -> None:
+        self.calls.append(("hold", on))
+
+    def show_me(self, held: bool) -> None:
+        self.calls.append(("show_me", held))
+
+    def personas(self) -> list[str]:
+        return ["amara", "bjorn", "broken", "crashing"]
+
+    def set_persona(self, name: str) -> None:
+        if name == "broken":
+            raise PersonaError("portrait.png has another hash than its pack says.", hint="Get the pack again.")
+        if name == "crashing":
+            raise ZeroDivisionError("a defect")
+        self.calls.append(("persona", name))
+
+
+def frame(level: int, sequence: int = 0, *, width: int = WIDTH, height: int = HEIGHT) -> MarkedFrame:
+    """A persona frame of one grey level."""
+    return Marker(width, height).mark_persona(
+        np.full((height, width, 3), level, np.uint8),
+        label="modified",
+        sequence=sequence,
+        capture_ns=0,
+        media_ns=0,
+        now_ns=0,
+    )
+
+
+class Page:
+    """What the page's scripts do, in Python."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+        self.seen: list[dict[str, Any]] = []
+
+    async def say(self, **message: Any) -> None:
+        await self.socket.send_str(json.dumps(message))
+
+    async def hear(self, kind: str, **wanted: Any) -> dict[str, Any]:
+        """The next message of a kind that has these values; others are noted and passed over."""
+        while True:
+            message = await self.socket.receive(timeout=PATIENCE_S)
+            assert message.type is aiohttp.WSMsgType.TEXT, message
+            told: dict[str, Any] = json.loads(message.data)
+            self.seen.append(told)
+            if told["type"] == kind and all(told.get(key) == value for key, value in wanted.items()):
+                return told
+
+    async def picture(self) -> bytes:
+        """The next picture with its header."""
+        while True:
+            message = await self.socket.receive(timeout=PATIENCE_S)
+            if message.type is aiohttp.WSMsgType.BINARY:
+                return bytes(message.data)
+            assert message.type is aiohttp.WSMsgType.TEXT, message
+
+    async def close_code(self) -> int | None:
+        """Read to the end; the code that the server gave."""
+        while True:
+            message = await self.socket.receive(timeout=PATIENCE_S)
+            if message.type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.CLOSING):
+                return self.socket.close_code
+
+
+def split(url: str) -> tuple[str, str]:
+    """(origin, token) of a page's address."""
+    origin, _, token = url.partition("/?token=")
+    return origin, token
+
+
+@asynccontextmanager
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    """A browser's worth of cookies."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        yield session
+
+
+@asynccontextmanager
+async def page_at(url: str) -> AsyncIterator[Page]:
+    """Load the page as a browser does, then open its socket."""
+    origin, _ = split(url)
+    async with client() as session:
+        async with session.get(url) as response:
+            assert response.status == 200
+        async with session.ws_connect(f"{origin}/socket", origin=origin) as socket:
+            yield Page(socket)
+
+
+async def until(condition: Any) -> None:
+    """Wait for something that another thread does."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():
+            await asyncio.sleep(0.005)

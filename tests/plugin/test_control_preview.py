@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+import simplejpeg
+from control_page import HEIGHT, WIDTH, Path, frame, page_at, until
+
+from mien.plugin.control import hub
+from mien.plugin.control.controls import page_stats
+from mien.plugin.control.hub import MAX_SIDE_PX, encode
+from mien.plugin.control.preview import PreviewSink
+from mien.realtime.clock import MonotonicClock
+from mien.realtime.errors import SinkError
+from mien.realtime.sink.base import StreamFormat
+from mien.realtime.sink.open import open_sink
+from mien.realtime.sink.runner import SinkRunner
+
+STREAM = StreamFormat(WIDTH, HEIGHT, 30.0)
+#: JPEG at quality 80 of a flat grey.
+LEVEL_TOLERANCE = 3
+
+
+def level_of(packet: bytes) -> int:
+    return int(simplejpeg.decode_jpeg(packet[8:], colorspace="BGR")[HEIGHT - 8, 8, 0])
+
+
+def test_a_page_gets_the_newest_frame_and_the_next_only_after_its_ack() -> None:
+    sink = PreviewSink(Path(), port=0)
+    sink.open(STREAM)
+
+    async def watch() -> None:
+        assert sink.url is not None
+        async with page_at(sink.url) as page:
+            await page.say(type="ack", channel="after")
+            await until(lambda: _waits(sink))
+            sink.write(frame(40, 7))
+            first = await page.picture()
+            assert first[:4] == bytes((0, 0, 0, 0))
+            assert int.from_bytes(first[4:8], "little") == 7
+            assert level_of(first) == pytest.approx(40, abs=LEVEL_TOLERANCE)
+            for number in range(8, 20):
+                sink.write(frame(100, number))
+            assert not _waits(sink)
+            await page.say(type="ack", channel="after")
+            await until(lambda: _waits(sink))
+            sink.write(frame(200, 20))
+            second = await page.picture()
+            assert int.from_bytes(second[4:8], "little") == 20
+            assert level_of(second) == pytest.approx(200, abs=LEVEL_TOLERANCE)
+
+    asyncio.run(watch())
+    sink.close()
+
+
+def _waits(sink: PreviewSink) -> bool:
+    server = sink._server
+    return server is not None and server._hub is not None and bool(server._hub._waiting)
+
+
+def test_nothing_is_encoded_while_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(pixels: object) -> bytes:
+        raise AssertionError("encoded for nobody")
+
+    monkeypatch.setattr(hub, "encode", refuse)
+    sink = PreviewSink(Path(), port=0)
+    sink.open(STREAM)
+
+    async def watch() -> None:
+        assert sink.url is not None
+        async with page_at(sink.url) as page:
+            await page.hear("stats")
+            sink.write(frame(40))
+
+    sink.write(frame(40))
+    asyncio.run(watch())
+    sink.close()
+
+
+def test_the_camera_is_wanted_while_a_page_is_open() -> None:
+    sink = PreviewSink(Path(), port=0)
+    assert not sink.wanted
+    assert sink.url is None
+    sink.open(STREAM)
+    assert not sink.wanted
+
+    async def watch() -> None:
+        assert sink.url is not None
+        async with page_at(sink.url) as page:
+            await page.hear("stats")
+            assert sink.wanted
+        await until(lambda: not sink.wanted)
+
+    asyncio.run(watch())
+    sink.close()
+    sink.close()
+    assert sink.url is None
+    with pytest.raises(SinkError, match="preview is not open"):
+        sink.write(frame(1))
+
+
+def test_it_runs_behind_a_mailbox_like_every_sink() -> None:
+    made = PreviewSink(Path(), port=0)
+    runner = SinkRunner(open_sink("preview", preview=lambda: made), STREAM, MonotonicClock())
+    runner.start()
+    for number in range(5):
+        runner.offer(frame(60, number))
+    assert runner.close()
+    assert runner.stats.state == "closed"
+    assert runner.stats.written >= 1
+
+
+def test_large_pictures_are_sent_smaller_and_small_ones_as_they_are() -> None:
+    large = np.zeros((2160, 3840, 3), np.uint8)
+    assert simplejpeg.decode_jpeg_header(encode(large))[:2] == (720, MAX_SIDE_PX)
+    upright = np.zeros((1920, 1080, 3), np.uint8)
+    assert simplejpeg.decode_jpeg_header(encode(upright))[:2] == (MAX_SIDE_PX, 720)
+    assert simplejpeg.decode_jpeg_header(encode(np.zeros((49, 65, 3), np.uint8)))[:2] == (49, 65)
+
+
+def test_the_page_shows_numbers_that_it_knows_and_nothing_else() -> None:
+    assert page_stats({"fps": 1.0, "preview_url": "secret", "engine": {"name": "mesh"}}) == {
+        "fps": 1.0,
+        "engine": {"name": "mesh"},
+    }
