@@ -1,0 +1,52 @@
+"""Runs `mien` in this process, or as a process of its own where signals matter."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from mien.plugin.cli import main
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> Any:
+        """The one JSON document on stdout; fails on anything beside it."""
+        return json.loads(self.out)
+
+
+class Mien:
+    """`mien(...)` gives the exit status and what was printed."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
+        self._capsys = capsys
+
+    def __call__(self, *arguments: object) -> Result:
+        self._capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        printed = self._capsys.readouterr()
+        code = ended.value.code
+        return Result(code if isinstance(code, int) else 0, printed.out, printed.err)
+
+
+def start(arguments: Sequence[object]) -> subprocess.Popen[str]:
+    """Start `mien` as a process."""
+    command = [sys.executable, "-c", "from mien.plugin.cli import main; main()"]
+    return subprocess.Popen(
+        [*command, *(str(argument) for argument in arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
