@@ -102,8 +102,9 @@ class FileSource:
             # A pass without one picture (the file was changed meanwhile) would be repeated for ever.
             if not self._loop or self._sequence == self._pass_begun_at:
                 return None
+            # The same length as the sound's laps have (see `sink.audio`), so that the two stay together.
+            self._timeline.next_pass(self._pass.end_ns)
             self._end_pass()
-            self._timeline.next_pass()
 
     def _end_pass(self) -> None:
         if self._pass is not None:

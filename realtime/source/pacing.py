@@ -32,9 +32,9 @@ class Timeline:
         """Where the next picture should lie: the end of the last one, ns."""
         return self._expected_ns
 
-    def next_pass(self) -> None:
-        """The source starts again: its time 0 is now the end of what was placed so far."""
-        self._offset_ns = self._expected_ns
+    def next_pass(self, length_ns: int) -> None:
+        """The source starts again: what comes next lies `length_ns` later than in the pass before."""
+        self._offset_ns = max(self._offset_ns + length_ns, self._last_ns + 1)
 
     def place(self, time_ns: int | None, duration_ns: int = 0) -> int:
         """Give the media time of a picture whose own time is `time_ns` (None where a file has none), ns.

@@ -36,6 +36,7 @@ class VideoPass:
         self._damaged = 0
         self._first_ns: int | None = None
         self._end_ns = 0
+        self._period_ns = round(NS_PER_S / self.opened.fps)
         start = self.opened.container.start_time
         self._start_ns = 0 if start is None else int(start) * 1000
         codec = self.opened.stream.codec_context
@@ -50,7 +51,7 @@ class VideoPass:
             time_ns = self.time_ns(picture)
             if time_ns is not None:
                 self._first_ns = time_ns if self._first_ns is None else self._first_ns
-                self._end_ns = max(self._end_ns, time_ns + self.duration_ns(picture))
+                self._end_ns = max(self._end_ns, time_ns + (self.duration_ns(picture) or self._period_ns))
         return picture
 
     def time_ns(self, picture: av.VideoFrame) -> int | None:
@@ -64,6 +65,11 @@ class VideoPass:
         if not picture.duration or picture.time_base is None:
             return 0
         return round(picture.duration * picture.time_base * NS_PER_S)
+
+    @property
+    def end_ns(self) -> int:
+        """Where the pictures that were read so far end, from the container's start, ns."""
+        return self._end_ns
 
     def damage(self) -> str:
         """At the end of the pass: what was wrong with the file, one sentence, or empty."""

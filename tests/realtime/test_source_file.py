@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import itertools
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from source_fakes import add_silence, in_thread, make_audio, make_video, read_al
 
 from mien.realtime.clock import NS_PER_MS, NS_PER_S, ManualClock, MonotonicClock
 from mien.realtime.errors import SourceError
+from mien.realtime.sink.audio import LapReader
 from mien.realtime.source.file import FileSource
 from mien.realtime.source.video_pass import VideoPass
 
@@ -124,6 +126,25 @@ def test_a_loop_goes_on_in_time_and_number(tmp_path: Path) -> None:
     assert [frame.media_ns // NS_PER_MS for frame in frames] == [index * 40 for index in range(8)]
     assert np.array_equal(frames[0].pixels, frames[3].pixels)
     source.close()
+
+
+def test_picture_and_sound_have_laps_of_one_length(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "a.mp4", count=5, times_ms=[0, 10, 100, 120, 1000], audio=True)
+    source = open_file(path, loop=True)
+    frames = read_all(source, limit=11)
+    sound = LapReader(str(path))
+    sound.begin(0)
+    laps = [at_ns for _packet, at_ns in itertools.takewhile(lambda found: found[1] < 3 * NS_PER_S, packets(sound))]
+    second_lap = next(at_ns for before, at_ns in itertools.pairwise(laps) if at_ns - before > 100 * NS_PER_MS)
+    assert second_lap - laps[0] == pytest.approx(frames[5].media_ns - frames[0].media_ns, abs=NS_PER_MS)
+    sound.close()
+    source.close()
+
+
+def packets(sound: LapReader) -> Iterator[tuple[Any, int]]:
+    while (found := sound.peek()) is not None:
+        yield found
+        sound.take()
 
 
 def test_close_wakes_a_reader_that_waits(tmp_path: Path) -> None:

@@ -33,12 +33,20 @@ def test_a_step_back_starts_a_new_line_at_the_end_of_the_old() -> None:
     assert after == [5 * NS_PER_S + PERIOD, 5 * NS_PER_S + 2 * PERIOD]
 
 
-def test_the_next_pass_goes_on_where_the_last_ended() -> None:
+def test_the_next_pass_lies_one_length_later() -> None:
     line = Timeline(PERIOD)
-    line.place(0)
     line.place(PERIOD)
-    line.next_pass()
-    assert line.place(0) == 2 * PERIOD
+    line.next_pass(10 * PERIOD)
+    assert line.place(PERIOD) == 11 * PERIOD
+    line.next_pass(10 * PERIOD)
+    assert line.place(PERIOD) == 21 * PERIOD
+
+
+def test_a_pass_shorter_than_its_pictures_does_not_turn_time_back() -> None:
+    line = Timeline(PERIOD)
+    line.place(5 * PERIOD)
+    line.next_pass(0)
+    assert line.place(0) > 5 * PERIOD
 
 
 def test_pacer_waits_for_the_due_time_from_the_first_picture_on() -> None:
