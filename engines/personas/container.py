@@ -29,6 +29,8 @@ MAX_ZIP_DIRECTORY_BYTES = 64 * 2**10
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}(/[A-Za-z0-9][A-Za-z0-9._-]{0,63}){0,3}")
 #: What desktops leave behind in folders and zips; never read.
 _LITTER = re.compile(r"(^|.*/)(\.DS_Store|Thumbs\.db|desktop\.ini)$|^__MACOSX/.*")
+#: What zipfile raises on bytes that are no zip; RuntimeError and its NotImplementedError are for odd header fields.
+_ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, RuntimeError)
 _END_OF_ZIP = struct.Struct("<4s4H2LH")
 _ZIP64_LOCATOR_BYTES = 20
 
@@ -144,7 +146,7 @@ class ZipContainer:
         _check_zip_end(path)
         try:
             self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
+        except _ZIP_ERRORS as error:
             raise _broken_zip(path.name, error) from error
         try:
             self._entries = self._accept_entries()
@@ -164,7 +166,7 @@ class ZipContainer:
             # zipfile stops at the declared size and then compares the checksum, so a longer stream is an error.
             with self._zip.open(entry) as stream:
                 data = _read(stream, name, limit, self._label)
-        except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError, zlib.error) as error:
+        except _ZIP_ERRORS as error:
             raise PersonaError(f"{self._label}: {name} cannot be unpacked ({error}).") from error
         if len(data) != entry.file_size:
             raise PersonaError(
@@ -179,7 +181,7 @@ class ZipContainer:
         self._zip.close()
 
     def _accept_entries(self) -> dict[str, zipfile.ZipInfo]:
-        entries = [entry for entry in self._zip.infolist() if not entry.is_dir()]
+        entries = [entry for entry in self._zip.infolist() if not entry.filename.endswith("/")]
         names = _accept([entry.filename for entry in entries], self._label)
         kept = {entry.filename: entry for entry in entries if entry.filename in names}
         for name, entry in kept.items():

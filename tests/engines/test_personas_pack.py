@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import random
 import stat
 import struct
 import zipfile
@@ -248,6 +249,46 @@ def test_a_zip_with_a_comment_or_a_huge_directory_is_refused_before_it_is_opened
             archive.writestr(f"{number}.txt", b"")
     with pytest.raises(PersonaError, match=f"more than {MAX_FILES} files"):
         load_pack(tmp_path / "many.zip")
+
+
+def _spoil(data: bytes, rng: random.Random) -> bytes:
+    spoilt = bytearray(data)
+    for _ in range(rng.randint(1, 4)):
+        place = rng.randrange(len(spoilt))
+        if rng.random() < 0.7:
+            spoilt[place] = rng.randrange(256)
+        else:
+            del spoilt[place : place + rng.randint(1, 8)]
+    return bytes(spoilt)
+
+
+def test_no_damage_to_a_zip_raises_anything_else_than_a_persona_error(tmp_path: Path) -> None:
+    good = write_zip(tmp_path / "pat.zip", files()).read_bytes()
+    directory = good.index(b"PK\x01\x02")
+    rng = random.Random(3)
+    refused = 0
+    for number in range(400):
+        cut = directory if number % 2 else 0  # every other time in the directory alone, where the parsing is
+        (tmp_path / "pat.zip").write_bytes(good[:cut] + _spoil(good[cut:], rng))
+        try:
+            load_pack(tmp_path / "pat.zip")
+        except PersonaError:
+            refused += 1
+    assert refused > 300
+
+
+def test_a_zip_that_wants_a_later_version_or_has_an_empty_name_is_refused(tmp_path: Path) -> None:
+    good = write_zip(tmp_path / "pat.zip", files()).read_bytes()
+    directory = good.index(b"PK\x01\x02")
+    later = bytearray(good)
+    later[directory + 6] = 199
+    (tmp_path / "later.zip").write_bytes(bytes(later))
+    with pytest.raises(PersonaError, match=r"neither a folder nor a readable zip \(zip file version 19\.9"):
+        load_pack(tmp_path / "later.zip")
+    with zipfile.ZipFile(tmp_path / "pat.zip", "a") as archive:
+        archive.writestr(zipfile.ZipInfo("\0"), b"x")  # zipfile cuts a name at its first zero
+    with pytest.raises(PersonaError, match="the file name '' is not allowed"):
+        load_pack(tmp_path / "pat.zip")
 
 
 def test_too_many_files_in_a_folder_are_refused(tmp_path: Path) -> None:
