@@ -191,6 +191,9 @@ class ScriptedSource:
         if step == "block":
             self._stop.wait(10)
             return None
+        if isinstance(step, threading.Event):
+            step.wait(10)
+            return self.read()
         if isinstance(step, BaseException):
             raise step
         if step is None:
