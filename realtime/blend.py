@@ -123,6 +123,9 @@ def blend(
     if patch.colour:
         colour = _match(frame_pixels, patch, alignment, mask, matcher, media_ns)
     paste(frame_pixels, patch.pixels, alignment, mask, colour)
+    if colour is not None and patch.lit is not None:
+        # What has the driver's light already is laid again, as it is; these are small spots, so twice is quick.
+        paste(frame_pixels, patch.pixels, alignment, np.asarray(cv2.multiply(mask, patch.lit, scale=1 / 255), np.uint8))
 
 
 def _match(
@@ -204,4 +207,4 @@ def _lay(frame_pixels: Pixels, patch: Pixels, mask: Mask, corner: tuple[int, int
         below[rows] = mixed
 
 
-__all__ = ["ColourMatcher", "LabStatistics", "blend", "erode_feather", "lab_statistics", "paste"]
+__all__ = ["ColourMatcher", "LabStatistics", "Mask", "blend", "erode_feather", "lab_statistics", "paste"]

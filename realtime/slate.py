@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageOps, UnidentifiedImageError
+
 from mien.realtime.config import nearest
 from mien.realtime.errors import ConfigError
 from mien.realtime.frame import MAX_SIDE_PX, Pixels
 from mien.realtime.plate import font_for_cap_height, line_width
-from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageOps
 
 #: The words of the built-in slate by language; chosen so that the built-in font, which has no accents, can write them.
 WORDS: Final[dict[str, str]] = {
@@ -81,10 +82,16 @@ def _load(path: Path, width: int, height: int) -> Image.Image:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         if isinstance(error, ConfigError):
             raise
-        raise ConfigError(f"slate picture {path.name} cannot be read: {error}.", hint=hint) from error
+        # Pillow's and the system's own words hold the whole path, which is nobody else's business.
+        reason = "it is none of these" if isinstance(error, UnidentifiedImageError) else _words_of(error)
+        raise ConfigError(f"slate picture {path.name} cannot be read: {reason}.", hint=hint) from error
     ground = Image.new("RGBA", upright.size, (*_BOTTOM, 255))
     ground.alpha_composite(upright)
     return ImageOps.fit(ground.convert("RGB"), (width, height), Image.Resampling.LANCZOS)
+
+
+def _words_of(error: Exception) -> str:
+    return str((isinstance(error, OSError) and error.strerror) or error).rstrip(".")
 
 
 def _card(width: int, height: int, words: str) -> Image.Image:

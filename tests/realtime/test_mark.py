@@ -1,0 +1,226 @@
+"""Only the marker makes a frame that may leave; what it makes cannot be changed, and says the truth."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mien.realtime.clock import NS_PER_S
+from mien.realtime.config import BadgeSettings
+from mien.realtime.errors import ConfigError
+from mien.realtime.frame import FrameError, Pixels
+from mien.realtime.mark import SHOW_ME_S, MarkedFrame, Marker, MarkError, ShowMe
+
+SIZE = (320, 180)
+TIMES: dict[str, int] = {"sequence": 7, "capture_ns": 11, "media_ns": 13}
+
+
+def grey(value: int = 90) -> Pixels:
+    return np.full((SIZE[1], SIZE[0], 3), value, np.uint8)
+
+
+def persona(marker: Marker, now_ns: int = 0) -> MarkedFrame:
+    return marker.mark_persona(grey(), label="modified", now_ns=now_ns, **TIMES)
+
+
+class TestMarkedFrame:
+    def test_is_not_made_by_hand(self) -> None:
+        for key in (object(), None, "key"):
+            with pytest.raises(MarkError, match="Marker alone"):
+                MarkedFrame(grey(), "persona", 0, 0, 0, False, key)
+
+    def test_replace_cannot_put_a_bare_picture_into_a_marked_frame(self) -> None:
+        marked = persona(Marker(*SIZE))
+        with pytest.raises((ValueError, TypeError)):
+            dataclasses.replace(marked, pixels=grey())
+        with pytest.raises((ValueError, TypeError)):
+            dataclasses.replace(marked, kind="camera", key=object())
+
+    def test_keeps_no_key_that_could_be_taken_from_it(self) -> None:
+        marked = persona(Marker(*SIZE))
+        names = [field.name for field in dataclasses.fields(marked)]
+        assert names == ["pixels", "kind", "sequence", "capture_ns", "media_ns", "held"]
+        assert not hasattr(marked, "__dict__")
+        assert not hasattr(marked, "key")
+
+    def test_copies_are_itself(self) -> None:
+        marked = persona(Marker(*SIZE))
+        assert copy.copy(marked) is marked
+        assert copy.deepcopy([marked])[0] is marked
+
+    def test_is_not_pickled(self) -> None:
+        with pytest.raises(MarkError, match="pickled"):
+            pickle.dumps(persona(Marker(*SIZE)))
+
+    def test_state_cannot_be_set(self) -> None:
+        empty = object.__new__(MarkedFrame)
+        with pytest.raises(MarkError):
+            empty.__setstate__([grey(), "persona", 0, 0, 0, False])
+
+    def test_has_no_subclasses(self) -> None:
+        with pytest.raises(MarkError):
+            type("Bare", (MarkedFrame,), {})
+
+    def test_fields_are_frozen(self) -> None:
+        marked: Any = persona(Marker(*SIZE))
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            marked.pixels = grey()
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            marked.kind = "camera"
+
+    def test_pixels_are_read_only_and_stay_so(self) -> None:
+        marked = persona(Marker(*SIZE))
+        with pytest.raises(ValueError, match="read-only"):
+            marked.pixels[0, 0] = 0
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            marked.pixels.flags.writeable = True
+        with pytest.raises(ValueError, match="WRITEABLE"):
+            marked.pixels[2:4].flags.writeable = True
+        assert isinstance(marked.pixels.base, memoryview)
+        assert marked.pixels.base.readonly
+
+    def test_says_what_it_is(self) -> None:
+        marker = Marker(*SIZE)
+        marked = marker.repeat(persona(marker), sequence=9, capture_ns=0, media_ns=0)
+        assert repr(marked) == "MarkedFrame(persona, #9, 320x180, held)"
+
+
+class TestPersona:
+    def test_draws_into_the_callers_buffer_and_seals_it(self) -> None:
+        pixels = grey()
+        marked = Marker(*SIZE).mark_persona(pixels, label="modified", now_ns=0, **TIMES)
+        assert np.shares_memory(marked.pixels, pixels)
+        assert not pixels.flags.writeable
+        assert (marked.kind, marked.sequence, marked.capture_ns, marked.media_ns) == ("persona", 7, 11, 13)
+        assert not marked.held
+
+    def test_every_label_changes_the_picture_and_they_differ(self) -> None:
+        pictures = [
+            Marker(*SIZE).mark_persona(grey(), label=label, now_ns=0, **TIMES).pixels
+            for label in ("modified", "generated")
+        ]
+        for picture in pictures:
+            assert (picture != 90).any(axis=2).sum() > 500
+        assert (pictures[0] != pictures[1]).any()
+
+    @pytest.mark.parametrize("language", ["de", "en", "es", "fr", "it", "nl", "pl", "pt"])
+    @pytest.mark.parametrize("plate", ["auto", "light", "dark", "#777777"])
+    def test_no_setting_takes_the_badge_off(self, language: str, plate: str) -> None:
+        marker = Marker(*SIZE, BadgeSettings(language=language, plate=plate, corner="bottom-left"))
+        for now_s in (0, 20):
+            marked = marker.mark_persona(grey(), label="modified", now_ns=now_s * NS_PER_S, **TIMES)
+            assert (marked.pixels != 90).any(axis=2).sum() > 500
+
+    def test_a_buffer_that_is_read_only_is_refused(self) -> None:
+        marker = Marker(*SIZE)
+        marked = persona(marker)
+        with pytest.raises(MarkError, match="read-only"):
+            marker.mark_persona(marked.pixels, label="modified", now_ns=0, **TIMES)
+
+    def test_another_size_is_refused(self) -> None:
+        with pytest.raises(FrameError, match="320x180 px, got 322x180"):
+            Marker(*SIZE).mark_persona(np.zeros((180, 322, 3), np.uint8), label="modified", now_ns=0, **TIMES)
+
+    def test_is_repeated_as_held_without_a_copy(self) -> None:
+        marker = Marker(*SIZE)
+        first = persona(marker)
+        again = marker.repeat(first, sequence=8, capture_ns=21, media_ns=23)
+        assert np.shares_memory(first.pixels, again.pixels)
+        assert again.held
+        assert (again.kind, again.sequence, again.capture_ns, again.media_ns) == ("persona", 8, 21, 23)
+
+    def test_announce_enlarges_the_badge_again(self) -> None:
+        marker = Marker(*SIZE)
+
+        def covered(now_s: float) -> int:
+            marked = persona(marker, round(now_s * NS_PER_S))
+            return int((marked.pixels != 90).any(axis=2).sum())
+
+        large, calm = covered(0), covered(10.5)
+        assert large > 1.5 * calm
+        marker.announce()
+        assert covered(11) == large
+        assert covered(20.9) == large
+        assert covered(21.1) == calm
+
+
+class TestSlate:
+    def test_is_marked_as_a_slate_and_made_once(self) -> None:
+        marker, picture = Marker(*SIZE), grey(40)
+        picture.flags.writeable = False
+        first = marker.mark_slate(picture, now_ns=0, **TIMES)
+        second = marker.mark_slate(picture, now_ns=1, **TIMES)
+        assert first.kind == "slate"
+        assert np.shares_memory(first.pixels, second.pixels)
+        assert (picture == 40).all()
+        assert (first.pixels != 40).any()
+
+    def test_never_carries_the_words_for_synthetic_frames(self) -> None:
+        marker = Marker(*SIZE)
+        slate = marker.mark_slate(grey(), now_ns=0, **TIMES)
+        # Past the first ten seconds all plates have one height, so that only the words differ.
+        for label in ("modified", "generated"):
+            synthetic = Marker(*SIZE)
+            synthetic.mark_persona(grey(), label=label, now_ns=0, **TIMES)
+            calm = synthetic.mark_persona(grey(), label=label, now_ns=20 * NS_PER_S, **TIMES)
+            assert (calm.pixels != slate.pixels).any(axis=2).sum() > 100
+
+    def test_another_picture_is_marked_anew(self) -> None:
+        marker = Marker(*SIZE)
+        first = marker.mark_slate(grey(40), now_ns=0, **TIMES)
+        second = marker.mark_slate(grey(200), now_ns=0, **TIMES)
+        assert first.pixels[100, 10, 0] == 40
+        assert second.pixels[100, 10, 0] == 200
+
+    def test_is_not_held_as_a_persona(self) -> None:
+        marker = Marker(*SIZE)
+        slate = marker.mark_slate(grey(), now_ns=0, **TIMES)
+        with pytest.raises(MarkError, match="slate"):
+            marker.repeat(slate, **TIMES)
+
+
+class TestCamera:
+    def test_needs_a_permit(self) -> None:
+        nobody: Any = None
+        with pytest.raises(MarkError, match="show me"):
+            Marker(*SIZE).mark_camera(grey(), nobody, now_ns=0, **TIMES)
+
+    def test_a_permit_runs_out(self) -> None:
+        marker, permit = Marker(*SIZE), ShowMe.held(5 * NS_PER_S)
+        end_ns = round((5 + SHOW_ME_S) * NS_PER_S)
+        pixels = grey()
+        with pytest.raises(MarkError, match="show me"):
+            marker.mark_camera(pixels, permit, now_ns=end_ns, **TIMES)
+        assert (pixels == 90).all()
+        marked = marker.mark_camera(pixels, permit, now_ns=end_ns - 1, **TIMES)
+        assert marked.kind == "camera"
+        assert (marked.pixels != 90).any()
+
+    def test_says_camera_and_nothing_else(self) -> None:
+        marker = Marker(*SIZE)
+        camera = marker.mark_camera(grey(), ShowMe.held(0), now_ns=0, **TIMES)
+        slate = Marker(*SIZE).mark_slate(grey(), now_ns=0, **TIMES)
+        assert (camera.pixels != slate.pixels).any()
+        assert (camera.pixels != persona(Marker(*SIZE)).pixels).any()
+
+    def test_does_not_outlive_its_hold_in_a_repeat(self) -> None:
+        marker = Marker(*SIZE)
+        camera = marker.mark_camera(grey(), ShowMe.held(0), now_ns=0, **TIMES)
+        with pytest.raises(MarkError, match="camera"):
+            marker.repeat(camera, **TIMES)
+
+
+def test_a_marker_refuses_sizes_that_no_frame_has() -> None:
+    for size in ((15, 100), (100, 8193)):
+        with pytest.raises(FrameError, match="16 to 8192"):
+            Marker(*size)
+
+
+def test_a_language_that_is_not_offered_is_named_with_those_that_are() -> None:
+    with pytest.raises(ConfigError, match=r"'xx' is not offered.*Offered: de, en"):
+        Marker(*SIZE, BadgeSettings(language="xx"))
