@@ -6,8 +6,9 @@ import os
 import re
 import sys
 import tempfile
+import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -56,8 +57,8 @@ class Landmarker:
         self._last_ms = -1
         with _quiet_stderr():
             self._task = _create(model, max_faces)
-        # MediaPipe must be closed before the interpreter ends, or it prints a traceback: finalize runs at exit too.
         self._close = weakref.finalize(self, self._task.close)
+        _before_threads_end(self._close)
 
     def __call__(self, pixels: Pixels, media_ns: int) -> list[Detection]:
         """All faces in (H, W, 3) BGR `pixels`.
@@ -98,6 +99,15 @@ class Landmarker:
         self._rgb = _buffer(self._rgb, pixels.shape)
         cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=self._rgb)
         return self._rgb
+
+
+def _before_threads_end(close: Callable[[], object]) -> None:
+    """Have `close` called at the interpreter's end, while MediaPipe's own thread still takes work.
+
+    Its executor is shut down before `atexit` functions run, and closing after that prints a traceback. Only the hook
+    that `concurrent.futures` itself uses comes earlier; the last registered is called first.
+    """
+    threading._register_atexit(close)  # type: ignore[attr-defined]
 
 
 def _buffer(old: Pixels, shape: tuple[int, ...]) -> Pixels:

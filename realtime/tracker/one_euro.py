@@ -1,9 +1,10 @@
 """The One-Euro filter: a low-pass whose cut-off rises with speed, so that rest is steady and motion prompt.
 
 Casiez, Roussel, Vogel: "1 Euro Filter: A Simple Speed-based Low-pass Filter for Noisy Input in Interactive
-Systems", CHI 2012, section 3 and algorithm 1; here for many points at once. Two things differ from the paper: points
-may share their speed with their neighbours, which tells motion (of a lid, a lip) from noise (of one point) much
-better than one point can, and a speed that noise alone makes counts as rest.
+Systems", CHI 2012, section 3 and algorithm 1; here for many points at once. Three things differ from the paper:
+points may share their speed with their neighbours, which tells motion (of a lid, a lip) from noise (of one point)
+much better than one point can; a speed that noise alone makes counts as rest; and a value that is left behind pulls
+the filter open, because motion slower than the noise would otherwise be followed by the cut-off at rest alone.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ class OneEuroParams:
         speed_cutoff_hz: cut-off of the velocity's own low-pass, Hz.
         noise_speed: units per second, RMS; what noise alone makes of the low-passed velocity. Taken off in
             quadrature before the cut-off rises.
+        pull: rise of the cut-off, Hz per unit that the filtered value is behind; bounds the lag of slow motion,
+            whose speed is lost in the noise.
+        noise_offset: units behind that noise alone makes; taken off before the cut-off rises.
 
     """
 
@@ -34,10 +38,13 @@ class OneEuroParams:
     beta: float
     speed_cutoff_hz: float
     noise_speed: float
+    pull: float = 0.0
+    noise_offset: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (self.min_cutoff_hz > 0 and self.speed_cutoff_hz > 0 and self.beta >= 0 and self.noise_speed >= 0):
-            raise ConfigError(f"One-Euro cut-offs must be above 0, beta and noise_speed not below; got {self}.")
+        others = (self.beta, self.noise_speed, self.pull, self.noise_offset)
+        if not (self.min_cutoff_hz > 0 and self.speed_cutoff_hz > 0 and min(others) >= 0):
+            raise ConfigError(f"One-Euro cut-offs must be above 0, the other numbers not below; got {self}.")
 
 
 def smoothing_factor(cutoff_hz: Floats | float, seconds: float) -> Floats:
@@ -64,12 +71,19 @@ class Promptness:
         self._gauge = gauge
         self._velocity: Floats | None = None
 
-    def __call__(self, step: Floats, seconds: float) -> Floats:
-        """Give (N, 1) weights, 0..1, for `step`: the (N, K) change of the raw values over `seconds` (> 0)."""
+    def __call__(self, step: Floats, behind: Floats, seconds: float) -> Floats:
+        """Give (N, 1) weights, 0..1.
+
+        Args:
+            step: (N, K) change of the raw values over `seconds`.
+            behind: (N, K) raw values less the filtered ones of before.
+            seconds: above 0.
+
+        """
         params = self._params
         velocity = step / np.float32(seconds)
         if self._gauge is not None:
-            velocity = velocity * self._gauge
+            velocity, behind = velocity * self._gauge, behind * self._gauge
         if self._velocity is None:
             self._velocity = np.zeros_like(velocity)
         self._velocity = self._velocity + smoothing_factor(params.speed_cutoff_hz, seconds) * (
@@ -78,8 +92,13 @@ class Promptness:
         squared = np.einsum("nk,nk->n", self._velocity, self._velocity)
         if self._share is not None:
             squared = self._share @ squared
+            # Neighbours that lag behind do so in one direction; noise has none.
+            # Column by column: as one small matrix product BLAS would wake all its threads, for milliseconds.
+            behind = np.stack([self._share @ column for column in behind.T], axis=1)
         speed = np.sqrt(np.maximum(squared - np.float32(params.noise_speed**2), np.float32(0.0)))
-        cutoff = np.float32(params.min_cutoff_hz) + np.float32(params.beta) * speed
+        distance = np.sqrt(np.einsum("nk,nk->n", behind, behind))
+        excess = np.maximum(distance - np.float32(params.noise_offset), np.float32(0.0))
+        cutoff = np.float32(params.min_cutoff_hz) + np.float32(params.beta) * speed + np.float32(params.pull) * excess
         return smoothing_factor(cutoff, seconds)[:, None]
 
 
@@ -96,7 +115,7 @@ class OneEuro:
         if self._raw is None:
             self._value = raw
         else:
-            weight = self._promptness(raw - self._raw, seconds)
-            self._value = self._value + weight * (raw - self._value)
+            behind = raw - self._value
+            self._value = self._value + self._promptness(raw - self._raw, behind, seconds) * behind
         self._raw = raw
         return self._value
