@@ -12,7 +12,7 @@ import typer
 from mien.plugin import settings
 from mien.plugin.app import Live
 from mien.plugin.commands import options
-from mien.plugin.commands.session import Session
+from mien.plugin.commands.session import EXIT_INTERRUPTED, Session
 from mien.plugin.commands.status import StatusView
 from mien.realtime.errors import SinkError
 
@@ -123,29 +123,38 @@ def run(
     with Live(chosen, on_event=view.event) as live:
         if remember and config is None:
             _remember(session, flags)
-        if open_page and live.preview_url is not None:
-            webbrowser.open(live.preview_url)
-        watched_s = _watch(live, view, seconds)
-        stats = live.stats()
-    stats["seconds"] = round(watched_s, 3)
+        if live.preview_url is not None:
+            # Once above the live lines too, where it stays and no narrow window cuts it.
+            session.say(f"page: {live.preview_url}")
+            if open_page:
+                webbrowser.open(live.preview_url)
+        begin = time.monotonic()
+        interrupted = _watch(live, view, seconds)
+        stats = live.stats() | {"seconds": round(time.monotonic() - begin, 3), "interrupted": interrupted}
     view.summary(stats)
     _check_sinks(stats)
     session.document(stats)
+    if interrupted:
+        raise typer.Exit(EXIT_INTERRUPTED)
 
 
-def _watch(live: Live, view: StatusView, seconds: float | None) -> float:
-    """Show what happens until the end; returns how long it took, seconds."""
-    begin = time.monotonic()
-    with view:
-        while not live.wait(_TICK_S):
-            stats = live.stats()
-            view.show(stats)
-            states = [sink["state"] for sink in stats["sinks"]]
-            if states and all(state == "dead" for state in states):
-                break
-            if seconds is not None and time.monotonic() - begin >= seconds:
-                break
-    return time.monotonic() - begin
+def _watch(live: Live, view: StatusView, seconds: float | None) -> bool:
+    """Show what happens until the end; returns whether it came by Ctrl-C."""
+    until_s = None if seconds is None else time.monotonic() + seconds
+    try:
+        with view:
+            # At once, so that even the shortest run says what it ran on.
+            view.show(live.stats())
+            while not live.wait(_TICK_S):
+                stats = live.stats()
+                view.show(stats)
+                states = [sink["state"] for sink in stats["sinks"]]
+                all_dead = bool(states) and all(state == "dead" for state in states)
+                if all_dead or (until_s is not None and time.monotonic() >= until_s):
+                    break
+    except KeyboardInterrupt:
+        return True
+    return False
 
 
 def _check_sinks(stats: dict[str, Any]) -> None:

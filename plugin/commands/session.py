@@ -37,6 +37,11 @@ class Session:
         return Console(file=self._text_stream(), highlight=False, soft_wrap=True)
 
     @property
+    def wrapping_console(self) -> Console:
+        """The same for a display that stays in place: lines are folded at the window's width."""
+        return Console(file=self._text_stream(), highlight=False)
+
+    @property
     def interactive(self) -> bool:
         """Whether a person watches a terminal."""
         return self._text_stream().isatty()

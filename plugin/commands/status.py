@@ -21,12 +21,13 @@ class StatusView:
 
     def __init__(self, session: Session) -> None:
         self._session = session
-        self._console = session.console
+        self._console = session.wrapping_console
         self._display: LiveDisplay | None = None
         self._next_plain_s = 0.0
 
     def __enter__(self) -> Self:
         if self._session.interactive:
+            # Events go through the same console, so that they land above the lines.
             self._display = LiveDisplay(console=self._console, refresh_per_second=_REFRESH_HZ, transient=True)
             self._display.start()
         return self

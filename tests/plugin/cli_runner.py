@@ -7,8 +7,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 from mien.plugin.cli import main
@@ -50,3 +54,16 @@ def start(arguments: Sequence[object]) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def write_clip(path: Path, *, frames: int = 20, fps: int = 10, size: tuple[int, int] = (320, 240)) -> Path:
+    """A clip of a grey wall that grows brighter: nobody is in it."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(fps))
+        stream.width, stream.height = size
+        stream.pix_fmt = "yuv420p"
+        for index in range(frames):
+            grey = np.full((size[1], size[0], 3), 60 + index % 100, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="bgr24")))
+        container.mux(stream.encode(None))
+    return path

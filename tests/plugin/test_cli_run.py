@@ -8,7 +8,7 @@ from typing import Any
 
 import av
 import pytest
-from cli_runner import Mien, start
+from cli_runner import Mien, start, write_clip
 
 from mien.plugin.commands.status import lines
 from mien.plugin.settings import settings_path
@@ -21,18 +21,21 @@ def mien(capsys: pytest.CaptureFixture[str]) -> Mien:
     return Mien(capsys)
 
 
-def test_a_short_run_prints_its_numbers_and_one_document(mien: Mien) -> None:
-    result = mien(*PATTERN, "--sink", "null", "--seconds", "0.5", "--json")
+def test_a_run_prints_its_numbers_and_one_document(mien: Mien, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "wall.mp4", frames=20)
+    result = mien("run", "--source", clip, "--no-pace", "--sink", "null", "--json")
     assert result.code == 0
     document = result.document
-    assert set(document["frames"]) == {"in", "out", "dropped", "held", "slate", "camera", "errors"}
-    assert document["frames"]["out"] > 0
-    assert document["frames"]["camera"] == 0
+    # Nobody is in the clip: every frame is the slate, and never the camera.
+    assert document["frames"] == {
+        "in": 20, "out": 20, "dropped": 0, "held": 0, "slate": 20, "camera": 0, "errors": 0,
+    }  # fmt: skip
     assert document["engine"]["name"].startswith("mesh")
     assert document["engine"]["reason"]
-    assert [sink["name"] for sink in document["sinks"]] == ["null"]
-    assert "pattern 320x240" in result.err
-    assert "frames in" in result.err
+    assert [(sink["name"], sink["written"]) for sink in document["sinks"]] == [("null", 20)]
+    assert document["interrupted"] is False
+    assert "wall.mp4 320x240" in result.err
+    assert "20 frames in, 20 out" in result.err
 
 
 def test_what_was_set_is_kept_and_said_once(mien: Mien) -> None:
