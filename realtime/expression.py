@@ -17,7 +17,7 @@ from mien.realtime.frame import Floats
 
 #: Scores that a face at rest has in the tracker's eyes; what lies below is not expression. The rest is 0.
 _AT_REST: dict[str, float] = {
-    "eyeBlinkLeft": 0.1, "eyeBlinkRight": 0.1, "eyeSquintLeft": 0.3, "eyeSquintRight": 0.3, "browDownLeft": 0.2,
+    "eyeBlinkLeft": 0.3, "eyeBlinkRight": 0.3, "eyeSquintLeft": 0.6, "eyeSquintRight": 0.6, "browDownLeft": 0.2,
     "browDownRight": 0.2, "browInnerUp": 0.1, "browOuterUpLeft": 0.1, "browOuterUpRight": 0.1, "mouthPucker": 0.3,
     "mouthShrugLower": 0.1, "mouthPressLeft": 0.1, "mouthPressRight": 0.1,
 }  # fmt: skip

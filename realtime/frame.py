@@ -129,18 +129,23 @@ class Patch:
             better than a feather (lips, lids); the blend erodes and feathers only its outer border.
         colour: whether the blend should match the patch's colour to the driver's light. False for a patch that
             was lit by the engine, and for portrait mode.
+        lit: (h, w) uint8 or None: 255 where the pixels already have the driver's light (the mouth's inside comes from
+            his own picture, and a white of the eye must not follow the skin), so the colour match passes them by.
 
     """
 
     pixels: Pixels
     mask: NDArray[np.uint8]
     colour: bool = True
+    lit: NDArray[np.uint8] | None = None
 
     def __post_init__(self) -> None:
         if self.mask.dtype != np.uint8 or self.mask.shape != self.pixels.shape[:2]:
             raise FrameError(
                 f"patch mask must be uint8 {self.pixels.shape[:2]}, got {self.mask.shape} {self.mask.dtype}."
             )
+        if self.lit is not None and (self.lit.dtype != np.uint8 or self.lit.shape != self.mask.shape):
+            raise FrameError(f"patch lit must be uint8 {self.mask.shape}, got {self.lit.shape} {self.lit.dtype}.")
 
 
 #: What a frame that leaves is. There is no fourth kind, and none without a mark.

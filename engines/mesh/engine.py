@@ -103,7 +103,10 @@ def _enlarged(patch: Patch, like: Pixels) -> Patch:
     size = (like.shape[1], like.shape[0])
     pixels = cv2.resize(patch.pixels, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
     mask = cv2.resize(patch.mask, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
-    return Patch(pixels, mask, patch.colour)
+    lit = None
+    if patch.lit is not None:
+        lit = cv2.resize(patch.lit, size, interpolation=cv2.INTER_LINEAR).astype(np.uint8, copy=False)
+    return Patch(pixels, mask, patch.colour, lit)
 
 
 def _check(portrait: Pixels, landmarks: Floats, mode: str, quality: str) -> None:

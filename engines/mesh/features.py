@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 from mien.engines.mesh.raster import draw_map
 from mien.engines.mesh.shape import Target
 from mien.engines.mesh.texture import IRIS_RADIUS_PX, IRIS_SIDE_PX, EyeTexture
-from mien.engines.mesh.topology import INNER_LIP_LOWER, INNER_LIP_UPPER, EyeMarks, topology
+from mien.engines.mesh.topology import EYES, INNER_LIP_LOWER, INNER_LIP_UPPER, EyeMarks, topology
 from mien.realtime.frame import Floats, Pixels
 
 #: Iris movements stay within this many eye widths; more would show no iris at all.
 _GAZE_LIMIT = np.array([0.30, 0.16], np.float32)
+#: Openness below which no eyeball shows.
+_SHUT = 0.03
 #: How dark the lid's shadow is on the eyeball's upper edge.
 _LID_SHADOW = 0.45
 #: How far inside the driver's lips his mouth is read, so that his lips do not show: share of the gap, each side.
@@ -45,20 +47,26 @@ def _mix(under: Pixels, over: Floats | Pixels, alpha: Floats) -> None:
 
 
 def draw_eye(
-    canvas: Pixels, points: Floats, eye: EyeMarks, texture: EyeTexture, target: Target, index: int
+    canvas: Pixels,
+    lit: NDArray[np.uint8],
+    points: Floats,
+    eye: EyeMarks,
+    texture: EyeTexture,
+    target: Target,
+    light: float,
 ) -> None:
     """Draw one eyeball between its lids, in place.
 
     Args:
         canvas: (h, w, 3) uint8 BGR with the skin drawn.
+        lit: (h, w) uint8, set where the eyeball is drawn (see `Patch.lit`).
         points: (478, 2) float32, the persona's landmarks in the canvas, px.
         eye: landmarks of this eye.
         texture: the portrait's eye.
         target: for the head's pose and the gaze.
-        index: 0 for the right eye, 1 for the left.
+        light: gain of the eyeball against the portrait.
     """
-    if target.openness[index] < 0.03:
-        return
+    index = EYES.index(eye)
     contour = points[list(eye.contour)]
     left, right = (points[k] for k in sorted((eye.outer, eye.inner), key=lambda k: 0 if k in (33, 362) else 1))
     across = right - left
@@ -71,13 +79,27 @@ def draw_eye(
     down = _down(target, width, across)
     axes = np.stack([across, down], axis=1)
     middle = (left + right) / 2 - (x0, y0)
-    eyeball = _eyeball(texture, axes, middle, target.gaze[index], size)
-    mask = outline_mask(size, contour - (x0, y0), 0.012 * width)
-    alpha = mask.astype(np.float32) / 255
-    shade = cv2.GaussianBlur(alpha, (0, 0), max(0.045 * width, 0.5))
-    shade = cv2.warpAffine(shade, np.array([[1, 0, 0], [0, 1, 0.035 * width]], np.float32), size)
-    eyeball *= (1 - _LID_SHADOW * (1 - np.clip(shade * 1.25, 0, 1)))[..., None]
-    _mix(region, eyeball, alpha)
+    local = points - (x0, y0)
+    if target.openness[index] > _SHUT:
+        eyeball = _eyeball(texture, axes, middle, target.gaze[index], size)
+        alpha = outline_mask(size, local[list(eye.contour)], 0.012 * width).astype(np.float32) / 255
+        shade = cv2.GaussianBlur(alpha, (0, 0), max(0.045 * width, 0.5))
+        shade = cv2.warpAffine(shade, np.array([[1, 0, 0], [0, 1, 0.035 * width]], np.float32), size)
+        eyeball *= (1 - _LID_SHADOW * (1 - np.clip(shade * 1.25, 0, 1)))[..., None]
+        _mix(region, eyeball * np.float32(light), alpha)
+        lit[y0:y1, x0:x1] = np.maximum(lit[y0:y1, x0:x1], (alpha * 255).astype(np.uint8))
+    _draw_lashes(region, local, eye, texture.lashes, width)
+
+
+def _draw_lashes(region: Pixels, points: Floats, eye: EyeMarks, strength: float, width: float) -> None:
+    """Darken the upper lid's edge; the warp has taken the portrait's own lashes away with the eye."""
+    line = np.zeros(region.shape[:2], np.uint8)
+    edge = np.rint(points[[eye.outer, *eye.upper, eye.inner]] * 16).astype(np.int32)
+    thick = max(1, round(0.022 * width))
+    cv2.polylines(line, [edge[:, None]], False, 255, thick, cv2.LINE_AA, shift=4)
+    soft = cv2.GaussianBlur(line, (0, 0), max(0.012 * width, 0.45)).astype(np.float32)
+    keep = 1 - strength * soft / 255
+    np.copyto(region, (region * keep[..., None] + 0.5).astype(np.uint8))
 
 
 def _down(target: Target, width: float, across: Floats) -> Floats:
@@ -107,15 +129,17 @@ def _eyeball(texture: EyeTexture, axes: Floats, middle: Floats, gaze: Floats, si
     return mixed
 
 
-def draw_mouth(canvas: Pixels, points: Floats, driver: Pixels, landmarks: Floats, match: Floats) -> None:
-    """Put the driver's own mouth, warped between the persona's lips, in place.
+def draw_mouth(
+    canvas: Pixels, lit: NDArray[np.uint8], points: Floats, driver: Pixels, landmarks: Floats
+) -> None:
+    """Put the driver's own mouth, warped between the persona's lips, in place. It has his light already.
 
     Args:
         canvas: (h, w, 3) uint8 BGR with the skin drawn.
+        lit: (h, w) uint8, set where the mouth is drawn (see `Patch.lit`).
         points: (478, 3) float32, the persona's landmarks in the canvas, px.
         driver: (h, w, 3) uint8 BGR, the unprocessed crop.
         landmarks: (478, 2) float32, the driver's landmarks in the crop, px.
-        match: (3,) float32, gain of each channel that takes the driver's tone to the persona's.
     """
     topo = topology()
     contour = points[topo.inner_lip]
@@ -136,4 +160,5 @@ def draw_mouth(canvas: Pixels, points: Floats, driver: Pixels, landmarks: Floats
     map_x, map_y = draw_map(local, source, topo.mouth, size, 1 if size[0] < 80 else 2)
     inside = cv2.remap(driver, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     alpha = outline_mask(size, local[topo.inner_lip, :2], max(0.008 * size[0], 0.5)).astype(np.float32) / 255
-    _mix(canvas[y0:y1, x0:x1], inside.astype(np.float32) * match, alpha)
+    _mix(canvas[y0:y1, x0:x1], inside, alpha)
+    lit[y0:y1, x0:x1] = np.maximum(lit[y0:y1, x0:x1], (alpha * 255).astype(np.uint8))

@@ -20,6 +20,10 @@ _SIGMA = 0.11
 _WORK_PX = 56.0
 #: Bounds of the gain.
 _LEAST, _MOST = 0.5, 1.7
+#: Share of the light's change of colour across the face that is taken over, and its bound (logarithm): lightened by
+#: brightness alone, a dark skin turns orange on the lit side, and a lamp's tint stays away.
+_CHROMA, _MOST_CHROMA = 0.7, 0.2
+_LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 #: Added to both luminances (0..255), so that noise in the dark does not become light.
 _FLOOR = 8.0
 
@@ -37,7 +41,7 @@ def shading(
         strength: 0 keeps the portrait's light, 1 takes the driver's.
 
     Returns:
-        (h', w') float32, to be enlarged to (h, w); its mean over the mask is about 1.
+        (h', w', 3) float32, to be enlarged to (h, w); its mean over the mask is about 1.
     """
     height, width = mask.shape
     scale = min(1.0, _WORK_PX / max(face_px, 1.0))
@@ -47,23 +51,25 @@ def shading(
     weight = cv2.GaussianBlur(skin, (0, 0), sigma) + 1e-4
 
     def slow(pixels: Pixels) -> Floats:
-        small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-        luma = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32)
-        mean = float((luma * skin).sum() / max(float(skin.sum()), 1e-3))
+        small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        mean = (small * skin[..., None]).sum(axis=(0, 1)) / max(float(skin.sum()), 1e-3)
         # Beyond the skin the blur runs out of weight; the mean takes over there, so that the gain ends calmly.
-        blurred: Floats = (cv2.GaussianBlur(luma * skin, (0, 0), sigma) + 1e-4 * mean) / weight
-        return np.log(blurred + np.float32(_FLOOR))
+        blurred = (cv2.GaussianBlur(small * skin[..., None], (0, 0), sigma) + 1e-4 * mean) / weight[..., None]
+        logarithm: Floats = np.log(blurred + np.float32(_FLOOR))
+        return logarithm
 
     ratio = slow(driver) - slow(persona)
-    ratio -= float((ratio * skin).sum() / max(float(skin.sum()), 1e-3))
-    gain: Floats = np.clip(np.exp(strength * ratio), _LEAST, _MOST).astype(np.float32)
+    ratio -= (ratio * skin[..., None]).sum(axis=(0, 1)) / max(float(skin.sum()), 1e-3)
+    luma = (ratio @ _LUMA)[..., None]
+    chroma = np.clip(_CHROMA * (ratio - luma), -_MOST_CHROMA, _MOST_CHROMA)
+    gain: Floats = np.clip(np.exp(strength * luma + chroma), _LEAST, _MOST).astype(np.float32)
     return gain
 
 
 def apply_gain(pixels: Pixels, gain: Floats) -> Pixels:
-    """Multiply (h, w, 3) uint8 pixels by a gain of any smaller size; saturates."""
-    full = cv2.resize(gain, (pixels.shape[1], pixels.shape[0]), interpolation=cv2.INTER_LINEAR)
-    # 16.16-free fixed point: a gain up to 1.7 in 1/128 steps fits uint8, and uint8 products are quick.
-    steps = cv2.convertScaleAbs(full, alpha=128.0)
-    lit: Pixels = cv2.multiply(pixels, cv2.merge([steps, steps, steps]), scale=1 / 128).astype(np.uint8, copy=False)
+    """Multiply (h, w, 3) uint8 pixels by a gain (h', w', 3) of any smaller size; saturates."""
+    # A gain up to 1.9 in steps of 1/128 fits uint8, and uint8 products are quick.
+    steps = cv2.convertScaleAbs(gain, alpha=128.0)
+    full = cv2.resize(steps, (pixels.shape[1], pixels.shape[0]), interpolation=cv2.INTER_LINEAR)
+    lit: Pixels = cv2.multiply(pixels, full, scale=1 / 128).astype(np.uint8, copy=False)
     return lit

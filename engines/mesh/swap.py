@@ -15,10 +15,16 @@ from mien.engines.mesh.topology import EYES, OUTER_LIP, topology, with_skirt
 from mien.realtime.face import Face
 from mien.realtime.frame import Floats, Patch, Pixels
 
+Mask = NDArray[np.uint8]
+
 #: Cells of the coarse map across a face; more costs time and shows nothing.
 _CELLS = 150
-#: Width of the mask's soft border over the face's width.
-_SOFT = 0.035
+#: Width of the mask's soft border over the face's width; the blend adds a feather of its own.
+_SOFT = 0.012
+
+#: How much further than the landmarks the mask reaches at the chin; the driver's own jaw would rim the persona's.
+_JAW_WIDENING = 0.035
+_BRIDGE, _CHIN = 168, 152
 
 
 class SwapPainter:
@@ -44,29 +50,45 @@ class SwapPainter:
         x0, y0, x1, y1 = box
         shift = np.array([x0, y0, 0], np.float32)
         driver = np.ascontiguousarray(crop[y0:y1, x0:x1])
-        drawn, mask = self._paint(target, target.points - shift, landmarks - shift, driver)
-        pixels, full = np.zeros_like(crop), np.zeros(crop.shape[:2], np.uint8)
+        drawn, mask, lit = self._paint(target, target.points - shift, landmarks - shift, driver)
+        pixels = np.zeros_like(crop)
         pixels[y0:y1, x0:x1] = drawn
-        full[y0:y1, x0:x1] = mask
-        return Patch(pixels, full)
+        return Patch(pixels, _placed(mask, box, size), lit=_placed(lit, box, size))
 
     def _paint(
         self, target: Target, points: Floats, landmarks: Floats, driver: Pixels
-    ) -> tuple[Pixels, NDArray[np.uint8]]:
+    ) -> tuple[Pixels, Mask, Mask]:
         size = (driver.shape[1], driver.shape[0])
         face_px = float(np.ptp(points[:468, 0]))
         skin, texture = self._texture.skin.at(face_px)
         step = max(2, round(face_px / _CELLS))
         map_x, map_y = draw_map(with_skirt(points), texture, topology().triangles, size, step)
         canvas = cv2.remap(skin, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        for index, eye in enumerate(EYES):
-            draw_eye(canvas, points[:, :2], eye, self._texture.eyes[index], target, index)
         outline = _outline(points, landmarks, size, face_px)
         common = _skin_only(outline, points, landmarks)
-        match = _tone(driver, canvas, common)
-        lit = apply_gain(canvas, shading(driver, canvas, common, face_px))
-        draw_mouth(lit, points, driver, landmarks[:, :2], match)
-        return lit, outline
+        gain = shading(driver, canvas, common, face_px)
+        darker = min(1.0, _brightness(driver, canvas, common))
+        canvas = apply_gain(canvas, gain)
+        lit = np.zeros(driver.shape[:2], np.uint8)
+        for eye, texture_of in zip(EYES, self._texture.eyes, strict=True):
+            light = darker * _gain_at(gain, points[eye.iris, :2], size)
+            draw_eye(canvas, lit, points[:, :2], eye, texture_of, target, light)
+        draw_mouth(canvas, lit, points, driver, landmarks[:, :2])
+        return canvas, outline, lit
+
+
+def _placed(part: Mask, box: tuple[int, int, int, int], size: tuple[int, int]) -> Mask:
+    whole = np.zeros((size[1], size[0]), np.uint8)
+    whole[box[1] : box[3], box[0] : box[2]] = part
+    return whole
+
+
+def _gain_at(gain: Floats, place: Floats, size: tuple[int, int]) -> float:
+    """The gain, given at a reduced size, at one place of the full one."""
+    rows, columns = gain.shape[:2]
+    column = int(np.clip(place[0] * columns / size[0], 0, columns - 1))
+    row = int(np.clip(place[1] * rows / size[1], 0, rows - 1))
+    return float(gain[row, column].mean())
 
 
 def _bounds(points: Floats, landmarks: Floats, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
@@ -79,25 +101,33 @@ def _bounds(points: Floats, landmarks: Floats, size: tuple[int, int]) -> tuple[i
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
-def _outline(points: Floats, landmarks: Floats, size: tuple[int, int], face_px: float) -> NDArray[np.uint8]:
+def _outline(points: Floats, landmarks: Floats, size: tuple[int, int], face_px: float) -> Mask:
     """The mask: inside both the persona's and the driver's silhouette, soft inwards from its border."""
     # A quarter of the size is enough for a border this soft.
     small = (-(-size[0] // 4), -(-size[1] // 4))
     both = [
-        outline_mask(small, cv2.convexHull(marks[:468, :2].astype(np.float32))[:, 0] / 4)
+        outline_mask(small, _silhouette(marks) / 4)
         for marks in (points, landmarks)
     ]
     mask = cv2.min(*both)
     soft = max(_SOFT * face_px / 4, 0.8)
-    radius = max(1, round(1.6 * soft))
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
-    mask = cv2.GaussianBlur(cv2.erode(mask, kernel, borderValue=255), (0, 0), soft)
+    mask = cv2.GaussianBlur(mask, (0, 0), soft)
     wide = cv2.resize(mask, (small[0] * 4, small[1] * 4), interpolation=cv2.INTER_LINEAR)
-    outline: NDArray[np.uint8] = np.ascontiguousarray(wide[: size[1], : size[0]]).astype(np.uint8, copy=False)
+    outline: Mask = np.ascontiguousarray(wide[: size[1], : size[0]]).astype(np.uint8, copy=False)
     return outline
 
 
-def _skin_only(outline: NDArray[np.uint8], points: Floats, landmarks: Floats) -> NDArray[np.uint8]:
+def _silhouette(landmarks: Floats) -> Floats:
+    """(N, 2) px: the hull of all landmarks, a little widened below the eyes, where the mesh stops short of the jaw."""
+    hull = cv2.convexHull(landmarks[:468, :2].astype(np.float32))[:, 0]
+    middle = landmarks[_BRIDGE, :2]
+    down = landmarks[_CHIN, :2] - middle
+    below = ((hull - middle) @ down / max(float(down @ down), 1e-6)).clip(0, 1)[:, None]
+    widened: Floats = middle + (hull - middle) * (1 + _JAW_WIDENING * below.astype(np.float32))
+    return widened
+
+
+def _skin_only(outline: Mask, points: Floats, landmarks: Floats) -> Mask:
     """The mask without the eyes and mouths of both faces, whose tones say nothing about light."""
     skin = outline.copy()
     holes = [
@@ -110,8 +140,7 @@ def _skin_only(outline: NDArray[np.uint8], points: Floats, landmarks: Floats) ->
     return skin
 
 
-def _tone(driver: Pixels, persona: Pixels, mask: NDArray[np.uint8]) -> Floats:
-    """(3,) float32: the persona's mean colour over the driver's, bounded."""
-    ours, theirs = (np.array(cv2.mean(pixels, mask=mask)[:3]) for pixels in (persona, driver))
-    tone: Floats = np.clip((ours + 4) / (theirs + 4), 0.4, 2.0).astype(np.float32)
-    return tone
+def _brightness(driver: Pixels, persona: Pixels, mask: Mask) -> float:
+    """The driver's mean brightness over the persona's, 0.2 to 2."""
+    theirs, ours = (sum(cv2.mean(pixels, mask=mask)[:3]) for pixels in (driver, persona))
+    return float(np.clip((theirs + 12) / (ours + 12), 0.2, 2.0))

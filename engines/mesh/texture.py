@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.engines.mesh.topology import EYES, EyeMarks, with_skirt
+from mien.engines.mesh.topology import EYES, OVAL, EyeMarks, topology, with_skirt
 from mien.realtime.frame import Floats, Pixels
 
 _SMALLEST_SIDE_PX = 64
@@ -52,6 +52,7 @@ class EyeTexture:
         inner: (2,) float32, corner at the nose, px of `white`.
         centre: (2,) float32, iris's centre from the corners' middle, in eye widths in the eye's own axes.
         radius: iris's radius in eye widths.
+        lashes: how dark the upper lid's edge is against the lid, 0..1.
     """
 
     white: Pixels
@@ -60,12 +61,18 @@ class EyeTexture:
     inner: Floats
     centre: Floats
     radius: float
+    lashes: float
 
 
 #: Side of the iris's picture, px, and its radius within it.
 IRIS_SIDE_PX = 96
 IRIS_RADIUS_PX = 40.0
 _EYE_WIDTH_PX = 128
+#: How far around an eye's contour its edge is taken for eye, in eye widths: landmarks err by about this much.
+_LID_EDGE = 0.045
+_LASH_BOUNDS = (0.25, 0.8)
+#: How far inside its outline the portrait is read at the outline, so that neither hair nor background comes along.
+_OUTLINE_INSET = 0.05
 
 
 def take_eye(portrait: Pixels, landmarks: Floats, eye: EyeMarks) -> EyeTexture:
@@ -81,7 +88,64 @@ def take_eye(portrait: Pixels, landmarks: Floats, eye: EyeMarks) -> EyeTexture:
     outer, inner = points[eye.outer], points[eye.inner]
     width = float(np.linalg.norm(inner - outer))
     offset = (centre - (outer + inner) / 2) / width
-    return EyeTexture(white, iris, outer, inner, offset.astype(np.float32), radius / width)
+    lashes = _lashes(image, points, eye)
+    return EyeTexture(white, iris, outer, inner, offset.astype(np.float32), radius / width, lashes)
+
+
+def _lashes(image: Pixels, points: Floats, eye: EyeMarks) -> float:
+    """Darkness of the upper lid's edge against the middle of the lid; bounded, since lids without any look unreal."""
+    edge, fold = points[list(eye.upper)], points[list(eye.upper_fold)]
+    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    kernel = np.ones((5, 5), np.uint8)
+
+    def read(picture: NDArray[np.uint8], places: Floats) -> float:
+        x, y = np.rint(places).astype(int).T
+        inside = picture[np.clip(y, 0, picture.shape[0] - 1), np.clip(x, 0, picture.shape[1] - 1)]
+        return float(np.median(inside))
+
+    dark = read(cv2.erode(grey, kernel), edge)
+    skin = read(grey, (edge + fold) / 2)
+    return float(np.clip(1 - dark / max(skin, 1.0), *_LASH_BOUNDS))
+
+
+def close_lids(portrait: Pixels, landmarks: Floats) -> Pixels:
+    """Cover both eyes of a portrait with the skin around them; what a warp then reads at a lid's edge is lid."""
+    skin = portrait.copy()
+    for eye in EYES:
+        contour = landmarks[list(eye.contour), :2].astype(np.float32)
+        width = max(float(np.linalg.norm(landmarks[eye.outer, :2] - landmarks[eye.inner, :2])), 4.0)
+        pad = round(0.5 * width)
+        low = np.maximum(np.floor(contour.min(axis=0)).astype(int) - pad, 0)
+        high = np.minimum(np.ceil(contour.max(axis=0)).astype(int) + pad, (skin.shape[1], skin.shape[0]))
+        if (high - low < 4).any():
+            continue
+        region = skin[low[1] : high[1], low[0] : high[0]]
+        hole = _fill(region.shape, contour - low.astype(np.float32))
+        reach = _disc(max(1, round(_LID_EDGE * width)))
+        hole = cv2.dilate(hole, reach)
+        # Lashes lie just outside the hole; what fills it is read beyond them.
+        known = (cv2.dilate(hole, _disc(max(1, round(0.05 * width)))) == 0).astype(np.float32)
+        filled = spread(region, known, [0.5 * width, 0.2 * width, 0.09 * width])
+        soft = cv2.GaussianBlur(hole.astype(np.float32) / 255, (0, 0), max(0.012 * width, 0.4))[..., None]
+        region[:] = np.clip(region * (1 - soft) + filled * soft + 0.5, 0, 255).astype(np.uint8)
+    return skin
+
+
+def _disc(radius: int) -> NDArray[np.uint8]:
+    disc: NDArray[np.uint8] = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)).astype(np.uint8)
+    return disc
+
+
+def spread(pixels: Pixels, known: Floats, sigmas: list[float]) -> Floats:
+    """Continue (h, w, 3) pixels from where `known` (h, w) is 1: normalised blurs, coarse to fine. Gives float32."""
+    colours = pixels.astype(np.float32)
+    mean = (colours * known[..., None]).sum(axis=(0, 1)) / max(float(known.sum()), 1.0)
+    total = np.broadcast_to(mean, colours.shape).astype(np.float32)
+    for sigma in sigmas:
+        near = cv2.GaussianBlur(known, (0, 0), sigma)[..., None]
+        colour = cv2.GaussianBlur(colours * known[..., None], (0, 0), sigma) / np.maximum(near, 1e-6)
+        total = total + (colour - total) * np.clip(near * 8, 0, 1)
+    return total
 
 
 def _upright(portrait: Pixels, marks: Floats, eye: EyeMarks) -> tuple[Pixels, Floats]:
@@ -135,19 +199,10 @@ def _white(image: Pixels, opening: NDArray[np.uint8], centre: Floats, radius: fl
     known = ((inset > 0) & (disc == 0)).astype(np.float32)
     if known.sum() < 20:
         known = (opening > 0).astype(np.float32)
-    pixels = image.astype(np.float32)
-    total, weight = np.zeros_like(pixels), np.zeros_like(known)
-    # Coarse to fine normalised blurs: near the seen white its own shading stays, far away its mean.
-    for sigma in (64.0, 24.0, 9.0, 3.0):
-        near = cv2.GaussianBlur(known, (0, 0), sigma)
-        colour = cv2.GaussianBlur(pixels * known[..., None], (0, 0), sigma)
-        share = np.clip(near * 8, 0, 1)[..., None]
-        total = np.where(weight[..., None] > 0, total * (1 - share), 0) + np.where(
-            weight[..., None] > 0, share, 1
-        ) * colour / np.maximum(near, 1e-6)[..., None]
-        weight = np.maximum(weight, near)
+    # Near the seen white its own shading stays, far away its mean.
+    total = spread(image, known, [64.0, 24.0, 9.0, 3.0])
     soft = cv2.GaussianBlur(known, (0, 0), 1.0)[..., None] * known[..., None]
-    white: Pixels = np.clip(total * (1 - soft) + pixels * soft, 0, 255).astype(np.uint8)
+    white: Pixels = np.clip(total * (1 - soft) + image * soft, 0, 255).astype(np.uint8)
     return white
 
 
@@ -167,4 +222,7 @@ class PersonaTexture:
     def prepare(cls, portrait: Pixels, landmarks: Floats) -> PersonaTexture:
         """From a portrait and its (478, 3) landmarks, px."""
         right, left = (take_eye(portrait, landmarks, eye) for eye in EYES)
-        return cls(Pyramid(portrait, with_skirt(landmarks[:, :2])), (right, left))
+        points = landmarks[:468, :2].copy()
+        middle = points[list(OVAL)].mean(axis=0)
+        points += (middle - points) * (topology().near_outline[:, None] * np.float32(_OUTLINE_INSET))
+        return cls(Pyramid(close_lids(portrait, landmarks), with_skirt(points)), (right, left))
