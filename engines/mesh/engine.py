@@ -7,6 +7,7 @@ from typing import Literal
 import cv2
 import numpy as np
 
+from mien.engines.mesh.portrait import PortraitPainter
 from mien.engines.mesh.swap import SwapPainter
 from mien.realtime.engine import EngineSpec
 from mien.realtime.errors import EngineError
@@ -50,7 +51,11 @@ class MeshEngine:
                 'label "generated" needs mode "portrait": in swap mode the driver\'s picture remains around the face.'
             )
         self._half = quality == "half"
-        self._swap = SwapPainter(portrait_bgr, portrait_landmarks)
+        self._painter: SwapPainter | PortraitPainter
+        if mode == "swap":
+            self._painter = SwapPainter(portrait_bgr, portrait_landmarks)
+        else:
+            self._painter = PortraitPainter(portrait_bgr, portrait_landmarks)
         self._spec = EngineSpec(
             name="mesh-half" if self._half else "mesh",
             runtime="opencv",
@@ -74,7 +79,7 @@ class MeshEngine:
         if self._half:
             pixels, alignment = _halved(pixels, alignment)
         try:
-            patch = self._swap.paint(face, place(face.landmarks, alignment), pixels)
+            patch = self._painter.paint(face, place(face.landmarks, alignment), pixels)
         except cv2.error as error:
             raise EngineError(f"mesh engine: OpenCV failed on a {pixels.shape[1]}x{pixels.shape[0]} crop: {error}") from error
         return _enlarged(patch, crop.pixels) if self._half else patch

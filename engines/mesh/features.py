@@ -31,7 +31,7 @@ def outline_mask(size: tuple[int, int], polygon: Floats, soft_px: float = 0.0) -
     return mask
 
 
-def _window(points: Floats, size: tuple[int, int], margin: int) -> tuple[int, int, int, int] | None:
+def window(points: Floats, size: tuple[int, int], margin: int) -> tuple[int, int, int, int] | None:
     """(x0, y0, x1, y1) around `points` within a picture of `size`; None where nothing of it is inside."""
     low = np.maximum(np.floor(points.min(axis=0)).astype(int) - margin, 0)
     high = np.minimum(np.ceil(points.max(axis=0)).astype(int) + margin + 1, size)
@@ -40,7 +40,7 @@ def _window(points: Floats, size: tuple[int, int], margin: int) -> tuple[int, in
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
-def _mix(under: Pixels, over: Floats | Pixels, alpha: Floats) -> None:
+def mix(under: Pixels, over: Floats | Pixels, alpha: Floats) -> None:
     """Blend `over` onto `under` in place with (h, w) float32 opacity."""
     base = under.astype(np.float32)
     np.copyto(under, np.clip(base + (over - base) * alpha[..., None] + 0.5, 0, 255).astype(np.uint8))
@@ -71,7 +71,7 @@ def draw_eye(
     left, right = (points[k] for k in sorted((eye.outer, eye.inner), key=lambda k: 0 if k in (33, 362) else 1))
     across = right - left
     width = float(np.linalg.norm(across))
-    box = _window(contour, (canvas.shape[1], canvas.shape[0]), 3)
+    box = window(contour, (canvas.shape[1], canvas.shape[0]), 3)
     if box is None or width < 4:
         return
     x0, y0, x1, y1 = box
@@ -86,7 +86,7 @@ def draw_eye(
         shade = cv2.GaussianBlur(alpha, (0, 0), max(0.045 * width, 0.5))
         shade = cv2.warpAffine(shade, np.array([[1, 0, 0], [0, 1, 0.035 * width]], np.float32), size)
         eyeball *= (1 - _LID_SHADOW * (1 - np.clip(shade * 1.25, 0, 1)))[..., None]
-        _mix(region, eyeball * np.float32(light), alpha)
+        mix(region, eyeball * np.float32(light), alpha)
         lit[y0:y1, x0:x1] = np.maximum(lit[y0:y1, x0:x1], (alpha * 255).astype(np.uint8))
     _draw_lashes(region, local, eye, texture.lashes, width)
 
@@ -146,7 +146,7 @@ def draw_mouth(
     gap = points[list(INNER_LIP_LOWER), :2] - points[list(INNER_LIP_UPPER), :2]
     if float(np.linalg.norm(gap, axis=1).max()) < 1.0:
         return
-    box = _window(contour[:, :2], (canvas.shape[1], canvas.shape[0]), 3)
+    box = window(contour[:, :2], (canvas.shape[1], canvas.shape[0]), 3)
     if box is None:
         return
     x0, y0, x1, y1 = box
@@ -160,5 +160,5 @@ def draw_mouth(
     map_x, map_y = draw_map(local, source, topo.mouth, size, 1 if size[0] < 80 else 2)
     inside = cv2.remap(driver, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     alpha = outline_mask(size, local[topo.inner_lip, :2], max(0.008 * size[0], 0.5)).astype(np.float32) / 255
-    _mix(canvas[y0:y1, x0:x1], inside, alpha)
+    mix(canvas[y0:y1, x0:x1], inside, alpha)
     lit[y0:y1, x0:x1] = np.maximum(lit[y0:y1, x0:x1], (alpha * 255).astype(np.uint8))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from mien.engines.mesh.topology import (
     EYES,
+    INNER_LIP_CORNERS,
     INNER_LIP_LOWER,
     INNER_LIP_UPPER,
     MOUTH_CORNERS,
@@ -41,14 +43,16 @@ class Target:
     """Where the persona's face is to be drawn.
 
     Attributes:
-        points: (478, 3) float32, px of the frame.
-        fit: the driver's head.
+        points: (478, 3) float32, px.
+        fit: the head they are on.
+        bite: (3,) float32, px: where the lips meet at rest, fixed to the skull, as upper teeth are.
         openness: how far each eye (right, left) is open, 0 = shut, 1 = as in the portrait.
         gaze: (2, 2) float32, how far each iris is from its place in the portrait, in eye widths (right, down).
     """
 
     points: Floats
     fit: HeadFit
+    bite: Floats
     openness: tuple[float, float]
     gaze: Floats
 
@@ -58,24 +62,32 @@ class PersonaShape:
 
     Args:
         landmarks: (478, 3) float32, of the portrait, px.
+        on_driver: whether it is put on the driver's head, where it must meet his outline, or keeps its own.
     """
 
-    def __init__(self, landmarks: Floats) -> None:
-        self.shape = to_head(landmarks, fit_head(landmarks))
+    def __init__(self, landmarks: Floats, *, on_driver: bool = True) -> None:
+        self.fit = fit_head(landmarks)
+        self.shape = to_head(landmarks, self.fit)
+        self._own = np.float32(_OWN_PROPORTIONS if on_driver else 1.0)
+        self._outline = np.float32(_OUTLINE_TO_DRIVER if on_driver else 0.0)
 
-    def target(self, face: Face) -> Target:
-        """Place the persona for one frame's driver."""
+    def target(self, face: Face, place: Callable[[HeadFit], HeadFit] | None = None) -> Target:
+        """Place the persona for one frame's driver: on his head, or where `place` puts it."""
         fit = fit_head(face.landmarks)
         now = to_head(face.landmarks, fit)
         rest = face.neutral.shape if face.neutral is not None else guess_rest(now, face.blendshapes)[0]
-        base = rest + np.float32(_OWN_PROPORTIONS) * (self.shape - rest)
+        base = rest + self._own * (self.shape - rest)
         moved = base + _gains(base, rest) * (now - rest)
         right, left = (_lids(moved, base, eye, now, rest) for eye in EYES)
         gaze = np.stack([_gaze(eye, now, rest) for eye in EYES])
         _lips(moved, base, now, rest)
-        near = topology().near_outline[:, None] * np.float32(_OUTLINE_TO_DRIVER)
+        near = topology().near_outline[:, None] * self._outline
         moved[:468] += near * (now[:468] - moved[:468])
-        return Target(from_head(moved, fit), fit, (right, left), gaze)
+        if place is not None:
+            fit = place(fit)
+        bite = base[list(INNER_LIP_CORNERS)].mean(axis=0, keepdims=True)
+        bite[:, 2] = base[list(INNER_LIP_UPPER), 2].mean()
+        return Target(from_head(moved, fit), fit, from_head(bite, fit)[0], (right, left), gaze)
 
 
 def _gains(base: Floats, rest: Floats) -> Floats:
