@@ -140,7 +140,8 @@ class Live:
                 "height": info.height,
                 "fps": info.fps,
                 "detail": info.detail,
-                "state": "released" if self._pipeline.released else getattr(self._pipeline.source, "state", "running"),
+                "state": self._source_state(),
+                "trouble": self._pipeline.trouble,
             },
             "sinks": [dataclasses.asdict(runner.stats) | {"wanted": runner.wanted} for runner in self._runners],
             "last_error": self._pipeline.stats.last_error,
@@ -256,6 +257,11 @@ class Live:
         self._preview = PreviewSink(self, port=self._config.preview_port)
         return self._preview
 
+    def _source_state(self) -> str:
+        if self._pipeline.released:
+            return "released"
+        return "lost" if self._pipeline.trouble else "running"
+
     def _note_error(self, text: str) -> None:
         self._pipeline.stats.error(text)
         log.warning("%s", text)
@@ -302,6 +308,7 @@ class ConvertReport:
     seconds: float
     fps: float
     audio: bool
+    damage: str
 
 
 def convert(
@@ -344,7 +351,8 @@ def convert(
         frames = live._pipeline.frames
         if progress is not None:
             progress(frames["out"], frames["out"])
+        damage = live._pipeline.trouble
         runner = live._runners[0]
     runner.check()
     seconds = time.perf_counter() - begin
-    return ConvertReport(Path(output), frames, seconds, frames["out"] / seconds if seconds > 0 else 0.0, audio)
+    return ConvertReport(Path(output), frames, seconds, frames["out"] / seconds if seconds > 0 else 0.0, audio, damage)

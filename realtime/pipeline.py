@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from mien.realtime.clock import NS_PER_MS, NS_PER_S, Clock
 from mien.realtime.compositor import Composed, CpuCompositor, Tracked
-from mien.realtime.errors import SourceLostError
+from mien.realtime.errors import SourceError, SourceLostError
 from mien.realtime.frame import Frame
 from mien.realtime.governor import Governor
 from mien.realtime.mailbox import Mailbox
@@ -34,6 +34,8 @@ IDLE_S = 0.15
 RELEASE_AFTER_S = 10.0
 #: How often a released source looks whether somebody reads again, seconds.
 _WAKE_S = 0.1
+#: Wait between attempts to open a released source that another program holds, seconds.
+_REOPEN_S = 2.0
 _NOBODY = Selection(swapped=(), bystanders=())
 
 
@@ -82,6 +84,7 @@ class Pipeline:
         self._frames_in = 0
         self._frames_tracked = 0
         self._released = False
+        self._trouble = ""
         self._last_frame: Frame | None = None
         self.stats = RunStats()
         self._workers = (
@@ -138,6 +141,11 @@ class Pipeline:
         return self._released
 
     @property
+    def trouble(self) -> str:
+        """What is wrong with the source now; empty while all is well."""
+        return self._trouble
+
+    @property
     def last_frame(self) -> Frame | None:
         """The newest captured frame, for the page's held "before" alone; never for a sink."""
         return self._last_frame
@@ -180,7 +188,11 @@ class Pipeline:
                 self._on_event(f"source lost: {error}")
                 return
             if frame is None:
+                self._note_trouble(self._source.trouble)
                 return
+            if self._trouble:
+                self._trouble = ""
+                self._on_event("the source gives frames again")
             decode_ms = (self._clock.now_ns() - frame.capture_ns) / NS_PER_MS
             self._frames_in += 1
             self._last_frame = frame
@@ -228,6 +240,7 @@ class Pipeline:
                 return
             elif not self._released:
                 # Nobody would see a stand-in while the source is released.
+                self._note_trouble(self._source.trouble)
                 now_ns = self._clock.now_ns()
                 self._hand_over(self._stages.compositor.idle(last_sequence, now_ns, last_media_ns))
 
@@ -266,9 +279,22 @@ class Pipeline:
         while self._note_readers(0) is not None:
             if self._clock.wait(stop, _WAKE_S):
                 return
-        self._source = self._stages.open_source()
-        self._released = False
-        self._on_event("somebody reads: the camera is open again")
+        while not stop.is_set():
+            try:
+                self._source = self._stages.open_source()
+            except SourceError as error:
+                # Another program may have taken the camera in the meantime; it may give it back.
+                self._note_trouble(f"somebody reads, but the source cannot be opened: {error}")
+                self._clock.wait(stop, _REOPEN_S)
+            else:
+                self._released = False
+                self._on_event("somebody reads: the camera is open again")
+                return
+
+    def _note_trouble(self, trouble: str) -> None:
+        if trouble and trouble != self._trouble:
+            self._trouble = trouble
+            self._on_event(trouble)
 
     def _seconds_since(self, then_ns: int) -> float:
         return (self._clock.now_ns() - then_ns) / NS_PER_S

@@ -46,6 +46,10 @@ class Source(Protocol):
     def info(self) -> SourceInfo:
         """What was opened; constant."""
 
+    @property
+    def trouble(self) -> str:
+        """What is wrong now, one sentence for the console and reports; empty while all is well. Any thread."""
+
     def read(self) -> Frame | None:
         """The next frame; None at the end. Raises `SourceLostError` when the device went away or stalled."""
 

@@ -114,6 +114,11 @@ class CameraSource:
         """What the camera gives, and what was asked in `detail`."""
         return self._info
 
+    @property
+    def trouble(self) -> str:
+        """Nothing: what goes wrong is raised."""
+        return ""
+
     def read(self) -> Frame | None:
         """The next picture; None after `close`. Raises `SourceLostError` when the camera gives none any more."""
         with self._lease.hold() as usable:

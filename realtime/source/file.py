@@ -30,7 +30,7 @@ class FileSource:
     a picture's capture time, so it counts as latency; the media time counts from the container's start and grows on
     from loop to loop.
 
-    A damaged or cut-off file gives the pictures it can, then ends; `damage` then says so in one sentence, which is
+    A damaged or cut-off file gives the pictures it can, then ends; `trouble` then says so in one sentence, which is
     also logged as a warning.
 
     Raises `SourceError` for a file that is missing, a folder, empty, not a video, without pictures, or in a format
@@ -60,7 +60,7 @@ class FileSource:
         return self._info
 
     @property
-    def damage(self) -> str:
+    def trouble(self) -> str:
         """What was wrong with the file as far as it was read; empty if nothing."""
         return self._damage
 

@@ -60,6 +60,11 @@ class ImageSource:
         """The picture's size and the rate asked for."""
         return self._info
 
+    @property
+    def trouble(self) -> str:
+        """Nothing: what goes wrong is raised."""
+        return ""
+
     def read(self) -> Frame | None:
         """The picture again, when it is due; None after `close`."""
         tick = self._ticker.tick()

@@ -66,6 +66,11 @@ class PatternSource:
         """The size and rate asked for."""
         return self._info
 
+    @property
+    def trouble(self) -> str:
+        """Nothing: what goes wrong is raised."""
+        return ""
+
     def read(self) -> Frame | None:
         """The next frame, when it is due; None after `close`."""
         tick = self._ticker.tick()

@@ -158,6 +158,11 @@ class ResilientSource:
         return self._state
 
     @property
+    def trouble(self) -> str:
+        """Why there are no frames now; empty while there are."""
+        return "" if self._last_error is None else str(self._last_error)
+
+    @property
     def last_error(self) -> MienError | None:
         """Why the source was lost, or cannot be opened again; None while all is well."""
         return self._last_error

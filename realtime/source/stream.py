@@ -85,6 +85,11 @@ class StreamSource:
         """Size and rate as the stream states them."""
         return self._info
 
+    @property
+    def trouble(self) -> str:
+        """Nothing: what goes wrong is raised."""
+        return ""
+
     def read(self) -> Frame | None:
         """The next frame; None after `close` or at the end of a video. Raises `SourceLostError`."""
         begun_ns = self._clock.now_ns()

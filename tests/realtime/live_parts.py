@@ -72,10 +72,11 @@ class ListSource:
     """A camera's double: gives frames that a script makes, as fast as they are read."""
 
     def __init__(
-        self, clock: Clock, count: int, *, live: bool, gate: Callable[[int], None] | None = None, fps: float = FPS
+        self, clock: Clock, count: int, *, live: bool, gate: Callable[[int], object] | None = None, fps: float = FPS
     ) -> None:
         self.info = SourceInfo("script", WIDTH, HEIGHT, fps, live)
         self.closed = threading.Event()
+        self.trouble = ""
         self.reads = 0
         self._clock = clock
         self._count = count

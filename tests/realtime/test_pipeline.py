@@ -23,7 +23,7 @@ from mien.realtime import pipeline as pipeline_module
 from mien.realtime.clock import MonotonicClock
 from mien.realtime.compositor import CpuCompositor
 from mien.realtime.config import LossSettings
-from mien.realtime.errors import SinkError, SourceLostError
+from mien.realtime.errors import DeviceBusyError, SinkError, SourceLostError
 from mien.realtime.face import Face
 from mien.realtime.governor import Governor
 from mien.realtime.mark import MarkedFrame, Marker
@@ -65,9 +65,9 @@ def running(
     faces: Callable[[int], tuple[Face, ...]] | None = None,
     engines: tuple[PaintEngine, ...] | None = None,
     sinks: tuple[ListSink, ...] | None = None,
-    gate: Callable[[int], None] | None = None,
+    gate: Callable[[int], object] | None = None,
     governed: bool = False,
-    reopened: ListSource | None = None,
+    reopen: Callable[[], ListSource] | None = None,
 ) -> Iterator[Run]:
     clock = MonotonicClock()
     source = ListSource(clock, count, live=live, gate=gate)
@@ -96,7 +96,7 @@ def running(
         pipeline = Pipeline(
             Stages(
                 source,
-                lambda: reopened or source,
+                reopen or (lambda: source),
                 tracking,
                 compositor,
                 runners,
@@ -111,8 +111,11 @@ def running(
         yield Run(pipeline, source, engines, sinks, runners, events)
 
 
-def threads_of_mien() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("mien-")]
+STAGES = ("mien-capture", "mien-track", "mien-compose", "mien-sink")
+
+
+def threads_of_a_run() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith(STAGES)]
 
 
 def finish(run: Run) -> list[MarkedFrame]:
@@ -261,12 +264,12 @@ def test_offline_a_dead_sink_ends_the_run_with_its_reason() -> None:
     dead.on_write = die
     with running(500, sinks=(dead,)) as run, pytest.raises(SinkError, match="no space left"):
         run.pipeline.wait(20.0)
-    assert threads_of_mien() == []
+    assert threads_of_a_run() == []
 
 
 def test_listeners_get_frames_and_an_end() -> None:
     started = threading.Event()
-    with running(30, gate=lambda index: None if started.wait(5.0) else None) as run:
+    with running(30, gate=lambda index: started.wait(5.0) and None) as run:
         box = run.pipeline.listen()
         started.set()
         seen = []
@@ -290,7 +293,7 @@ def test_the_camera_is_released_when_nobody_reads_and_opened_again(monkeypatch: 
     monkeypatch.setattr(pipeline_module, "RELEASE_AFTER_S", 0.05)
     page = ListSink("preview", wanted=False)
     again = ListSource(MonotonicClock(), 20, live=True)
-    with running(100_000, live=True, sinks=(page,), gate=lambda index: time.sleep(0.002), reopened=again) as run:
+    with running(100_000, live=True, sinks=(page,), gate=lambda index: time.sleep(0.002), reopen=lambda: again) as run:
         assert run.source.closed.wait(10.0)
         deadline = time.monotonic() + 5.0
         while not run.pipeline.released and time.monotonic() < deadline:
@@ -303,6 +306,43 @@ def test_the_camera_is_released_when_nobody_reads_and_opened_again(monkeypatch: 
     assert any("released" in event for event in run.events)
 
 
+def test_a_released_camera_that_another_program_took_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_module, "RELEASE_AFTER_S", 0.05)
+    monkeypatch.setattr(pipeline_module, "_REOPEN_S", 0.01)
+    page = ListSink("preview", wanted=False)
+    again = ListSource(MonotonicClock(), 5, live=True)
+    refusals = iter([DeviceBusyError("camera 0 is busy."), DeviceBusyError("camera 0 is busy.")])
+
+    def reopen() -> ListSource:
+        for refusal in refusals:
+            raise refusal
+        return again
+
+    with running(100_000, live=True, sinks=(page,), gate=lambda index: time.sleep(0.002), reopen=reopen) as run:
+        assert run.source.closed.wait(10.0)
+        page.wanted = True
+        assert run.pipeline.wait(10.0)
+    assert again.reads == 5
+    assert sum("busy" in event for event in run.events) == 1
+
+
+def test_what_is_wrong_with_the_source_is_said_once_and_when_it_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline_module, "IDLE_S", 0.01)
+    mended = threading.Event()
+    with running(10, live=True, gate=lambda index: index == 5 and mended.wait(10.0) and None) as run:
+        run.source.trouble = "the camera was unplugged."
+        deadline = time.monotonic() + 10.0
+        while not run.pipeline.trouble and time.monotonic() < deadline:
+            time.sleep(0.01)
+        run.source.trouble = ""
+        mended.set()
+        finish(run)
+    assert [event for event in run.events if "unplugged" in event or "again" in event] == [
+        "the camera was unplugged.",
+        "the source gives frames again",
+    ]
+
+
 def test_stop_ends_every_thread_within_a_second() -> None:
     with running(1_000_000, live=True, gate=lambda index: time.sleep(0.001)) as run:
         time.sleep(0.05)
@@ -311,5 +351,5 @@ def test_stop_ends_every_thread_within_a_second() -> None:
         for runner in run.runners:
             runner.close()
         assert time.monotonic() - begin < 1.0
-    assert threads_of_mien() == []
+    assert threads_of_a_run() == []
     assert run.engines[0].closed == 1

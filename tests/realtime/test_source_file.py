@@ -51,7 +51,7 @@ def test_every_picture_comes_in_order(tmp_path: Path) -> None:
     np.testing.assert_allclose(grey, [20 + index * 7 for index in range(12)], atol=4)
     assert frames[0].pixels[3, 3].tolist() == pytest.approx([0, 0, 255], abs=25)  # red in BGR
     assert source.read() is None
-    assert source.damage == ""
+    assert source.trouble == ""
     source.close()
 
 
@@ -232,9 +232,9 @@ def test_a_file_cut_off_in_the_middle_gives_what_it_has(
     with caplog.at_level(logging.WARNING):
         frames = read_all(source)
     assert 20 < len(frames) < 90
-    assert f"{name!r} is cut off: its pictures end at" in source.damage
-    assert "of 4.0 s" in source.damage
-    assert source.damage in caplog.text
+    assert f"{name!r} is cut off: its pictures end at" in source.trouble
+    assert "of 4.0 s" in source.trouble
+    assert source.trouble in caplog.text
     assert source.read() is None
     source.close()
 
