@@ -51,14 +51,14 @@ class LapReader:
         return self._container.streams.audio[0]
 
     def begin(self, media_ns: int) -> None:
-        """Start with the first packet at or after `media_ns` on the source's time line."""
+        """Start with the packet that is heard at `media_ns` of the source's time line, or the first one after it."""
         self._lap = media_ns // self._lap_ns if self._lap_ns else 0
         self._reopen()
         within_ns = media_ns - self._lap * self._lap_ns
         if within_ns:
             self._container.seek(max(within_ns + self._start_ns - NS_PER_S, 0) // 1000)
         self._packets = self._read()
-        while (found := self.peek()) is not None and found[1] < media_ns:
+        while (found := self.peek()) is not None and found[1] + _length_ns(found[0]) <= media_ns:
             self.take()
 
     def peek(self) -> tuple[Packet[AudioStream], int] | None:
@@ -125,23 +125,27 @@ class _Track(Protocol):
 
 
 class _Copy:
-    """Packets as they are, with new times; one that would run backwards or begin before the recording is left out."""
+    """Packets as they are, with new times; one that would run backwards or ends before the recording is left out."""
 
     def __init__(self, template: AudioStream, output: OutputContainer) -> None:
         self._output = output
         self._stream = output.add_stream_from_template(template)
-        self._next_ns = 0
+        self._end_ns: int | None = None
+        self._last_pts = -1
 
     def feed(self, packet: Packet[AudioStream], at_ns: int) -> None:
-        length_ns = round((packet.duration or 0) * packet.time_base * NS_PER_S)
-        # Half a packet of overlap is the seam of a loop; a whole one would push all that follows out of step.
-        if at_ns < self._next_ns - length_ns // 2 or at_ns < 0:
+        length_ns = _length_ns(packet)
+        # Half a packet of overlap is the seam of a loop; more would be heard twice.
+        if at_ns + length_ns <= 0 or (self._end_ns is not None and at_ns < self._end_ns - length_ns // 2):
             return
+        self._end_ns = at_ns + length_ns
         base = packet.time_base
         packet.stream = self._stream
-        packet.pts = packet.dts = round(max(at_ns, self._next_ns) / NS_PER_S / base)
+        # The first packet may begin before the recording does: it lies at 0 then, and the next one where it belongs.
+        # Without it the muxer would stretch the second one to 0.
+        self._last_pts = max(round(at_ns / NS_PER_S / base), self._last_pts + 1)
+        packet.pts = packet.dts = self._last_pts
         packet.time_base = base
-        self._next_ns = max(at_ns, self._next_ns) + length_ns
         self._output.mux(packet)
 
     def flush(self) -> None:
@@ -254,6 +258,10 @@ class AudioTrack:
         if self._reader is not None:
             self._reader.close()
             self._reader = None
+
+
+def _length_ns(packet: Packet[AudioStream]) -> int:
+    return round((packet.duration or 0) * packet.time_base * NS_PER_S)
 
 
 def _open(path: str) -> InputContainer:
