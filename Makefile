@@ -46,8 +46,8 @@ bench: $(VENV)/.live model ## This machine's numbers, paced and unpaced, in out/
 cast: venv model ## Render the shipped personas and the driver clip again from their seeds.
 	$(BIN)/python -m mien.engines.cast ship
 
-wheel: venv ## Build dist/mien-*.whl.
-	$(BIN)/python -m build --wheel --outdir dist .
+wheel: venv ## Build dist/mien-*.whl, by way of the source archive, so that no old file of build/ joins it.
+	$(BIN)/python -m build --outdir dist .
 
 venv: $(VENV)/.dev ## The environment for development, in .venv.
 
