@@ -107,6 +107,7 @@ def _mesh(persona: Persona, order: Order) -> Engine:
         mode=order.mode,
         quality=order.quality,
         label=persona.label(order.mode),
+        exclusion=persona.exclusion,
         reason=f"instant engine, one portrait: {order.reason}",
     )
 

@@ -40,6 +40,7 @@ class HeadModel:
         landmarks: (478, 3) float32, cm, picture axes.
         uv: (468, 2) float32, 0..1, the unwrapped face, v up.
         triangles: (898, 3) int32, indices into the first 468 landmarks; eyes and mouth are filled.
+
     """
 
     landmarks: Floats
@@ -55,6 +56,7 @@ class HeadFit:
         rotation: (3, 3) float32, proper, from head space to the picture's axes.
         scale: px for each cm of head space; positive.
         translation: (3,) float32, px, place of head space's origin.
+
     """
 
     rotation: Floats

@@ -46,6 +46,7 @@ class NeutralEstimator:
 
     Args:
         stored: a calibrated neutral; if given, every face gets it and nothing is estimated.
+
     """
 
     def __init__(self, stored: Neutral | None = None) -> None:

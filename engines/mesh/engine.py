@@ -6,6 +6,7 @@ from typing import Literal
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.engines.mesh.portrait import PortraitPainter
 from mien.engines.mesh.swap import SwapPainter
@@ -25,12 +26,14 @@ class MeshEngine:
         portrait_bgr: (H, W, 3) uint8 BGR, a frontal, neutral face (see `mien.engines.mesh.neutralise`).
         portrait_landmarks: (478, 3) float32, MediaPipe's landmarks of it, px.
         mode: "swap" puts the face on the driver's head; "portrait" moves the whole portrait.
-        max_side_px: greatest side of the crop it asks for.
+        max_side_px: greatest side of what it works on; a larger crop is scaled down, and its patch up again.
         label: what the badge says; "generated" only in portrait mode.
+        exclusion: (H, W) uint8 or None, 255 where the portrait's brow is under hair, which is not pasted (swap mode).
         quality: "half" works on half the crop's size, for a machine that is overloaded.
         reason: why this engine runs, for the console and reports.
 
     Raises `EngineError` for landmarks of another shape or outside the portrait, and for an unknown mode.
+
     """
 
     def __init__(
@@ -39,13 +42,18 @@ class MeshEngine:
         portrait_landmarks: Floats,
         *,
         mode: Mode = "swap",
-        max_side_px: int = 1024,
+        max_side_px: int = 1280,
         label: Literal["modified", "generated"] = "modified",
+        exclusion: NDArray[np.uint8] | None = None,
         quality: Quality = "full",
         reason: str = "instant engine: one portrait, no training",
     ) -> None:
         check_pixels(portrait_bgr, "portrait")
         _check(portrait_bgr, portrait_landmarks, mode, quality)
+        if exclusion is not None and (exclusion.shape != portrait_bgr.shape[:2] or exclusion.dtype != np.uint8):
+            raise EngineError(
+                f"exclusion must be {portrait_bgr.shape[:2]} uint8 as the portrait, got {exclusion.shape} {exclusion.dtype}."
+            )
         if mode == "swap" and label == "generated":
             raise EngineError(
                 'label "generated" needs mode "portrait": in swap mode the driver\'s picture remains around the face.'
@@ -53,7 +61,7 @@ class MeshEngine:
         self._half = quality == "half"
         self._painter: SwapPainter | PortraitPainter
         if mode == "swap":
-            self._painter = SwapPainter(portrait_bgr, portrait_landmarks)
+            self._painter = SwapPainter(portrait_bgr, portrait_landmarks, exclusion)
         else:
             self._painter = PortraitPainter(portrait_bgr, portrait_landmarks)
         self._spec = EngineSpec(
@@ -66,6 +74,7 @@ class MeshEngine:
             coverage="face" if mode == "swap" else "frame",
             label=label,
             max_side_px=max_side_px,
+            precision="uint8",
         )
 
     @property
@@ -76,13 +85,16 @@ class MeshEngine:
     def __call__(self, face: Face, crop: Crop) -> Patch:
         """Give the persona's patch for one face. See `mien.realtime.engine.Engine`."""
         pixels, alignment = crop.pixels, crop.alignment
-        if self._half:
-            pixels, alignment = _halved(pixels, alignment)
+        scale = min(1.0, self._spec.max_side_px / max(pixels.shape[:2])) * (0.5 if self._half else 1.0)
+        if scale < 1:
+            pixels, alignment = _reduced(pixels, alignment, scale)
         try:
             patch = self._painter.paint(face, place(face.landmarks, alignment), pixels)
         except cv2.error as error:
-            raise EngineError(f"mesh engine: OpenCV failed on a {pixels.shape[1]}x{pixels.shape[0]} crop: {error}") from error
-        return _enlarged(patch, crop.pixels) if self._half else patch
+            raise EngineError(
+                f"mesh engine: OpenCV failed on a {pixels.shape[1]}x{pixels.shape[0]} crop: {error}"
+            ) from error
+        return _enlarged(patch, crop.pixels) if scale < 1 else patch
 
     def close(self) -> None:
         """Nothing is held but memory."""
@@ -95,8 +107,8 @@ def place(landmarks: Floats, alignment: Alignment) -> Floats:
     return placed
 
 
-def _halved(pixels: Pixels, alignment: Alignment) -> tuple[Pixels, Alignment]:
-    width, height = max(8, alignment.width // 2), max(8, alignment.height // 2)
+def _reduced(pixels: Pixels, alignment: Alignment, factor: float) -> tuple[Pixels, Alignment]:
+    width, height = (max(8, round(side * factor)) for side in (alignment.width, alignment.height))
     scale = np.array([[width / alignment.width], [height / alignment.height]], np.float32)
     matrix = alignment.matrix * scale
     matrix[:, 2:] += 0.5 * scale - 0.5
@@ -116,7 +128,9 @@ def _enlarged(patch: Patch, like: Pixels) -> Patch:
 
 def _check(portrait: Pixels, landmarks: Floats, mode: str, quality: str) -> None:
     if landmarks.shape != (LANDMARK_COUNT, 3) or landmarks.dtype != np.float32 or not np.isfinite(landmarks).all():
-        raise EngineError(f"portrait landmarks must be (478, 3) float32 and finite, got {landmarks.shape} {landmarks.dtype}.")
+        raise EngineError(
+            f"portrait landmarks must be (478, 3) float32 and finite, got {landmarks.shape} {landmarks.dtype}."
+        )
     size = np.array([portrait.shape[1], portrait.shape[0]], np.float32)
     middle = landmarks[:468, :2].mean(axis=0)
     if (middle < 0).any() or (middle >= size).any():

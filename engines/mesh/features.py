@@ -65,6 +65,7 @@ def draw_eye(
         texture: the portrait's eye.
         target: for the head's pose and the gaze.
         light: gain of the eyeball against the portrait.
+
     """
     index = EYES.index(eye)
     contour = points[list(eye.contour)]
@@ -82,7 +83,7 @@ def draw_eye(
     local = points - (x0, y0)
     if target.openness[index] > _SHUT:
         eyeball = _eyeball(texture, axes, middle, target.gaze[index], size)
-        alpha = outline_mask(size, local[list(eye.contour)], 0.012 * width).astype(np.float32) / 255
+        alpha = outline_mask(size, local[list(eye.contour)], 0.012 * width).astype(np.float32) * np.float32(1 / 255)
         shade = cv2.GaussianBlur(alpha, (0, 0), max(0.045 * width, 0.5))
         shade = cv2.warpAffine(shade, np.array([[1, 0, 0], [0, 1, 0.035 * width]], np.float32), size)
         eyeball *= (1 - _LID_SHADOW * (1 - np.clip(shade * 1.25, 0, 1)))[..., None]
@@ -129,9 +130,7 @@ def _eyeball(texture: EyeTexture, axes: Floats, middle: Floats, gaze: Floats, si
     return mixed
 
 
-def draw_mouth(
-    canvas: Pixels, lit: NDArray[np.uint8], points: Floats, driver: Pixels, landmarks: Floats
-) -> None:
+def draw_mouth(canvas: Pixels, lit: NDArray[np.uint8], points: Floats, driver: Pixels, landmarks: Floats) -> None:
     """Put the driver's own mouth, warped between the persona's lips, in place. It has his light already.
 
     Args:
@@ -140,6 +139,7 @@ def draw_mouth(
         points: (478, 3) float32, the persona's landmarks in the canvas, px.
         driver: (h, w, 3) uint8 BGR, the unprocessed crop.
         landmarks: (478, 2) float32, the driver's landmarks in the crop, px.
+
     """
     topo = topology()
     contour = points[topo.inner_lip]
@@ -158,7 +158,9 @@ def draw_mouth(
     source[upper] += inset
     source[lower] -= inset
     map_x, map_y = draw_map(local, source, topo.mouth, size, 1 if size[0] < 80 else 2)
-    inside = cv2.remap(driver, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    alpha = outline_mask(size, local[topo.inner_lip, :2], max(0.008 * size[0], 0.5)).astype(np.float32) / 255
+    inside = np.asarray(
+        cv2.remap(driver, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
+    )
+    alpha = outline_mask(size, local[topo.inner_lip, :2], max(0.008 * size[0], 0.5)).astype(np.float32) * np.float32(1 / 255)
     mix(canvas[y0:y1, x0:x1], inside, alpha)
     lit[y0:y1, x0:x1] = np.maximum(lit[y0:y1, x0:x1], (alpha * 255).astype(np.uint8))

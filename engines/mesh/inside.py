@@ -52,6 +52,7 @@ def draw_inside(canvas: Pixels, points: Floats, target: Target, light: float) ->
         points: (478, 2) float32, the persona's landmarks in the canvas, px.
         target: for the head's pose and its bite line, in the canvas's px.
         light: gain; 1 for a well lit portrait.
+
     """
     contour = points[topology().inner_lip]
     gap = points[list(INNER_LIP_LOWER)] - points[list(INNER_LIP_UPPER)]
@@ -61,7 +62,7 @@ def draw_inside(canvas: Pixels, points: Floats, target: Target, light: float) ->
     x0, y0, x1, y1 = box
     size = (x1 - x0, y1 - y0)
     local = points - np.array([x0, y0], np.float32)
-    alpha = outline_mask(size, contour - (x0, y0), max(0.008 * size[0], 0.5)).astype(np.float32) / 255
+    alpha = outline_mask(size, contour - (x0, y0), max(0.008 * size[0], 0.5)).astype(np.float32) * np.float32(1 / 255)
     inside = np.broadcast_to(_CAVITY, (size[1], size[0], 3)).astype(np.float32)
     inside = _with_tongue(inside, local, size)
     inside = _with_teeth(inside, local, target, np.array([x0, y0], np.float32))

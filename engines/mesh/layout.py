@@ -22,6 +22,7 @@ class Layout:
     Attributes:
         pixels: (H, W, 3) uint8 BGR, the frame's size.
         landmarks: (478, 3) float32, the portrait's, px of the frame.
+
     """
 
     pixels: Pixels
@@ -50,9 +51,7 @@ class Layout:
         return cls(_continued(laid.astype(np.uint8, copy=False), inside), points.astype(np.float32))
 
 
-def _along(
-    scale: float, axis: int, portrait: tuple[int, int], size: tuple[int, int], landmarks: Floats
-) -> float:
+def _along(scale: float, axis: int, portrait: tuple[int, int], size: tuple[int, int], landmarks: Floats) -> float:
     """Offset along one axis: centred where the portrait is smaller, else the face's middle kept in view."""
     length, room = portrait[axis] * scale, size[axis]
     if length <= room:

@@ -28,9 +28,7 @@ _LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 _FLOOR = 8.0
 
 
-def shading(
-    driver: Pixels, persona: Pixels, mask: NDArray[np.uint8], face_px: float, strength: float = 0.9
-) -> Floats:
+def shading(driver: Pixels, persona: Pixels, mask: NDArray[np.uint8], face_px: float, strength: float = 0.9) -> Floats:
     """Gain for the persona, at a reduced size.
 
     Args:
@@ -42,6 +40,7 @@ def shading(
 
     Returns:
         (h', w', 3) float32, to be enlarged to (h, w); its mean over the mask is about 1.
+
     """
     height, width = mask.shape
     scale = min(1.0, _WORK_PX / max(face_px, 1.0))

@@ -36,6 +36,7 @@ def neutralise(portrait: Pixels, landmarks: Floats, blendshapes: Floats) -> tupl
 
     Returns:
         The portrait and its landmarks after the warp; new arrays.
+
     """
     fit = fit_head(landmarks)
     shape = to_head(landmarks, fit)

@@ -35,6 +35,7 @@ class PortraitPainter:
     Args:
         portrait: (H, W, 3) uint8 BGR.
         landmarks: (478, 3) float32 of the portrait, px.
+
     """
 
     def __init__(self, portrait: Pixels, landmarks: Floats) -> None:
@@ -52,8 +53,9 @@ class PortraitPainter:
             self._stage = stage
         moved = Face(face.track_id, landmarks, face.blendshapes, face.pose, face.neutral)
         target = stage.shape.target(moved, stage.place)
-        canvas = cv2.remap(stage.layout.pixels, *stage.maps(target), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        canvas = canvas.astype(np.uint8, copy=False)
+        map_x, map_y = stage.maps(target)
+        warped = cv2.remap(stage.layout.pixels, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        canvas = np.asarray(warped, np.uint8)
         lit = np.zeros(canvas.shape[:2], np.uint8)
         for eye, texture in zip(EYES, self._eyes, strict=True):
             draw_eye(canvas, lit, target.points[:, :2], eye, texture, target, 1.0)
@@ -101,8 +103,7 @@ class _Stage:
         columns, rows = self._cells
         field = self._grid + self._around(target)
         map_x, map_y = (
-            cv2.resize(field[:, axis].reshape(rows, columns), self.size, interpolation=cv2.INTER_CUBIC)
-            for axis in (0, 1)
+            _enlarged(field[:, axis].reshape(rows, columns), self.size) for axis in (0, 1)
         )
         self._lay_face(map_x, map_y, target)
         return map_x, map_y
@@ -122,7 +123,7 @@ class _Stage:
         face_x, face_y = draw_map(with_skirt(local), texture, topology().triangles, size, step)
         hull = cv2.convexHull(local[:468, :2].astype(np.float32))[:, 0]
         middle = hull.mean(axis=0)
-        mask = outline_mask(size, middle + (hull - middle) * 0.97, 0.012 * face_px).astype(np.float32) / 255
+        mask = outline_mask(size, middle + (hull - middle) * 0.97, 0.012 * face_px).astype(np.float32) * np.float32(1 / 255)
         for whole, part in ((map_x, face_x), (map_y, face_y)):
             region = whole[low[1] : high[1], low[0] : high[0]]
             region += (part - region) * mask
@@ -158,6 +159,10 @@ class _Stage:
         middle = outline.mean(axis=0)
         ring: Floats = middle + (outline - middle) * np.array([_RING, _RING, 1.0], np.float32)
         return ring
+
+
+def _enlarged(field: Floats, size: tuple[int, int]) -> Floats:
+    return np.asarray(cv2.resize(field, size, interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _frame_edge(size: tuple[int, int]) -> Floats:

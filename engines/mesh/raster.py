@@ -32,12 +32,13 @@ def draw_map(
     Returns:
         Two float32 maps (height, width), x and y in the texture, for `cv2.remap`. Pixels that no triangle covers
         get the affine map that fits all vertices best.
+
     """
     width, height = size
     cells = (-(-width // step), -(-height // step))
     # Centre of a cell in px is (i + 0.5) * step - 0.5, which is also how cv2.resize places its samples.
-    coarse = (points[:, :2] + 0.5) / step - 0.5
-    owner = _draw_owners(coarse.astype(np.float32), points[:, 2], triangles, cells)
+    coarse = np.asarray((points[:, :2] + 0.5) / step - 0.5, np.float32)
+    owner = _draw_owners(coarse, points[:, 2], triangles, cells)
     mapped = _apply(owner, coarse, texture, triangles, cells)
     wide = (cells[0] * step, cells[1] * step)
     map_x = cv2.resize(mapped[0], wide, interpolation=cv2.INTER_LINEAR)[:height, :width]

@@ -48,6 +48,7 @@ class Target:
         bite: (3,) float32, px: where the lips meet at rest, fixed to the skull, as upper teeth are.
         openness: how far each eye (right, left) is open, 0 = shut, 1 = as in the portrait.
         gaze: (2, 2) float32, how far each iris is from its place in the portrait, in eye widths (right, down).
+
     """
 
     points: Floats
@@ -63,6 +64,7 @@ class PersonaShape:
     Args:
         landmarks: (478, 3) float32, of the portrait, px.
         on_driver: whether it is put on the driver's head, where it must meet his outline, or keeps its own.
+
     """
 
     def __init__(self, landmarks: Floats, *, on_driver: bool = True) -> None:

@@ -10,7 +10,7 @@ from mien.engines.mesh.features import draw_eye, draw_mouth, outline_mask
 from mien.engines.mesh.light import apply_gain, shading
 from mien.engines.mesh.raster import draw_map
 from mien.engines.mesh.shape import PersonaShape, Target
-from mien.engines.mesh.texture import PersonaTexture
+from mien.engines.mesh.texture import PersonaTexture, Pyramid
 from mien.engines.mesh.topology import EYES, OUTER_LIP, topology, with_skirt
 from mien.realtime.face import Face
 from mien.realtime.frame import Floats, Patch, Pixels
@@ -33,11 +33,15 @@ class SwapPainter:
     Args:
         portrait: (H, W, 3) uint8 BGR.
         landmarks: (478, 3) float32 of the portrait, px.
+        exclusion: (H, W) uint8 or None, 255 where the portrait must not be pasted.
+
     """
 
-    def __init__(self, portrait: Pixels, landmarks: Floats) -> None:
+    def __init__(self, portrait: Pixels, landmarks: Floats, exclusion: Mask | None = None) -> None:
         self._shape = PersonaShape(landmarks)
         self._texture = PersonaTexture.prepare(portrait, landmarks)
+        # The same points as the skin's, so that both are read at the same size.
+        self._exclusion = None if exclusion is None else Pyramid(exclusion, self._texture.skin.points)
 
     def paint(self, face: Face, landmarks: Floats, crop: Pixels) -> Patch:
         """Give the patch for a face whose (478, 3) `landmarks` are in the crop's px."""
@@ -55,16 +59,19 @@ class SwapPainter:
         pixels[y0:y1, x0:x1] = drawn
         return Patch(pixels, _placed(mask, box, size), lit=_placed(lit, box, size))
 
-    def _paint(
-        self, target: Target, points: Floats, landmarks: Floats, driver: Pixels
-    ) -> tuple[Pixels, Mask, Mask]:
+    def _paint(self, target: Target, points: Floats, landmarks: Floats, driver: Pixels) -> tuple[Pixels, Mask, Mask]:
         size = (driver.shape[1], driver.shape[0])
         face_px = float(np.ptp(points[:468, 0]))
         skin, texture = self._texture.skin.at(face_px)
         step = max(2, round(face_px / _CELLS))
         map_x, map_y = draw_map(with_skirt(points), texture, topology().triangles, size, step)
-        canvas = cv2.remap(skin, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        warped = cv2.remap(skin, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        canvas = np.asarray(warped, np.uint8)
         outline = _outline(points, landmarks, size, face_px)
+        if self._exclusion is not None:
+            kept = self._exclusion.at(face_px)[0]
+            hidden = cv2.remap(kept, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+            outline = cv2.subtract(outline, hidden).astype(np.uint8, copy=False)
         common = _skin_only(outline, points, landmarks)
         gain = shading(driver, canvas, common, face_px)
         darker = min(1.0, _brightness(driver, canvas, common))
@@ -105,10 +112,7 @@ def _outline(points: Floats, landmarks: Floats, size: tuple[int, int], face_px: 
     """The mask: inside both the persona's and the driver's silhouette, soft inwards from its border."""
     # A quarter of the size is enough for a border this soft.
     small = (-(-size[0] // 4), -(-size[1] // 4))
-    both = [
-        outline_mask(small, _silhouette(marks) / 4)
-        for marks in (points, landmarks)
-    ]
+    both = [outline_mask(small, _silhouette(marks) * np.float32(0.25)) for marks in (points, landmarks)]
     mask = cv2.min(*both)
     soft = max(_SOFT * face_px / 4, 0.8)
     mask = cv2.GaussianBlur(mask, (0, 0), soft)
@@ -123,8 +127,7 @@ def _silhouette(landmarks: Floats) -> Floats:
     middle = landmarks[_BRIDGE, :2]
     down = landmarks[_CHIN, :2] - middle
     below = ((hull - middle) @ down / max(float(down @ down), 1e-6)).clip(0, 1)[:, None]
-    widened: Floats = middle + (hull - middle) * (1 + _JAW_WIDENING * below.astype(np.float32))
-    return widened
+    return np.asarray(middle + (hull - middle) * (1 + _JAW_WIDENING * below), np.float32)
 
 
 def _skin_only(outline: Mask, points: Floats, landmarks: Floats) -> Mask:

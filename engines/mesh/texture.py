@@ -18,8 +18,9 @@ class Pyramid:
     """A picture in halves, so that a small face is not read from a large texture (which shimmers).
 
     Args:
-        pixels: (H, W, 3) uint8 BGR.
+        pixels: (H, W, 3) uint8 BGR, or (H, W) uint8.
         points: (N, 2) float32 px, texture coordinates of a mesh's vertices.
+
     """
 
     def __init__(self, pixels: Pixels, points: Floats) -> None:
@@ -30,6 +31,11 @@ class Pyramid:
             points = ((points + 0.5) * scale - 0.5).astype(np.float32)
             pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
             self._levels.append((pixels, points))
+
+    @property
+    def points(self) -> Floats:
+        """The vertices in the full-size picture."""
+        return self._levels[0][1]
 
     def at(self, size_px: float) -> tuple[Pixels, Floats]:
         """The picture and points whose width over all points is the least that is still >= 0.8 of `size_px`."""
@@ -53,6 +59,7 @@ class EyeTexture:
         centre: (2,) float32, iris's centre from the corners' middle, in eye widths in the eye's own axes.
         radius: iris's radius in eye widths.
         lashes: how dark the upper lid's edge is against the lid, 0..1.
+
     """
 
     white: Pixels
@@ -95,7 +102,7 @@ def take_eye(portrait: Pixels, landmarks: Floats, eye: EyeMarks) -> EyeTexture:
 def _lashes(image: Pixels, points: Floats, eye: EyeMarks) -> float:
     """Darkness of the upper lid's edge against the middle of the lid; bounded, since lids without any look unreal."""
     edge, fold = points[list(eye.upper)], points[list(eye.upper_fold)]
-    grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+    grey = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
     kernel = np.ones((5, 5), np.uint8)
 
     def read(picture: NDArray[np.uint8], places: Floats) -> float:
@@ -103,8 +110,8 @@ def _lashes(image: Pixels, points: Floats, eye: EyeMarks) -> float:
         inside = picture[np.clip(y, 0, picture.shape[0] - 1), np.clip(x, 0, picture.shape[1] - 1)]
         return float(np.median(inside))
 
-    dark = read(cv2.erode(grey, kernel), edge)
-    skin = read(grey, (edge + fold) / 2)
+    dark = read(np.asarray(cv2.erode(grey, kernel), np.uint8), edge)
+    skin = read(grey, np.asarray((edge + fold) / 2, np.float32))
     return float(np.clip(1 - dark / max(skin, 1.0), *_LASH_BOUNDS))
 
 
@@ -122,7 +129,7 @@ def close_lids(portrait: Pixels, landmarks: Floats) -> Pixels:
         region = skin[low[1] : high[1], low[0] : high[0]]
         hole = _fill(region.shape, contour - low.astype(np.float32))
         reach = _disc(max(1, round(_LID_EDGE * width)))
-        hole = cv2.dilate(hole, reach)
+        hole = np.asarray(cv2.dilate(hole, reach), np.uint8)
         # Lashes lie just outside the hole; what fills it is read beyond them.
         known = (cv2.dilate(hole, _disc(max(1, round(0.05 * width)))) == 0).astype(np.float32)
         filled = spread(region, known, [0.5 * width, 0.2 * width, 0.09 * width])
@@ -132,8 +139,8 @@ def close_lids(portrait: Pixels, landmarks: Floats) -> Pixels:
 
 
 def _disc(radius: int) -> NDArray[np.uint8]:
-    disc: NDArray[np.uint8] = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1)).astype(np.uint8)
-    return disc
+    side = 2 * radius + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
 
 
 def spread(pixels: Pixels, known: Floats, sigmas: list[float]) -> Floats:
@@ -142,9 +149,9 @@ def spread(pixels: Pixels, known: Floats, sigmas: list[float]) -> Floats:
     mean = (colours * known[..., None]).sum(axis=(0, 1)) / max(float(known.sum()), 1.0)
     total = np.broadcast_to(mean, colours.shape).astype(np.float32)
     for sigma in sigmas:
-        near = cv2.GaussianBlur(known, (0, 0), sigma)[..., None]
+        near = np.asarray(cv2.GaussianBlur(known, (0, 0), sigma), np.float32)[..., None]
         colour = cv2.GaussianBlur(colours * known[..., None], (0, 0), sigma) / np.maximum(near, 1e-6)
-        total = total + (colour - total) * np.clip(near * 8, 0, 1)
+        total = np.asarray(total + (colour - total) * np.clip(near * 8, 0, 1), np.float32)
     return total
 
 
@@ -213,6 +220,7 @@ class PersonaTexture:
     Attributes:
         skin: the portrait and its mesh's vertices with the skirt, at several sizes.
         eyes: right, left.
+
     """
 
     skin: Pyramid

@@ -42,6 +42,7 @@ class EyeMarks:
         lower_fold: seven below the lower edge.
         iris: index of the iris's centre; the four after it are its edge (right, up, left, down).
         blink: ARKit's name of the blink of this eye.
+
     """
 
     outer: int
@@ -82,6 +83,7 @@ class Topology:
         inner_lip: (20,) int32, the inner lip contour, closed.
         mouth: (M, 3) int32, triangles between the lips, into the landmarks.
         near_outline: (468,) float32, 1 at the outline, falling to 0 four triangles further in.
+
     """
 
     triangles: Index
