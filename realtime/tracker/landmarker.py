@@ -47,7 +47,7 @@ class Landmarker:
 
     """
 
-    def __init__(self, model: Path, *, max_faces: int = 4) -> None:
+    def __init__(self, model: Path, *, max_faces: int = 8) -> None:
         if not MIN_FACES <= max_faces <= MAX_FACES:
             raise ModelError(f"max_faces must be {MIN_FACES} to {MAX_FACES}, got {max_faces}.")
         if not model.is_file():

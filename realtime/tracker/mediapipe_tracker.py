@@ -16,7 +16,8 @@ class MediaPipeTracker:
 
     Args:
         model: the landmark model's path (see `model.landmarker_path`).
-        max_faces: greatest number of faces looked for, 2 to 16; more cost nothing while they are not there.
+        max_faces: greatest number of faces looked for, 2 to 16. A larger number costs nothing while nobody more is
+            there; whoever is beyond it is neither swapped nor covered.
         smoothing: how faces are steadied, or None for the model's own numbers.
 
     Raises:
@@ -26,7 +27,7 @@ class MediaPipeTracker:
     """
 
     def __init__(
-        self, model: Path, *, max_faces: int = 4, smoothing: SmoothingConfig | None = DEFAULT_SMOOTHING
+        self, model: Path, *, max_faces: int = 8, smoothing: SmoothingConfig | None = DEFAULT_SMOOTHING
     ) -> None:
         self._landmarker = Landmarker(model, max_faces=max_faces)
         self._identities = IdentityKeeper()

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tracker_faces import FRAME_NS, detection, noise, person
+
+from mien.realtime.frame import Floats
+from mien.realtime.head import fit_head
+from mien.realtime.tracker.detection import Detection
+from mien.realtime.tracker.identity import MAX_LOST, IdentityKeeper
+from mien.realtime.tracker.signature import SAME_CM, STILL_SAME_CM, distance, signature
+
+DRIVER, GUEST = person(1), person(2)
+
+
+class Scene:
+    """Plays frames to one keeper."""
+
+    def __init__(self) -> None:
+        self.keeper = IdentityKeeper()
+        self.now_ns = 0
+
+    def show(self, *detections: Detection, frames: int = 1) -> list[int]:
+        for _ in range(frames):
+            ids = self.keeper(detections, self.now_ns)
+            self.now_ns += FRAME_NS
+        return ids
+
+    def wait(self, seconds: float) -> None:
+        self.show(frames=round(seconds * 30))
+
+
+def unlike(one: Floats, other: Floats) -> float:
+    signs = []
+    for shape in (one, other):
+        found = detection(shape, 0, 0)
+        signs.append(signature(found.landmarks, found.blendshapes, fit_head(found.landmarks)))
+    return distance(*signs)
+
+
+def test_the_two_people_of_these_tests_are_as_unlike_as_real_ones() -> None:
+    assert 0.15 < unlike(DRIVER, GUEST) < 0.3
+    assert unlike(DRIVER, DRIVER) == 0.0
+    assert SAME_CM < STILL_SAME_CM < 0.15
+
+
+def test_a_signature_does_not_depend_on_place_size_and_a_mild_turn() -> None:
+    signs = []
+    for x, scale, yaw in ((100, 8, 0), (900, 30, 20)):
+        found = detection(DRIVER, x, 300, scale, yaw)
+        signs.append(signature(found.landmarks, found.blendshapes, fit_head(found.landmarks)))
+    assert distance(*signs) < 0.01
+
+
+def test_a_moving_face_keeps_its_id() -> None:
+    scene = Scene()
+    ids = {scene.show(detection(DRIVER, 300 + 20 * i, 300))[0] for i in range(30)}
+    assert ids == {1}
+
+
+def test_ids_follow_people_whatever_the_order_of_detections() -> None:
+    scene = Scene()
+    one, two = detection(DRIVER, 300, 300), detection(GUEST, 900, 300)
+    assert scene.show(one, two, frames=5) == [1, 2]
+    assert scene.show(two, one, frames=5) == [2, 1]
+
+
+def test_a_short_loss_at_the_same_place_keeps_the_id_at_once() -> None:
+    scene = Scene()
+    scene.show(detection(DRIVER, 300, 300), frames=60)
+    scene.wait(1.5)
+    assert scene.show(detection(DRIVER, 380, 300)) == [1]
+    assert scene.show(detection(DRIVER, 380, 300), frames=60) == [1]
+
+
+def test_who_returns_elsewhere_after_minutes_is_recognised_by_shape() -> None:
+    scene = Scene()
+    scene.show(detection(DRIVER, 300, 300), frames=90)
+    scene.wait(300)
+    assert scene.show(detection(DRIVER, 1000, 400, scale=10)) == [2], "one frame is no proof"
+    assert scene.show(detection(DRIVER, 1000, 400, scale=10), frames=15) == [1]
+
+
+def test_a_guest_on_the_empty_chair_gets_another_id() -> None:
+    scene = Scene()
+    scene.show(detection(DRIVER, 300, 300), frames=90)
+    scene.wait(1.0)
+    assert scene.show(detection(GUEST, 300, 300), frames=40) != [1]
+    scene.wait(30)
+    assert scene.show(detection(DRIVER, 300, 300), frames=40) == [1]
+
+
+def test_a_guest_after_a_stalled_camera_gets_another_id() -> None:
+    scene = Scene()
+    scene.show(detection(DRIVER, 300, 300), frames=90)
+    scene.now_ns += 1_000_000_000  # no frame at all, so no empty one either
+    assert scene.show(detection(GUEST, 300, 300), frames=40) != [1]
+
+
+def test_a_hand_over_the_face_does_not_cost_the_name() -> None:
+    scene = Scene()
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        for _ in range(20):
+            found = detection(DRIVER, 300, 300)
+            shaky = Detection(found.landmarks + noise(rng, 0.5), found.blendshapes, found.pose)
+            assert scene.show(shaky) == [1]
+        scene.wait(0.3)
+
+
+@pytest.mark.parametrize("hidden", [True, False], ids=["one-hides-the-other", "both-seen"])
+def test_people_who_cross_keep_their_names(hidden: bool) -> None:
+    scene = Scene()
+    for i in range(61):
+        away = 300 - 10 * i
+        here = [detection(DRIVER, 640 - away, 300), detection(GUEST, 640 + away, 330)]
+        ids = scene.show(*(here[:1] if hidden and abs(away) < 60 else here))
+    ids = scene.show(detection(DRIVER, 940, 300), detection(GUEST, 340, 330), frames=60)
+    assert ids == [1, 2]
+
+
+def test_names_that_were_swapped_in_the_crowd_are_put_right_by_shape() -> None:
+    scene = Scene()
+    scene.show(detection(DRIVER, 500, 300), detection(GUEST, 900, 300), frames=60)
+    # They meet, both are lost for a moment, and each comes out where the other went in.
+    scene.show(detection(DRIVER, 650, 300), detection(GUEST, 760, 300))
+    scene.wait(0.4)
+    scene.show(detection(GUEST, 650, 300), detection(DRIVER, 760, 300))
+    ids = scene.show(detection(GUEST, 500, 300), detection(DRIVER, 900, 300), frames=90)
+    assert ids == [2, 1]
+
+
+def test_a_face_turned_away_is_neither_doubted_nor_learnt() -> None:
+    scene = Scene()
+    scene.show(detection(DRIVER, 300, 300), frames=60)
+    for yaw in range(0, 70, 3):
+        assert scene.show(detection(DRIVER, 300, 300, yaw_deg=yaw)) == [1]
+    assert scene.show(detection(GUEST, 305, 300, yaw_deg=60), frames=300) == [1], "place alone speaks here"
+
+
+def test_an_id_is_never_given_to_somebody_else() -> None:
+    scene = Scene()
+    seen = set()
+    for seed in range(10, 40):
+        first, *_ = scene.show(detection(person(seed, 0.6), 300, 300))
+        last, *_ = scene.show(detection(person(seed, 0.6), 300, 300), frames=30)
+        assert first not in seen
+        seen |= {first, last}
+        scene.wait(3)
+
+
+def test_minutes_without_a_face_leave_nothing_behind_and_passers_by_little() -> None:
+    scene = Scene()
+    scene.wait(600)
+    assert scene.show() == []
+    for seed in range(100):
+        scene.show(detection(person(seed, 0.8), 300 + 10 * (seed % 7), 300), frames=2)
+        scene.wait(2.5)
+    assert len(scene.keeper._lost) <= MAX_LOST
+    assert scene.keeper._live == []

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tracker_faces import ZEROS, face, frame, person
+
+from mien.realtime.calibration import Calibration
+from mien.realtime.errors import EngineError
+from mien.realtime.face import BLENDSHAPE_INDEX, Face, Neutral
+from mien.realtime.frame import Frame
+from mien.realtime.neutral import NeutralEstimator
+from mien.realtime.tracker.selection import FaceSelector
+from mien.realtime.tracker.stage import TrackingStage
+
+BLANK = np.zeros((720, 1280, 3), np.uint8)
+
+
+class Model:
+    """Stands for the landmark model: gives the faces that the test put there."""
+
+    def __init__(self) -> None:
+        self.faces: tuple[Face, ...] = ()
+        self.times: list[int] = []
+        self.closed = 0
+        self.broken = False
+
+    def __call__(self, frame: Frame) -> tuple[Face, ...]:
+        self.times.append(frame.media_ns)
+        if self.broken:
+            raise EngineError("MediaPipe failed on a frame.")
+        return self.faces
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def stage(model: Model, calibration: Calibration | None = None) -> TrackingStage:
+    stored = None if calibration is None else calibration.neutral
+    return TrackingStage(model, FaceSelector("locked"), NeutralEstimator(stored), calibration)
+
+
+def test_the_swapped_face_carries_its_rest_and_the_others_are_boxes() -> None:
+    model = Model()
+    model.faces = (face(1, 640, 360), face(2, 1100, 360, 10))
+    chosen = stage(model)(frame(BLANK, 0))
+
+    assert [one.track_id for one in chosen.swapped] == [1]
+    assert chosen.swapped[0].neutral is not None
+    assert chosen.bystanders == (model.faces[1].box,)
+
+
+def test_a_calibration_is_applied_after_the_rest_was_learnt() -> None:
+    rest = ZEROS.copy()
+    rest[BLENDSHAPE_INDEX["mouthSmileLeft"]] = 0.3
+    calibration = Calibration(Neutral(person(0), rest), {"eyeBlinkLeft": 0.6}, 0.3, 0.05)
+    model = Model()
+    model.faces = (face(1, 640, 360, mouthSmileLeft=0.3, eyeBlinkLeft=0.6),)
+
+    (swapped,) = stage(model, calibration)(frame(BLANK, 0)).swapped
+
+    assert swapped.blendshape("mouthSmileLeft") == 0.0
+    assert swapped.blendshape("eyeBlinkLeft") == pytest.approx(1.0)
+    assert swapped.neutral is not None
+    assert swapped.neutral.blendshapes[BLENDSHAPE_INDEX["mouthSmileLeft"]] == 0.0
+    assert np.array_equal(swapped.landmarks, model.faces[0].landmarks)
+
+
+def test_time_goes_on_when_a_source_starts_again_at_zero() -> None:
+    model = Model()
+    run = stage(model)
+    for index in (0, 1, 2, 0, 1, 2, 0):
+        run(frame(BLANK, index))
+    assert model.times == sorted(set(model.times))
+    steps = np.diff(model.times)
+    assert steps.max() < 40_000_000
+
+
+def test_a_failing_model_is_not_hidden_and_the_next_frame_works() -> None:
+    model = Model()
+    run = stage(model)
+    model.broken = True
+    with pytest.raises(EngineError):
+        run(frame(BLANK, 0))
+    model.broken, model.faces = False, (face(1, 640, 360),)
+    assert len(run(frame(BLANK, 1)).swapped) == 1
+
+
+def test_relock_and_close_reach_their_parts() -> None:
+    model = Model()
+    run = stage(model)
+    model.faces = (face(1, 640, 360),)
+    for index in range(60):
+        run(frame(BLANK, index))
+    model.faces = (face(2, 640, 360),)
+    assert run(frame(BLANK, 61)).swapped == ()
+    run.relock()
+    assert [one.track_id for one in run(frame(BLANK, 62)).swapped] == [2]
+    run.close()
+    assert model.closed == 1
+
+
+def test_the_rest_of_a_face_survives_its_absence_but_not_its_replacement() -> None:
+    model = Model()
+    run = stage(model)
+    calm = face(1, 640, 360)
+    model.faces = (calm,)
+    for index in range(60):
+        run(frame(BLANK, index))
+    learnt = run(frame(BLANK, 60)).swapped[0].neutral
+    model.faces = ()
+    run(frame(BLANK, 61))
+    grin = replace(calm, blendshapes=face(1, 0, 0, mouthSmileLeft=0.9, mouthSmileRight=0.9).blendshapes)
+    model.faces = (grin,)
+    back = run(frame(BLANK, 62)).swapped[0].neutral
+    assert learnt is not None
+    assert back is not None
+    assert np.allclose(learnt.shape, back.shape, atol=0.01)
+
+    model.faces = (replace(grin, track_id=2),)
+    run.relock()
+    run(frame(BLANK, 63))
+    model.faces = (grin,)
+    run.relock()
+    fresh = run(frame(BLANK, 64)).swapped[0].neutral
+    assert fresh is not None
+    assert not np.allclose(learnt.shape, fresh.shape, atol=0.01)
