@@ -65,7 +65,7 @@ BadgePlate = Annotated[
 ]
 BadgeLanguage = Annotated[
     str | None,
-    typer.Option("--badge-language", metavar="CODE", rich_help_panel=_BADGE, help="Two letters: en, de, ..."),
+    typer.Option("--badge-language", metavar="CODE", rich_help_panel=_BADGE, help="de, en, es, fr, it, nl, pl or pt."),
 ]
 Config = Annotated[
     Path | None,
