@@ -157,7 +157,7 @@ class Live:
 
     def personas(self) -> list[str]:
         """Names that `set_persona` takes."""
-        return [persona.name for persona in list_personas()]
+        return [persona.name for persona in list_personas() if persona.state == "ready"]
 
     def set_persona(self, name: str) -> None:
         """Load and check another persona beside the running one, then change between two frames.
