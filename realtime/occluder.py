@@ -20,6 +20,7 @@ the object: the driver's bare skin must not show through by mistake, so the skin
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import Final
 
 import cv2
@@ -54,6 +55,8 @@ _COHERENT, _LEAST_CELLS = 0.6, 12
 _FACING = 0.2
 # Skin's own range around the model's mean: in standard deviations, with a floor in 8-bit Lab for each channel.
 _SKIN_SPREAD, _SKIN_FLOOR = 3.0, np.array([40.0, 9.0, 9.0], np.float32)
+# How many earlier skins are remembered.
+_SKINS = 4
 # The picture is shrunk so that the face is about this large before it is sampled, px.
 _FACE_PX = 100
 # How far an occluder is followed beyond its cells, in px of that size.
@@ -71,10 +74,14 @@ class OccluderModel:
         self._strange_s = 0.0
         self._seen_s = np.zeros(GRID_SIDE * GRID_SIDE, np.float32)
         self._media_ns = 0
+        # Median and tolerance of skins learned before, (2, 3) each: what is learned afresh may be what covered the
+        # face, and the skin that then comes back must not be taken for an occluder.
+        self._skins: deque[Floats] = deque(maxlen=_SKINS)
 
     def reset(self) -> None:
         """Forget the face."""
         self._mean = None
+        self._skins.clear()
 
     def update_and_mask(
         self, frame_roi: Pixels, face: Face, alignment: Alignment, media_ns: int
@@ -106,7 +113,9 @@ class OccluderModel:
         self._learn(relit, deviation, visible, flagged, passed_s)
         if not self._trusted(flagged, visible, passed_s):
             return None
-        kept = self._confirmed(flagged & ~self._like_skin(relit), passed_s)
+        # Under the fitted light or without it: an object over most of the face passes for the light, and the rest,
+        # which is the driver's bare skin, for an object.
+        kept = self._confirmed(flagged & ~self._like_skin(relit) & ~self._like_skin(colours), passed_s)
         if not kept.any():
             return None
         return _drawn(small, spots, kept, visible & ~flagged, (frame_roi.shape[1], frame_roi.shape[0]))
@@ -115,7 +124,7 @@ class OccluderModel:
         passed_s = (media_ns - self._media_ns) / NS_PER_S
         self._media_ns = media_ns
         if not 0.0 <= passed_s <= GAP_S:
-            self.reset()
+            self._start_afresh()
             return 0.0
         return passed_s
 
@@ -163,15 +172,18 @@ class OccluderModel:
         part = float(flagged.sum()) / max(float(visible.sum()), 1.0)
         self._strange_s = self._strange_s + passed_s if part > MAX_PART else 0.0
         if self._strange_s > RELEARN_S:
-            self.reset()
+            self._start_afresh()
         return part <= MAX_PART and self._age_s >= LEARN_S
+
+    def _start_afresh(self) -> None:
+        if self._mean is not None and self._age_s >= LEARN_S:
+            self._skins.append(_skin_of(self._mean))
+        self._mean = None
 
     def _like_skin(self, relit: Floats) -> NDArray[np.bool_]:
         assert self._mean is not None
-        middle = np.median(self._mean, axis=0)
-        spread = 1.5 * np.median(np.abs(self._mean - middle), axis=0)
-        near = np.abs(relit - middle) < np.maximum(_SKIN_SPREAD * spread, _SKIN_FLOOR)
-        return np.asarray(near.all(axis=1), np.bool_)
+        near = [(np.abs(relit - middle) < reach).all(axis=1) for middle, reach in (*self._skins, _skin_of(self._mean))]
+        return np.asarray(np.any(near, axis=0), np.bool_)
 
     def _confirmed(self, flagged: NDArray[np.bool_], passed_s: float) -> NDArray[np.bool_]:
         """Patches large enough, where they or their neighbours have been flagged for `CONFIRM_S`."""
@@ -181,6 +193,13 @@ class OccluderModel:
         around = cv2.dilate(self._seen_s.reshape(GRID_SIDE, GRID_SIDE), np.ones((5, 5), np.uint8)).ravel()
         self._seen_s = np.where(patches, np.minimum(around + np.float32(passed_s), 1.0), 0.0).astype(np.float32)
         return grid.cells(self._seen_s >= CONFIRM_S)
+
+
+def _skin_of(mean: Floats) -> Floats:
+    """(2, 3) float32: median colour of the cells, and how far from it still counts as the same skin."""
+    middle = np.median(mean, axis=0)
+    spread = 1.5 * np.median(np.abs(mean - middle), axis=0)
+    return np.asarray([middle, np.maximum(_SKIN_SPREAD * spread, _SKIN_FLOOR)], np.float32)
 
 
 def _in_crop(face: Face, alignment: Alignment) -> Floats:

@@ -101,37 +101,37 @@ def uv_grid() -> UvGrid:
     """The grid; made once, its arrays are read-only."""
     head = head_model()
     corners_px = (head.uv * np.array([GRID_SIDE, -GRID_SIDE]) + [0, GRID_SIDE]).astype(np.float32)
-    ids = np.full((GRID_SIDE, GRID_SIDE), -1, np.int32)
-    for number, triangle in enumerate(head.triangles):
-        cv2.fillConvexPoly(ids, np.rint(corners_px[triangle] * 256).astype(np.int32), number, shift=8)
-    usable = cv2.erode(
-        (ids >= 0).astype(np.uint8), np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0
-    )
+    covered = np.zeros((GRID_SIDE, GRID_SIDE), np.uint8)
+    for triangle in head.triangles:
+        cv2.fillConvexPoly(covered, np.rint(corners_px[triangle] * 256).astype(np.int32), 1, shift=8)
+    square = np.ones((5, 5), np.uint8)
+    usable = cv2.erode(covered, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     left_out = np.zeros((GRID_SIDE, GRID_SIDE), np.uint8)
     for outline in (_LIPS, *_EYES):
         cv2.fillPoly(left_out, [np.rint(corners_px[list(outline)]).astype(np.int32)], 1)
     usable[cv2.dilate(left_out, np.ones((3, 3), np.uint8)) > 0] = 0
     rows, columns = np.nonzero(usable)
-    triangle = ids[rows, columns].astype(np.int64)
-    corners = head.triangles[triangle]
     places = np.stack([columns + 0.5, rows + 0.5], axis=1)
+    triangle, weights = _located(places, corners_px[head.triangles])
+    corners = head.triangles[triangle]
     half = GRID_SIDE / 2
     plane = np.stack([np.ones(len(rows)), columns / half - 1, rows / half - 1], axis=1).astype(np.float32)
-    grid = UvGrid(
-        rows * GRID_SIDE + columns, triangle, corners, _barycentric(places, corners_px[corners]), plane, head.triangles
-    )
+    grid = UvGrid(rows * GRID_SIDE + columns, triangle, corners, weights, plane, head.triangles)
     for array in (grid.index, grid.triangle, grid.corners, grid.weights, grid.plane):
         array.flags.writeable = False
     return grid
 
 
-def _barycentric(places: NDArray[np.float64], corners: Floats) -> Floats:
-    """(n, 3) float32 weights of (n, 2) places in (n, 3, 2) triangles."""
-    a, b, c = (corners[:, k].astype(np.float64) for k in range(3))
+def _located(places: NDArray[np.float64], corners: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """The triangle of (t, 3, 2) that each of (n, 2) places lies in, and its (n, 3) float32 barycentric weights."""
+    a, b, c = (corners[None, :, k].astype(np.float64) for k in range(3))
+    at = places[:, None]
     area = _cross(b - a, c - a)
-    weights = np.stack([_cross(b - places, c - places), _cross(c - places, a - places), _cross(a - places, b - places)])
-    return np.asarray((weights / area).T, np.float32)
+    weights = np.stack([_cross(b - at, c - at), _cross(c - at, a - at), _cross(a - at, b - at)], axis=2)
+    weights /= area[..., None]
+    triangle = weights.min(axis=2).argmax(axis=1)
+    return triangle, np.asarray(weights[np.arange(len(places)), triangle], np.float32)
 
 
 def _cross(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0], np.float64)
+    return np.asarray(one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0], np.float64)
