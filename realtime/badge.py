@@ -82,7 +82,7 @@ class Badge:
 
         """
         large = word in _ENLARGED and self._is_large(now_ns)
-        self._choose_corner(self._rasters[word, large, False].size, keep_clear, now_ns)
+        self._choose_corner(self._rasters[word, large, False].size, [_head(face) for face in keep_clear], now_ns)
         x, y, x1, y1 = self._place(self._corner, self._rasters[word, large, False].size)
         roi = pixels[y:y1, x:x1]
         self._follow_lightness(roi, now_ns)
@@ -172,6 +172,13 @@ def _corners_from(preferred: Corner) -> tuple[Corner, ...]:
     order = [f"{v}-{h}" for v, h in (*pairs, (other_vertical, other_horizontal))]
     known: tuple[Corner, ...] = ("top-left", "top-right", "bottom-left", "bottom-right")
     return tuple(sorted(known, key=order.index))
+
+
+def _head(face: Box) -> Box:
+    """The head around a face's box, whose top is the forehead: hair above, a little at the sides."""
+    x0, y0, x1, y1 = face
+    side, top = 0.1 * (x1 - x0), 0.35 * (y1 - y0)
+    return x0 - side, y0 - top, x1 + side, y1
 
 
 def _overlap(box: tuple[int, int, int, int], others: Sequence[Box], reach: float) -> float:

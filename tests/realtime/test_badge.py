@@ -80,6 +80,14 @@ def test_leaves_a_face_free() -> None:
     assert moved[2] < face[0] or moved[1] > face[3]
 
 
+def test_leaves_the_hair_above_a_face_free() -> None:
+    size = (1280, 720)
+    x0, y0, x1, y1 = box_at(Badge(*size, BadgeSettings()), size, 0)
+    face = (x0 + 40.0, y1 + 20.0, x1 - 40.0, y1 + 300.0)
+    moved = box_at(Badge(*size, BadgeSettings()), size, 0, face)
+    assert moved != (x0, y0, x1, y1)
+
+
 def test_moves_at_most_every_five_seconds_and_goes_home() -> None:
     size = (1280, 720)
     badge = Badge(*size, BadgeSettings())
