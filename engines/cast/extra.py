@@ -13,6 +13,7 @@ def require_anny() -> Any:  # noqa: ANN401 - the package carries no types
 
     Raises:
         MissingExtraError: it, or torch, is not installed.
+
     """
     require_warp()  # anny imports Warp as well, and would print its banner
     _require("torch")
@@ -24,6 +25,7 @@ def require_warp() -> Any:  # noqa: ANN401
 
     Raises:
         MissingExtraError: it is not installed.
+
     """
     warp = _require("warp")
     warp.config.quiet = True

@@ -24,6 +24,7 @@ def grow_hair(body: Body, grown: Floats, recipe: Recipe) -> Ribbons:
         body: at rest.
         grown: (V,) float32, where hair grows (see `skin.scalp`).
         recipe: gives the style, the colours and the seed.
+
     """
     rng = np.random.default_rng((recipe.seed, 0xA1))
     normals = vertex_normals(body.rest, body.faces)
@@ -53,13 +54,15 @@ def _roots(body: Body, normals: Floats, grown: Floats, count: int, rng: np.rando
 
 def _colours(recipe: Recipe, roots: Floats, rng: np.random.Generator) -> Floats:
     tone = hair_tone(recipe.look)
-    clump = 1.0 + 0.16 * np.sin(roots @ np.array([310.0, 170.0, 90.0]) + 3.0 * np.sin(roots @ np.array([60.0, 120.0, 200.0])))
+    clump = 1.0 + 0.16 * np.sin(
+        roots @ np.array([310.0, 170.0, 90.0]) + 3.0 * np.sin(roots @ np.array([60.0, 120.0, 200.0]))
+    )
     shade = clump * rng.lognormal(0.0, 0.22, len(roots))
     colours = tone[None] * shade[:, None]
     # Grey hair is a mix of white hairs and plain ones, never one grey.
     white = rng.random(len(roots)) < recipe.look.hair_grey * 0.5
     colours[white] = np.array([0.5, 0.5, 0.5]) * rng.uniform(0.7, 1.2, (int(white.sum()), 1))
-    return np.clip(colours, 0.0, 0.9).astype(np.float32)
+    return np.asarray(np.clip(colours, 0.0, 0.9), dtype=np.float32)
 
 
 def _combed(
@@ -71,7 +74,7 @@ def _combed(
     length = _lengths(body, roots, style) * rng.uniform(0.75, 1.15, count)
     lift = _lifts(body, roots, style) * rng.uniform(0.35, 1.25, count)
     surface = _Surface(body, normals)
-    jitter = unit(rng.normal(size=(count, 3)).astype(np.float32)) * 0.20
+    jitter = unit(rng.normal(size=(count, 3)).astype(np.float32)) * (0.07 if style == "tied" else 0.2)
     curves = np.empty((count, steps, 3), np.float32)
     sides = np.empty_like(curves)
     on_scalp, normal = roots.copy(), facing.copy()
@@ -91,7 +94,9 @@ def _direction(body: Body, at: Floats, style: str) -> Floats:
     if style == "tied":
         return unit(_bun_centre(body)[None] - at)
     if style == "swept":
-        back = np.array([0.0, 1.0, 0.1], np.float32) + np.array([0.25, 0.0, 0.0], np.float32) * np.sign(at[:, :1] - 0.02)
+        back = np.array([0.0, 1.0, 0.1], np.float32) + np.array([0.25, 0.0, 0.0], np.float32) * np.sign(
+            at[:, :1] - 0.02
+        )
         below = np.clip((centre[2] + 0.03 - at[:, 2]) / 0.05, 0.0, 1.0)[:, None]
         return unit(back + below * np.array([0.0, 0.3, -1.2], np.float32))
     crown = centre + np.array([0.012, 0.045, 0.11], np.float32)
@@ -111,7 +116,7 @@ def _lengths(body: Body, roots: Floats, style: str) -> Floats:
 
 def _lifts(body: Body, roots: Floats, style: str) -> Floats:
     height = np.clip((roots[:, 2] - head_centre(body)[2]) / 0.1, 0.0, 1.0)
-    base, top = {"tied": (0.0035, 0.006), "swept": (0.004, 0.017), "crop": (0.004, 0.013)}[style]
+    base, top = {"tied": (0.0016, 0.0045), "swept": (0.004, 0.017), "crop": (0.004, 0.013)}[style]
     return np.asarray(base + (top - base) * height, dtype=np.float32)
 
 
@@ -119,14 +124,23 @@ def _coils(roots: Floats, facing: Floats, colours: Floats, rng: np.random.Genera
     count, steps = len(roots), _STEPS["coils"]
     helper = unit(np.cross(facing, rng.normal(size=(count, 3)).astype(np.float32)))
     other = np.cross(facing, helper)
-    height = rng.uniform(0.006, 0.015, count)
-    radius = rng.uniform(0.0012, 0.0024, count)
-    turn = rng.uniform(0, 2 * np.pi, count)[:, None] + np.linspace(0, 1, steps)[None] * rng.uniform(1.6, 2.6, count)[:, None] * 2 * np.pi
+    height = rng.uniform(0.008, 0.024, count)
+    radius = rng.uniform(0.0014, 0.0030, count)
+    turn = (
+        rng.uniform(0, 2 * np.pi, count)[:, None]
+        + np.linspace(0, 1, steps)[None] * rng.uniform(1.6, 2.6, count)[:, None] * 2 * np.pi
+    )
     along = np.linspace(0.0, 1.0, steps)[None] * height[:, None]
     ring = np.minimum(np.linspace(0, 3, steps), 1.0)[None] * radius[:, None]
     curves = roots[:, None] + facing[:, None] * along[:, :, None]
-    curves = curves + helper[:, None] * (np.cos(turn) * ring)[:, :, None] + other[:, None] * (np.sin(turn) * ring)[:, :, None]
-    outward = unit(facing[:, None] * 0.7 + helper[:, None] * np.cos(turn)[:, :, None] + other[:, None] * np.sin(turn)[:, :, None])
+    curves = (
+        curves
+        + helper[:, None] * (np.cos(turn) * ring)[:, :, None]
+        + other[:, None] * (np.sin(turn) * ring)[:, :, None]
+    )
+    outward = unit(
+        facing[:, None] * 0.7 + helper[:, None] * np.cos(turn)[:, :, None] + other[:, None] * np.sin(turn)[:, :, None]
+    )
     widths = rng.uniform(0.0006, 0.0010, count).astype(np.float32)
     return ribbons(curves.astype(np.float32), outward, widths, colours, tip=0.6)
 
@@ -149,7 +163,11 @@ def _bun(body: Body, recipe: Recipe, rng: np.random.Generator) -> Ribbons:
     curves = _bun_centre(body) + ball * radius * rng.uniform(0.9, 1.03, (count, 1, 1))
     colours = hair_tone(recipe.look)[None] * rng.lognormal(0.0, 0.25, (count, 1))
     return ribbons(
-        curves.astype(np.float32), unit(ball.astype(np.float32)), np.full(count, 0.0013, np.float32), colours.astype(np.float32), tip=0.8
+        curves.astype(np.float32),
+        unit(ball.astype(np.float32)),
+        np.full(count, 0.0013, np.float32),
+        colours.astype(np.float32),
+        tip=0.8,
     )
 
 

@@ -26,6 +26,7 @@ class Rig:
         rim_colour: as key.
         sky: light from above.
         ground: light from below.
+
     """
 
     key: tuple[float, float]
@@ -71,7 +72,7 @@ def lamp_directions(towards: Floats, spread: float, count: int) -> Floats:
     k = np.arange(count) + 0.5
     radius, angle = np.sqrt(k / count) * spread, k * np.pi * (3 - np.sqrt(5))
     out = towards + side * (np.cos(angle) * radius)[:, None] + up * (np.sin(angle) * radius)[:, None]
-    return (out / np.linalg.norm(out, axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray((out / np.linalg.norm(out, axis=1, keepdims=True)), dtype=np.float32)
 
 
 def dome_directions(count: int) -> Floats:
@@ -95,7 +96,7 @@ def backdrop(height: int, width: int, colour: Triple, seed: int) -> Floats:
     room = cv2.GaussianBlur(room.astype(np.float32), (0, 0), height * 0.045)
     for _ in range(9):
         _bokeh(room, u, v, rng)
-    return np.clip(cv2.GaussianBlur(room, (0, 0), height * 0.006), 0.0, 2.0).astype(np.float32)
+    return np.asarray(np.clip(cv2.GaussianBlur(room, (0, 0), height * 0.006), 0.0, 2.0), dtype=np.float32)
 
 
 def _slab(room: Floats, u: Floats, v: Floats, wall: Floats, rng: np.random.Generator) -> None:
@@ -111,6 +112,8 @@ def _bokeh(room: Floats, u: Floats, v: Floats, rng: np.random.Generator) -> None
     centre, height = rng.uniform(-0.9, 0.9), rng.uniform(0.05, 0.5)
     radius = rng.uniform(0.012, 0.03)
     distance = np.hypot(u - centre, v - height)
-    disc = np.clip((radius - distance) / (radius * 0.18), 0.0, 1.0) * (0.75 + 0.25 * np.clip(distance / radius, 0, 1) ** 4)
+    disc = np.clip((radius - distance) / (radius * 0.18), 0.0, 1.0) * (
+        0.75 + 0.25 * np.clip(distance / radius, 0, 1) ** 4
+    )
     warm = np.array([1.0, rng.uniform(0.68, 0.92), rng.uniform(0.4, 0.75)], np.float32)
     room += disc[:, :, None] * warm * np.float32(rng.uniform(0.05, 0.16))

@@ -18,7 +18,7 @@ _LOWER = ((5.4, 8.8), (6.0, 9.2), (6.9, 10.0), (7.0, 8.5), (7.1, 8.0), (10.6, 7.
 #: Depth of a parabolic dental arch at half-width x: y = _ARCH * x^2.
 _ARCH = 30.0
 _GRID = 8
-_ENAMEL = np.array([0.66, 0.61, 0.52], np.float32)
+_ENAMEL = np.array([0.72, 0.67, 0.58], np.float32)
 _GUM = np.array([0.42, 0.15, 0.14], np.float32)
 _JAW_ACTIONS = ("jawOpen", "jawForward", "jawLeft", "jawRight")
 #: How far behind the lips' front the upper incisors stand, and how far their edge hangs below the lips' meeting line.
@@ -34,6 +34,7 @@ class Teeth:
         mesh: upper then lower.
         lower: (N,) float32, 1 for vertices of the jaw.
         jaw: (A, N, 3) float32, how each action moves each vertex, m.
+
     """
 
     mesh: Ribbons
@@ -116,7 +117,9 @@ def _gum(origin: Floats, side: float, length: float, sizes: tuple[tuple[float, f
     which = np.clip(np.searchsorted(middles, s, side="right") - 1, 0, len(sizes) - 1)
     inside = (s - middles[which]) / np.array([width * 0.94e-3 for width, _ in sizes])[which]
     # The gum's edge rises over each crown and dips between two.
-    edge = np.array([height for _, height in sizes])[which] * 1e-3 * (0.86 + 0.10 * np.sin(np.pi * np.clip(inside, 0, 1)))
+    edge = (
+        np.array([height for _, height in sizes])[which] * 1e-3 * (0.86 + 0.10 * np.sin(np.pi * np.clip(inside, 0, 1)))
+    )
     v = np.linspace(0.0, 1.0, rows)[:, None]
     point, normal = _arch(np.broadcast_to(s, (rows, columns)).astype(np.float32), side)
     rise = edge[None] + v * 0.009

@@ -25,6 +25,7 @@ def render_portrait(recipe: Recipe, *, device: str = "cpu") -> Pixels:
 
     Raises:
         MissingExtraError: anny, Warp or torch is not installed.
+
     """
     require_anny()
     from mien.engines.cast.light import PORTRAIT
@@ -45,6 +46,7 @@ def portrait_matches(recipe: Recipe, picture_bgr: Pixels, *, size: int = MATCH_S
     Raises:
         MissingExtraError: anny, Warp or torch is not installed.
         ValueError: the picture is not square 8-bit BGR.
+
     """
     import cv2
 
@@ -56,8 +58,7 @@ def portrait_matches(recipe: Recipe, picture_bgr: Pixels, *, size: int = MATCH_S
     fresh = render_portrait(recipe.at_size(edge)).astype(np.float32)
     given = cv2.resize(picture_bgr, (edge, edge), interpolation=cv2.INTER_AREA).astype(np.float32)
     # A small blur: what is compared is the person, not the last pixel of each strand.
-    fresh, given = (cv2.GaussianBlur(each, (0, 0), 1.0) for each in (fresh, given))
-    error = float(np.mean((fresh - given) ** 2))
+    error = float(np.mean((cv2.GaussianBlur(fresh, (0, 0), 1.0) - cv2.GaussianBlur(given, (0, 0), 1.0)) ** 2))
     return 99.0 if error < 1e-6 else float(10.0 * np.log10(255.0**2 / error))
 
 

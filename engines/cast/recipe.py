@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 
@@ -20,7 +20,18 @@ SMALLEST_SIZE_PX = 64
 LARGEST_SIZE_PX = 2048
 
 HairStyle = Literal["crop", "coils", "swept", "tied"]
-_UNIT_FIELDS = ("gender", "age", "weight", "muscle", "melanin", "african", "asian", "hair_grey", "brow_weight", "stubble")
+_UNIT_FIELDS = (
+    "gender",
+    "age",
+    "weight",
+    "muscle",
+    "melanin",
+    "african",
+    "asian",
+    "hair_grey",
+    "brow_weight",
+    "stubble",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +55,7 @@ class Look:
         iris_rgb: linear RGB of the iris.
         cloth_rgb: linear RGB of the shirt.
         backdrop_rgb: linear RGB of the room behind.
+
     """
 
     gender: float
@@ -83,7 +95,9 @@ class Look:
         gender = float(np.clip(rng.choice((0.12, 0.88)) + rng.normal(0.0, 0.08), 0.0, 1.0))
         age = float(rng.uniform(0.0, 0.9))
         melanin = 0.85 * african + 0.4 * asian + 0.18 * european + rng.normal(0.0, 0.07)
-        styles = ("coils",) if african > 0.5 else (("crop", "swept") if gender > 0.5 else ("tied", "swept"))
+        styles: tuple[HairStyle, ...] = (
+            ("coils",) if african > 0.5 else (("crop", "swept") if gender > 0.5 else ("tied", "swept"))
+        )
         irises = ((0.10, 0.05, 0.025), (0.06, 0.03, 0.018), (0.10, 0.17, 0.24), (0.11, 0.15, 0.08))
         return cls(
             gender=gender,
@@ -115,6 +129,7 @@ class Recipe:
         size: height and width of the portrait, px.
         look: appearance; drawn from the seed if not given.
         version: of the renderer that made it.
+
     """
 
     name: str
@@ -137,7 +152,7 @@ class Recipe:
                 f"This recipe was made by version {self.version} of the cast; this one is {RENDERER_VERSION}.",
                 hint="Render the persona again with `python -m mien.engines.cast portrait`.",
             )
-        if self.look is None:
+        if cast("Look | None", self.look) is None:
             object.__setattr__(self, "look", Look.draw(self.seed))  # frozen, so through the back door
 
     def at_size(self, size: int) -> Recipe:
@@ -156,17 +171,20 @@ class Recipe:
 
         Raises:
             ConfigError: a key is unknown, missing or out of its range.
+
         """
         _check_keys(table, cls, "recipe", optional=("size", "look", "version"))
         values = dict(table)
         if values.get("look") is not None:
-            look = dict(values["look"])
+            look: dict[str, Any] = dict(values["look"])
             _check_keys(look, Look, "look")
-            values["look"] = Look(**{k: tuple(v) if isinstance(v, list) else v for k, v in look.items()})
+            values["look"] = Look(**{k: tuple(v) if isinstance(v, list) else v for k, v in look.items()})  # type: ignore[arg-type]
         return cls(**values)
 
 
-def _check_keys(table: Mapping[str, Any], kind: type[Recipe | Look], label: str, *, optional: tuple[str, ...] = ()) -> None:
+def _check_keys(
+    table: Mapping[str, Any], kind: type[Recipe | Look], label: str, *, optional: tuple[str, ...] = ()
+) -> None:
     known = {each.name for each in fields(kind)}
     if unknown := sorted(set(table) - known):
         raise ConfigError(f"Unknown key {unknown[0]!r} in the cast's {label}; known are {sorted(known)}.")

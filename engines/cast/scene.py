@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
-from mien.engines.cast.body import Body, build_body
+from mien.engines.cast.body import Eyeball, build_body
 from mien.engines.cast.brows import build_brows, build_lashes, merged
+from mien.engines.cast.buffers import Camera, SkinMesh
 from mien.engines.cast.hair import grow_hair
 from mien.engines.cast.light import Rig, backdrop, direction, dome_directions, lamp_directions
 from mien.engines.cast.mouth import build_teeth
 from mien.engines.cast.pose import HeadPose, neck_weights, rigid, turned
+from mien.engines.cast.queries import bake
 from mien.engines.cast.recipe import Recipe
-from mien.engines.cast.render import Camera, DetailMesh, SkinMesh, bake, draw
-from mien.engines.cast.shading import Eye, Lights, Paint
-from mien.engines.cast.skin import brow_tone, build_skin, hair_tone, lip_tone, skin_tone
+from mien.engines.cast.render import draw
+from mien.engines.cast.shading import Eye
+from mien.engines.cast.skin import brow_tone, build_skin
 from mien.engines.cast.strands import Ribbons, joined, vertex_normals
+from mien.engines.cast.upload import Handle, detail_input, light_input, mat33, paint_input, skin_arrays, tree, vec3
 
 Floats = NDArray[np.float32]
 
@@ -27,8 +29,11 @@ _DOME_RAYS = 48
 _KEY_RAYS = 16
 _RIM_RAYS = 6
 #: The poses at which ambient light is baked; between them it is blended.
-_BAKED = {"rest": {}, "jaw": {"jawOpen": 1.0}, "lids": {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}}
-_EYE_ACTIONS = ("LookOut", "LookIn", "LookUp", "LookDown")
+_BAKED: dict[str, dict[str, float]] = {
+    "rest": {},
+    "jaw": {"jawOpen": 1.0},
+    "lids": {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class Shot:
         actions: ARKit's names to weights.
         pose: of the head.
         gaze: (yaw, pitch) of the eyes in the head, degrees; positive to the person's left and up.
+
     """
 
     actions: dict[str, float] = field(default_factory=dict)
@@ -74,12 +80,13 @@ class Actor:
             self._lashes = build_lashes(self.body, recipe)
             self._teeth = build_teeth(self.body, np.random.default_rng((recipe.seed, 0x7E)))
             self._neck = neck_weights(self.body)
-            self._lights, self._paint = _lights(rig), _paint(recipe)
-            self._static = _static_arrays(self.body, self._skin.paint, self._skin.collar, self._skin.masks)
-            self._indices = wp.array(self.body.faces.ravel(), dtype=int)
+            self._lights, self._paint = light_input(rig), paint_input(recipe)
+            self._static = skin_arrays(self.body, self._skin.paint, self._skin.collar, self._skin.masks)
+            self._indices: Handle = wp.array(self.body.faces.ravel(), dtype=int)
             hair = grow_hair(self.body, self._skin.paint[:, 1], recipe)
-            self._hair_mesh = _mesh(hair.points, hair.faces)
+            self._hair_mesh = tree(hair.points, hair.faces)
             self._openness = self._bake_openness()
+            self._hair_shade = self._bake_hair_shade()
             self._hair = self._finish_hair(hair)
 
     def draw(self, shot: Shot, view: View, background: Floats | None = None) -> Floats:
@@ -89,6 +96,7 @@ class Actor:
             shot: what the person does.
             view: the camera.
             background: (height, width, 3) float32 linear RGB; a blurred room by default.
+
         """
         if background is None:
             background = backdrop(view.height, view.width, self.recipe.look.backdrop_rgb, self.recipe.seed)
@@ -97,15 +105,15 @@ class Actor:
             weights = self.body.weights(shot.actions)
             points = self._points(shot)
             normals = vertex_normals(points, self.body.faces)
-            mesh = wp.Mesh(points=_vec3(points), indices=self._indices)
+            mesh = wp.Mesh(points=vec3(points), indices=self._indices)
             skin = self._skin_input(mesh, points, normals, weights, turn, shift)
             live, live_mesh = self._live_input(mesh, points, normals, weights, turn, shift)
             left, right = (_eye(eye, shot, turn, shift) for eye in self.body.eyes)
-            out = wp.zeros((view.height, view.width), dtype=wp.vec3)
-            behind = wp.array(np.ascontiguousarray(background), dtype=wp.vec3)
+            out: Handle = wp.zeros((view.height, view.width), dtype=wp.vec3)
+            behind: Handle = wp.array(np.ascontiguousarray(background), dtype=wp.vec3)
             wp.launch(
                 draw, dim=(view.height, view.width),
-                inputs=[self._camera(view), skin, live, self._hair, _mat33(turn), wp.vec3(*shift.tolist()),
+                inputs=[self._camera(view), skin, live, self._hair, mat33(turn), wp.vec3(*shift.tolist()),
                         left, right, self._paint, self._lights, behind, out],
             )  # fmt: skip
             del live_mesh  # had to outlive the launch: the kernel holds only its id
@@ -116,19 +124,27 @@ class Actor:
         sway = np.asarray(shot.pose.sway, np.float32)
         return turned(self.body.posed(self.body.weights(shot.actions)), self._neck, turn, shift, sway)
 
-    def _skin_input(self, mesh: Any, points: Floats, normals: Floats, weights: Floats, turn: Floats, shift: Floats) -> Any:  # noqa: ANN401
+    def _skin_input(
+        self, mesh: Handle, points: Floats, normals: Floats, weights: Floats, turn: Floats, shift: Floats
+    ) -> Handle:
         skin = SkinMesh()
         for name, value in self._static.items():
             setattr(skin, name, value)
         skin.mesh = mesh.id
-        skin.normals = _vec3(normals)
+        skin.normals = vec3(normals)
         key, rim = self._lamps(mesh, points, normals, turn, shift)
-        skin.lit = _vec3(np.stack([self._blend_openness(weights), key, rim], axis=1))
+        skin.lit = vec3(np.stack([self._blend_openness(weights), key, rim], axis=1))
         return skin
 
     def _live_input(
-        self, mesh: Any, points: Floats, normals: Floats, weights: Floats, turn: Floats, shift: Floats  # noqa: ANN401
-    ) -> tuple[Any, Any]:
+        self,
+        mesh: Handle,
+        points: Floats,
+        normals: Floats,
+        weights: Floats,
+        turn: Floats,
+        shift: Floats,
+    ) -> tuple[Handle, Handle]:
         look = self.recipe.look
         brows = self._brows.posed(points, normals)
         dark = brow_tone(look) * 0.35
@@ -146,30 +162,48 @@ class Actor:
         lit_teeth = self._teeth_light(mesh, teeth, turn, shift)
         lit_hairs = np.tile(np.array([[0.75, 0.8, 0.2]], np.float32), (len(hairs.points), 1))
         both = joined([hairs, teeth])
-        live_mesh = _mesh(both.points, both.faces)
-        return _detail(both, live_mesh, np.concatenate([lit_hairs, lit_teeth]), 0.35), live_mesh
+        live_mesh = tree(both.points, both.faces)
+        return detail_input(both, live_mesh, np.concatenate([lit_hairs, lit_teeth]), 0.35), live_mesh
 
-    def _teeth_light(self, mesh: Any, teeth: Ribbons, turn: Floats, shift: Floats) -> Floats:  # noqa: ANN401
+    def _teeth_light(self, mesh: Handle, teeth: Ribbons, turn: Floats, shift: Floats) -> Floats:
         sky = self._bake(mesh, teeth.points, teeth.normals, dome_directions(24), True, 0.06, turn, shift, hair=False)
         lamp = lamp_directions(direction(*self.rig.key), 0.6, 8)
         key = self._bake(mesh, teeth.points, teeth.normals, lamp, False, 0.06, turn, shift, hair=False)
         return np.stack([sky**1.1, key * (0.4 + 0.6 * sky), np.zeros_like(sky)], axis=1)
 
-    def _lamps(self, mesh: Any, points: Floats, normals: Floats, turn: Floats, shift: Floats) -> tuple[Floats, Floats]:  # noqa: ANN401
+    def _lamps(
+        self, mesh: Handle, points: Floats, normals: Floats, turn: Floats, shift: Floats
+    ) -> tuple[Floats, Floats]:
         key = lamp_directions(direction(*self.rig.key), self.rig.key_spread, _KEY_RAYS)
         rim = lamp_directions(direction(*self.rig.rim), 0.35, _RIM_RAYS)
-        lit = [self._bake(mesh, points, normals, lamp, False, 1.0, turn, shift) for lamp in (key, rim)]
-        return lit[0], lit[1]
+        lit = [self._bake(mesh, points, normals, lamp, False, 0.4, turn, shift, hair=False) for lamp in (key, rim)]
+        return lit[0] * self._hair_shade[0], lit[1] * self._hair_shade[1]
+
+    def _bake_hair_shade(self) -> tuple[Floats, Floats]:
+        """How much of key and rim the hair lets through to each vertex, with the head upright.
+
+        Rays through hair are the dearest there are, and its shadow on the brow hardly moves as the head turns.
+        """
+        turn, shift = rigid(self.body, HeadPose())
+        normals = vertex_normals(self.body.rest, self.body.faces)
+        mesh = wp.Mesh(points=vec3(self.body.rest), indices=self._indices)
+        shades = []
+        for lamp, spread, count in ((self.rig.key, self.rig.key_spread, _KEY_RAYS), (self.rig.rim, 0.35, _RIM_RAYS)):
+            rays = lamp_directions(direction(*lamp), spread, count)
+            bare = self._bake(mesh, self.body.rest, normals, rays, False, 0.4, turn, shift, hair=False)
+            haired = self._bake(mesh, self.body.rest, normals, rays, False, 0.4, turn, shift)
+            shades.append(np.asarray(np.where(bare > 0.01, haired / np.maximum(bare, 0.01), 1.0), np.float32))
+        return shades[0], shades[1]
 
     def _bake(
-        self, mesh: Any, points: Floats, normals: Floats, directions: Floats, local: bool, reach: float,  # noqa: ANN401
+        self, mesh: Handle, points: Floats, normals: Floats, directions: Floats, local: bool, reach: float,
         turn: Floats, shift: Floats, *, hair: bool = True,
     ) -> Floats:  # fmt: skip
-        out = wp.zeros(len(points), dtype=float)
+        out: Handle = wp.zeros(len(points), dtype=float)
         wp.launch(
             bake, len(points),
-            inputs=[mesh.id, self._hair_mesh.id, int(hair), _mat33(turn), wp.vec3(*shift.tolist()), _vec3(points),
-                    _vec3(normals), _vec3(directions), int(local), reach, 0.0022, out],
+            inputs=[mesh.id, self._hair_mesh.id, int(hair), mat33(turn), wp.vec3(*shift.tolist()), vec3(points),
+                    vec3(normals), vec3(directions), int(local), reach, 0.0022, out],
         )  # fmt: skip
         return np.asarray(out.numpy(), dtype=np.float32)
 
@@ -179,7 +213,7 @@ class Actor:
         for name, actions in _BAKED.items():
             points = self._points(Shot(actions=dict(actions)))
             normals = vertex_normals(points, self.body.faces)
-            mesh = wp.Mesh(points=_vec3(points), indices=self._indices)
+            mesh = wp.Mesh(points=vec3(points), indices=self._indices)
             baked[name] = self._bake(mesh, points, normals, dome_directions(_DOME_RAYS), True, 0.12, turn, shift)
         return baked
 
@@ -190,10 +224,10 @@ class Actor:
         lids = np.clip((value["eyeBlinkLeft"] + value["eyeBlinkRight"]) / 2, 0, 1) * (self._openness["lids"] - rest)
         return np.asarray(np.clip(rest + jaw + lids, 0.0, 1.0), dtype=np.float32)
 
-    def _finish_hair(self, hair: Ribbons) -> Any:  # noqa: ANN401
+    def _finish_hair(self, hair: Ribbons) -> Handle:
         """Light in the hair is baked once, with the head upright: its strands do not move in the head."""
         turn, shift = rigid(self.body, HeadPose())
-        mesh = wp.Mesh(points=_vec3(self.body.rest), indices=self._indices)
+        mesh = wp.Mesh(points=vec3(self.body.rest), indices=self._indices)
         lamps = [
             self._bake(
                 mesh, hair.points, hair.normals, lamp_directions(direction(*lamp), 0.4, 6), False, 0.3, turn, shift,
@@ -202,9 +236,11 @@ class Actor:
             for lamp in (self.rig.key, self.rig.rim)
         ]  # fmt: skip
         # Depth in the hair stands for its self-shadowing: rays through thousands of crossing ribbons cost minutes.
-        return _detail(hair, self._hair_mesh, hair.depth[:, None] * np.stack([np.ones_like(lamps[0]), *lamps], 1), 1.0)
+        return detail_input(
+            hair, self._hair_mesh, hair.depth[:, None] * np.stack([np.ones_like(lamps[0]), *lamps], 1), 1.0
+        )
 
-    def _camera(self, view: View) -> Any:  # noqa: ANN401
+    def _camera(self, view: View) -> Handle:
         target = self.body.brow_centre + np.asarray(view.aim, np.float32)
         camera = Camera()
         camera.origin = wp.vec3(*(target + np.array([0.0, -view.distance, 0.0])).tolist())
@@ -225,7 +261,7 @@ def gaze_actions(yaw_deg: float, pitch_deg: float) -> dict[str, float]:
     }  # fmt: skip
 
 
-def _eye(eye: Any, shot: Shot, turn: Floats, shift: Floats) -> Any:  # noqa: ANN401
+def _eye(eye: Eyeball, shot: Shot, turn: Floats, shift: Floats) -> Handle:
     yaw, pitch = np.radians(shot.gaze)
     gaze = np.array([np.sin(yaw) * np.cos(pitch), -np.cos(yaw) * np.cos(pitch), np.sin(pitch)])
     out = Eye()
@@ -234,51 +270,3 @@ def _eye(eye: Any, shot: Shot, turn: Floats, shift: Floats) -> Any:  # noqa: ANN
     out.gaze = wp.vec3(*(turn @ gaze).tolist())
     out.up = wp.vec3(*(turn @ np.array([0.0, np.sin(pitch), np.cos(pitch)])).tolist())
     return out
-
-
-def _lights(rig: Rig) -> Any:  # noqa: ANN401
-    lights = Lights()
-    for name in ("key", "fill", "rim"):
-        setattr(lights, name, wp.vec3(*direction(*getattr(rig, name)).tolist()))
-        setattr(lights, f"{name}_colour", wp.vec3(*getattr(rig, f"{name}_colour")))
-    lights.sky, lights.ground = wp.vec3(*rig.sky), wp.vec3(*rig.ground)
-    return lights
-
-
-def _paint(recipe: Recipe) -> Any:  # noqa: ANN401
-    look, paint = recipe.look, Paint()
-    paint.skin, paint.lips = wp.vec3(*skin_tone(look).tolist()), wp.vec3(*lip_tone(look).tolist())
-    paint.hair, paint.stubble = wp.vec3(*hair_tone(look).tolist()), wp.vec3(*(skin_tone(look) * 0.3 + 0.02).tolist())
-    paint.cloth, paint.iris = wp.vec3(*look.cloth_rgb), wp.vec3(*look.iris_rgb)
-    paint.gloss = 1.0 + 0.5 * look.melanin
-    paint.seed = recipe.seed % 100_000
-    return paint
-
-
-def _static_arrays(body: Body, paint: Floats, collar: Floats, masks: Floats) -> dict[str, Any]:
-    return {
-        "rest": _vec3(body.rest), "paint": wp.array(paint, dtype=wp.vec4), "collar": wp.array(collar, dtype=float),
-        "uv": wp.array(body.uv, dtype=wp.vec2), "uv_index": wp.array(body.uv_faces.ravel(), dtype=int),
-        "part": wp.array(body.parts, dtype=int), "masks": wp.array(masks, dtype=wp.vec3),
-    }  # fmt: skip
-
-
-def _detail(mesh: Ribbons, tree: Any, lit: Floats, shine: float) -> Any:  # noqa: ANN401
-    detail = DetailMesh()
-    detail.mesh = tree.id
-    detail.normals, detail.tangents = _vec3(mesh.normals), _vec3(mesh.tangents)
-    detail.colours, detail.lit = _vec3(mesh.colours), _vec3(lit)
-    detail.kind, detail.shine = wp.array(mesh.kind, dtype=int), shine
-    return detail
-
-
-def _mesh(points: Floats, faces: NDArray[np.int32]) -> Any:  # noqa: ANN401
-    return wp.Mesh(points=_vec3(points), indices=wp.array(faces.ravel(), dtype=int))
-
-
-def _vec3(values: Floats) -> Any:  # noqa: ANN401
-    return wp.array(np.ascontiguousarray(values, dtype=np.float32), dtype=wp.vec3)
-
-
-def _mat33(values: Floats) -> Any:  # noqa: ANN401
-    return wp.mat33(*values.ravel().tolist())

@@ -3,6 +3,9 @@
 Colours are linear RGB; directions are unit vectors, `to_eye` and the lights' pointing away from the surface.
 """
 
+# mypy: ignore-errors
+# Kernels are Python in syntax only: Warp's own compiler types and checks them.
+
 from __future__ import annotations
 
 import warp as wp
@@ -102,9 +105,7 @@ def dome(n: wp.vec3, lights: Lights) -> wp.vec3:
 
 
 @wp.func
-def shade_skin(
-    n: wp.vec3, to_eye: wp.vec3, albedo: wp.vec3, lit: wp.vec3, gloss: float, lights: Lights
-) -> wp.vec3:
+def shade_skin(n: wp.vec3, to_eye: wp.vec3, albedo: wp.vec3, lit: wp.vec3, gloss: float, lights: Lights) -> wp.vec3:
     """Skin under all lamps; `lit` is (ambient openness, key visibility, rim visibility), each 0..1."""
     wrap = wp.vec3(0.42, 0.2, 0.12)
     # A penumbra on skin is redder than its light: red travels furthest under the surface.
@@ -170,7 +171,7 @@ def iris_colour(eye: Eye, n: wp.vec3, paint: Paint, iris_angle: float) -> wp.vec
     iris = iris * (1.0 - 0.82 * smooth(0.74, 1.0, u))
     iris = iris * smooth(0.33, 0.41, u) + wp.vec3(0.004, 0.004, 0.004)
     veins = wp.noise(state, n * 14.0) * smooth(1.4, 3.0, u)
-    white = wp.vec3(0.66, 0.63, 0.60) - wp.vec3(0.02, 0.09, 0.09) * wp.max(veins, 0.0)
+    white = wp.vec3(0.56, 0.53, 0.505) - wp.vec3(0.02, 0.09, 0.09) * wp.max(veins, 0.0)
     white = wp.cw_mul(white, wp.vec3(1.0, 1.0, 1.0) - wp.vec3(0.08, 0.2, 0.22) * smooth(1.7, 3.2, u))
     mix = smooth(0.92, 1.1, u)
     colour = iris * (1.0 - mix) + white * mix

@@ -8,16 +8,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.engines.cast.body import SKIN, Body, data_folder
+from mien.engines.cast.body import SKIN, Body, data_folder, read_picture
 from mien.engines.cast.recipe import Look
 
 Floats = NDArray[np.float32]
 
 #: Linear RGB albedo of skin from very fair to very dark, by melanin 0 to 1.
 _TONES = np.array(
-    [[0.66, 0.45, 0.36], [0.55, 0.345, 0.255], [0.42, 0.245, 0.165], [0.285, 0.152, 0.095], [0.175, 0.088, 0.055], [0.1, 0.052, 0.035]]
+    [
+        [0.66, 0.45, 0.36],
+        [0.55, 0.345, 0.255],
+        [0.42, 0.245, 0.165],
+        [0.285, 0.152, 0.095],
+        [0.175, 0.088, 0.055],
+        [0.1, 0.052, 0.035],
+    ]
 )
-_HAIRS = np.array([[0.42, 0.27, 0.12], [0.2, 0.105, 0.048], [0.075, 0.04, 0.022], [0.022, 0.014, 0.010], [0.010, 0.008, 0.007]])
+_HAIRS = np.array(
+    [[0.42, 0.27, 0.12], [0.2, 0.105, 0.048], [0.075, 0.04, 0.022], [0.034, 0.021, 0.014], [0.018, 0.013, 0.011]]
+)
 _WHITE_HAIR = np.array([0.46, 0.45, 0.44])
 
 #: Hairline: elevation in degrees above the head's centre at azimuths from the front (0) to the back (180).
@@ -34,6 +43,7 @@ class Skin:
         paint: (V, 4) float32: redness, scalp, stubble, lash line; each 0..1.
         collar: (V,) float32, m below the shirt's edge (negative on bare skin).
         masks: (2048, 2048, 3) float32 in texture space: lips, eyelids, ears; 0..1.
+
     """
 
     paint: Floats
@@ -45,7 +55,9 @@ def build_skin(body: Body, look: Look) -> Skin:
     """Paint a body."""
     masks = _masks()
     ears = vertex_mask(body, masks[:, :, 2])
-    paint = np.stack([_redness(body, look, ears), scalp(body, look, ears), _stubble(body, look, ears), _lash_line(body)], 1)
+    paint = np.stack(
+        [_redness(body, look, ears), scalp(body, look, ears), _stubble(body, look, ears), _lash_line(body)], 1
+    )
     return Skin(paint=paint.astype(np.float32), collar=_collar(body), masks=masks)
 
 
@@ -115,7 +127,7 @@ def _along(table: NDArray[np.float64], position: float) -> NDArray[np.float64]:
 
 def _masks() -> Floats:
     folder = data_folder() / "mpfb2" / "textures"
-    layers = [cv2.imread(str(folder / f"mpfb_{name}.jpg"), cv2.IMREAD_GRAYSCALE) for name in ("lips", "eyelids", "ears")]
+    layers = [read_picture(folder / f"mpfb_{name}.jpg", cv2.IMREAD_GRAYSCALE) for name in ("lips", "eyelids", "ears")]
     blurred = [cv2.GaussianBlur(layer, (0, 0), sigma) for layer, sigma in zip(layers, (1.6, 5.0, 3.0), strict=True)]
     return np.ascontiguousarray(np.stack(blurred, axis=-1).astype(np.float32) / 255.0)
 
@@ -128,29 +140,28 @@ def _redness(body: Body, look: Look, ears: Floats) -> Floats:
         red += 0.75 * _bump(at, np.array([side * 0.046, at[:, 1].min() + 0.035, -0.048]), 0.026)
         red += 0.3 * _bump(at, np.array([side * 0.012, nose[1] + 0.01, nose[2]]), 0.009)
     red += 0.25 * _bump(at, np.array([0.0, nose[1] + 0.02, -0.108]), 0.016) + 0.6 * ears
-    return np.clip(red * (0.35 + look.redness) * (1.0 - 0.45 * look.melanin), 0.0, 1.0).astype(np.float32)
+    return np.asarray(np.clip(red * (0.35 + look.redness) * (1.0 - 0.45 * look.melanin), 0.0, 1.0), dtype=np.float32)
 
 
 def _stubble(body: Body, look: Look, ears: Floats) -> Floats:
     at = body.rest - body.brow_centre
     # Below a line from the nose's base to the ear, above the throat, not high on the cheeks.
-    line = -0.050 - 0.030 * np.clip(1.0 - np.abs(at[:, 0]) / 0.03, -1.0, 1.0) * 0.0 - 0.018 * np.exp(-(((np.abs(at[:, 0]) - 0.038) / 0.018) ** 2))
+    line = -0.050 - 0.018 * np.exp(-(((np.abs(at[:, 0]) - 0.038) / 0.018) ** 2))
     below = np.clip((line - at[:, 2]) / 0.012, 0.0, 1.0)
     above = np.clip((at[:, 2] + 0.158) / 0.02, 0.0, 1.0)
     front = np.clip((0.075 - at[:, 1]) / 0.02, 0.0, 1.0)
-    return (look.stubble * below * above * front * (1.0 - ears)).astype(np.float32)
+    return np.asarray((look.stubble * below * above * front * (1.0 - ears)), dtype=np.float32)
 
 
 def _lash_line(body: Body) -> Floats:
     out = np.zeros(len(body.rest), np.float32)
     for eye in body.eyes:
         near = np.flatnonzero(np.linalg.norm(body.rest - eye.centre, axis=1) < 0.035)
-        margin = body.rest[eye.margin]
-        distance = np.linalg.norm(body.rest[near, None] - margin[None], axis=2)
-        nearest = distance.argmin(1)
-        upper = margin[nearest, 2] > eye.centre[2] - 0.002
-        strength = np.where(upper, 0.9, 0.4) * np.exp(-((distance.min(1) / 0.0011) ** 2))
-        out[near] = np.maximum(out[near], strength)
+        for lid, strength, width in ((eye.upper, 0.95, 0.0010), (eye.lower, 0.45, 0.0007)):
+            t = np.linspace(0, len(lid) - 1, 120)
+            edge = np.stack([np.interp(t, np.arange(len(lid)), body.rest[lid, axis]) for axis in range(3)], axis=1)
+            distance = np.linalg.norm(body.rest[near, None] - edge[None], axis=2).min(1)
+            out[near] = np.maximum(out[near], strength * np.exp(-((distance / width) ** 2)))
     return out
 
 
@@ -159,10 +170,12 @@ def _collar(body: Body) -> Floats:
     # A crew neck: a ring on a plane through the pit of the throat and the base of the nape. Outside the ring's
     # radius the shirt lies on the shoulders, whatever their height.
     edge = -0.176 + 0.45 * (at[:, 1] - 0.045)
-    outside = np.hypot(at[:, 0], 0.9 * (at[:, 1] - 0.075)) - 0.082
-    low = at[:, 2] < -0.11
-    return np.where(low, np.maximum(edge - at[:, 2], np.where(at[:, 2] < -0.14, outside, -1.0)), -1.0).astype(np.float32)
+    outside = np.hypot(at[:, 0], 0.9 * (at[:, 1] - 0.075)) - 0.088
+    plane = edge - at[:, 2]
+    # A smooth union, so that the band keeps its width where the two meet.
+    soft = 0.012 * np.logaddexp(plane / 0.012, np.where(at[:, 2] < -0.125, outside, -0.1) / 0.012)
+    return np.where(at[:, 2] < -0.10, soft, -1.0).astype(np.float32)
 
 
 def _bump(points: Floats, centre: Floats | NDArray[np.float64], radius: float) -> Floats:
-    return np.exp(-((points - centre) ** 2).sum(1) / (2 * radius**2)).astype(np.float32)
+    return np.asarray(np.exp(-((points - centre) ** 2).sum(1) / (2 * radius**2)), dtype=np.float32)

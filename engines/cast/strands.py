@@ -26,6 +26,7 @@ class Ribbons:
         depth: (N,) float32, 0 where no light comes through the hairs above, 1 in the open.
         faces: (F, 3) int32.
         kind: (F,) int32, 0 hair, 1 tooth or gum.
+
     """
 
     points: Floats
@@ -46,6 +47,7 @@ def ribbons(curves: Floats, facing: Floats, widths: Floats, colours: Floats, *, 
         widths: (S,) float32 at the root, m.
         colours: (S, 3) float32, linear RGB.
         tip: width at the tip, as a share of the root's.
+
     """
     strands, count = curves.shape[:2]
     tangents = unit(np.gradient(curves, axis=1))
@@ -61,7 +63,9 @@ def ribbons(curves: Floats, facing: Floats, widths: Floats, colours: Floats, *, 
         normals=normals.astype(np.float32),
         tangents=np.repeat(tangents.reshape(-1, 3), 2, axis=0).astype(np.float32),
         colours=np.repeat(colours, count * 2, axis=0).astype(np.float32),
-        depth=np.tile(np.repeat(_DEPTH_AT_ROOT + (1 - _DEPTH_AT_ROOT) * np.linspace(0, 1, count) ** 0.6, 2), strands).astype(np.float32),
+        depth=np.tile(
+            np.repeat(_DEPTH_AT_ROOT + (1 - _DEPTH_AT_ROOT) * np.linspace(0, 1, count) ** 0.6, 2), strands
+        ).astype(np.float32),
         faces=faces.astype(np.int32),
         kind=np.zeros(len(faces), np.int32),
     )
@@ -76,7 +80,9 @@ def joined(parts: list[Ribbons]) -> Ribbons:
         tangents=np.concatenate([part.tangents for part in parts]),
         colours=np.concatenate([part.colours for part in parts]),
         depth=np.concatenate([part.depth for part in parts]),
-        faces=np.concatenate([part.faces + offset for part, offset in zip(parts, offsets, strict=True)]).astype(np.int32),
+        faces=np.concatenate([part.faces + offset for part, offset in zip(parts, offsets, strict=True)]).astype(
+            np.int32
+        ),
         kind=np.concatenate([part.kind for part in parts]),
     )
 

@@ -20,6 +20,7 @@ def loop_subdivide(data: Floats, faces: Ints, uv: Floats, uv_faces: Ints) -> tup
 
     Returns:
         data (V+E, C), faces (4F, 3), uv (T+S, 2), uv_faces (4F, 3); face f became faces 4f to 4f+3.
+
     """
     edges, edge_of_face = _edges(faces)
     opposite_sum, opposite_count = _opposites(data, faces, edge_of_face, len(edges))
