@@ -94,12 +94,12 @@ def packages(version_of: Callable[[str], str | None]) -> Iterator[Finding]:
     versions = {name: version_of(name) for name in NEEDED}
     missing = [name for name, version in versions.items() if version is None]
     if missing:
-        yield Finding("packages", "fail", f"missing: {', '.join(missing)}", "pip install 'mien[live]'")
+        yield Finding("packages", "fail", f"missing: {', '.join(missing)}", f"pip install {' '.join(missing)}")
     else:
         yield Finding("packages", "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
     owners = [name for name in OPENCV if version_of(name) is not None]
     if not owners:
-        yield Finding("opencv", "fail", "no OpenCV is installed", "pip install 'mien[live]'")
+        yield Finding("opencv", "fail", "no OpenCV is installed", "pip install opencv-contrib-python")
     elif len(owners) > 1:
         yield Finding(
             "opencv",
@@ -111,8 +111,8 @@ def packages(version_of: Callable[[str], str | None]) -> Iterator[Finding]:
         yield Finding("opencv", "ok", f"{owners[0]} {version_of(owners[0])}")
     camera = version_of("pyvirtualcam")
     if camera is None:
-        fix = "pip install 'mien[virtualcam]'"
-        yield Finding("pyvirtualcam", "warn", "not installed, so --sink virtualcam is not there", fix)
+        detail = "not installed (it is GPL-2.0 and optional), so --sink virtualcam is not there"
+        yield Finding("pyvirtualcam", "warn", detail, "pip install pyvirtualcam")
     else:
         yield Finding("pyvirtualcam", "ok", f"pyvirtualcam {camera}")
 

@@ -26,7 +26,7 @@ def test_python_versions(version: tuple[int, int], state: str) -> None:
 
 def test_a_missing_package_fails_with_the_command() -> None:
     found = by_name(list(doctor.packages(lambda name: None if name == "mediapipe" else "1.0")))
-    assert (found["packages"].state, found["packages"].fix) == ("fail", "pip install 'mien[live]'")
+    assert (found["packages"].state, found["packages"].fix) == ("fail", "pip install mediapipe")
     assert "mediapipe" in found["packages"].detail
 
 
