@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final, Literal
 
 import numpy as np
+
 from mien.realtime.clock import NS_PER_S
 from mien.realtime.config import BadgeSettings
 from mien.realtime.frame import Pixels

@@ -8,8 +8,9 @@ from typing import Final
 
 import cv2
 import numpy as np
-from mien.realtime.frame import FrameError, Pixels
 from numpy.typing import NDArray
+
+from mien.realtime.frame import FrameError, Pixels
 
 #: Blocks across a face (a block is a quarter of its width). People lose a face's identity somewhere below eight; with
 #: four, both eyes share two or three blocks with brows and cheeks, and nothing keeps an outline. What is left is hair

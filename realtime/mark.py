@@ -12,6 +12,7 @@ from dataclasses import InitVar, dataclass
 from typing import Final, Literal, Never, Self, final
 
 import numpy as np
+
 from mien.realtime.badge import Badge, Box
 from mien.realtime.clock import NS_PER_S
 from mien.realtime.config import BadgeSettings

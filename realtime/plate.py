@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
-from mien.realtime.config import nearest
-from mien.realtime.errors import ConfigError
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
+
+from mien.realtime.config import nearest
+from mien.realtime.errors import ConfigError
 
 #: What a plate can say.
 Word = Literal["modified", "generated", "slate", "camera"]
