@@ -203,7 +203,7 @@ class Live:
         self._compositor = CpuCompositor(
             engines,
             marker=Marker(info.width, info.height, config.badge),
-            slate=Slate(info.width, info.height, config.slate),
+            slate=Slate(info.width, info.height, config.slate, language=config.badge.language),
             presence=Presence(config.loss),
             now_ns=self._clock.now_ns,
             occluders=OccluderModel if config.occluders else None,

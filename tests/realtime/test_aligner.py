@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+
 from mien.realtime.aligner import align, crop
 from mien.realtime.engine import EngineSpec
 from mien.realtime.face import Face

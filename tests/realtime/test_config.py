@@ -3,9 +3,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
+
 from mien.realtime.config import BadgeSettings, LiveConfig, LossSettings
 from mien.realtime.errors import ConfigError
-from pydantic import ValidationError
 
 
 def test_defaults_are_a_streamers() -> None:

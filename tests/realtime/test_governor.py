@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from mien.realtime.governor import CLIMB_AFTER_S, WINDOW, Governor, Move
 
 INTERVAL_MS = 33.3

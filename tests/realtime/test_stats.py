@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from mien.realtime.stats import FrameRecord, RunStats, percentile
 
 MS = 1_000_000
