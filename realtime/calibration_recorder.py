@@ -15,8 +15,6 @@ from mien.realtime.head import LEFT_EYE_CORNERS, RIGHT_EYE_CORNERS, fit_head, to
 
 #: A head turned further than this is asked back, degrees.
 MAX_TURN_DEG = 20.0
-#: The beginning of each expression is not counted: people take so long to follow a prompt.
-REACTION_S = 0.7
 #: A gap between two frames longer than this counts as this much, seconds.
 _LONGEST_STEP_S = 0.1
 #: An expression that rose less than this above rest was not made.
@@ -111,8 +109,8 @@ class CalibrationRecorder:
         if not phase.channels and any(face.blendshape(name) > most for name, most in _MAX_RESTING.items()):
             return self._step("Close your mouth, keep your eyes open.")
         self._gathered_s += step_s
-        if not phase.channels or self._gathered_s > REACTION_S:
-            self._keep(face, to_head(face.landmarks, fit))
+        # The time that people take to follow a prompt is kept too: a high percentile does not mind.
+        self._keep(face, to_head(face.landmarks, fit))
         if self._gathered_s >= phase.seconds:
             self._phase += 1
             self._gathered_s = 0.0

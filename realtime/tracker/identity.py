@@ -83,6 +83,12 @@ class _Track:
         if self.lasting.count >= _SETTLED_FRAMES:
             self.doubt = _Mean(_LASTING_FRAMES)
 
+    def unlike(self, seen: _Seen) -> float:
+        """Distance from the lasting signature, cm; 0 where nothing can be said."""
+        if not self.known or seen.signature is None:
+            return 0.0
+        return distance(self.lasting.value, seen.signature)
+
     def see(self, seen: _Seen, media_ns: int) -> None:
         self.box, self.last_ns = seen.box, media_ns
         if seen.signature is not None:
@@ -140,6 +146,9 @@ class IdentityKeeper:
         if track is None:
             track = self._new(one.box, media_ns)
         elif media_ns - track.last_ns > _BLINK_S * 1e9 or _shift(track.box, one.box) > _JUMP:
+            track.raise_doubt()
+        elif track.doubt is None and track.unlike(one) > NEVER_CM:
+            # A cut in a film, or the model's eye moved on to somebody who leant across.
             track.raise_doubt()
         if track in self._lost:
             self._lost.remove(track)
@@ -201,11 +210,9 @@ def _cost(track: _Track, one: _Seen, media_ns: int, *, lost: bool) -> float | No
     zoom = abs(math.log(_width(one.box) / _width(track.box)))
     if away > reach or zoom > _ZOOM[0] + _ZOOM[1] * gap_s:
         return None
-    unlike = 0.0
-    if track.known and one.signature is not None:
-        unlike = distance(track.lasting.value, one.signature)
-        if gap_s > _BLINK_S and unlike > NEVER_CM:
-            return None
+    unlike = track.unlike(one)
+    if gap_s > _BLINK_S and unlike > NEVER_CM:
+        return None
     # Shape decides only between faces that are within a part of a width; a lost face yields to one that was here.
     return away + zoom + _SHAPE_COST * unlike / SAME_CM + (_LOST_COST if lost else 0.0)
 

@@ -9,7 +9,9 @@ the first third of a clip and means over the rest:
     | 10 frames  | 0.062, 0.110, 0.132             | 0.085, 0.120, 0.167              |
     | 30 frames  | 0.059, 0.092, 0.106             | 0.092, 0.120, 0.166              |
 
-So one frame says little, and a second tells most pairs of people apart, but not all.
+So one frame says little, and a second tells most pairs of people apart, but not all: played through
+`IdentityKeeper`, each of the six is known again after 0.5 s, 1.5 s and 30 s, and of the 30 ordered pairs of different
+people one is taken for the other. A beard shaved or glasses put on between were not measured.
 """
 
 from __future__ import annotations
