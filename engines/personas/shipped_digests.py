@@ -8,7 +8,7 @@ from typing import Final
 
 SHIPPED_DIGESTS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "amara": "91c8272537e4a8512281d357ca66ec092a1841d17b597df492f26217ff80eb75",
-        "viggo": "1f45856748de9ba418f0cff7b3117217bd010a0fa7d01dd1db8895bace7eef05",
+        "amara": "383c7c01a890d9b816c541570057653e07ecff070885164d18e70a4bbd46dda7",
+        "viggo": "1567fbdd6504146ce7c9b9f75df152bea2775f5144423019f95309705240e0d5",
     }
 )
