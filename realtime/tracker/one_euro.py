@@ -53,19 +53,39 @@ def smoothing_factor(cutoff_hz: Floats | float, seconds: float) -> Floats:
     return ratio / (ratio + np.float32(1.0))
 
 
+class Sharing:
+    """How much of its neighbours' values each point takes for its own.
+
+    A product with a matrix that is mostly zeros, without BLAS: its threads cost milliseconds on a busy machine.
+
+    Args:
+        matrix: (N, N) float32, rows that sum to one, none of them empty.
+
+    """
+
+    def __init__(self, matrix: Floats) -> None:
+        rows, self._columns = np.nonzero(matrix)
+        self._weights = matrix[rows, self._columns]
+        self._starts = np.searchsorted(rows, np.arange(len(matrix)))
+
+    def __call__(self, values: Floats) -> Floats:
+        """Give the (N,) shared values of (N,) `values`."""
+        shared: Floats = np.add.reduceat(self._weights * values[self._columns], self._starts)
+        return shared
+
+
 class Promptness:
     """The adaptive half of the filter: velocities go in, the weight of each new value comes out.
 
     Args:
         params: how much.
-        share: (N, N) float32 with rows that sum to one: how much of its neighbours' squared speed a point takes for
-            its own; None where each goes by itself.
+        share: how much of its neighbours' squared speed a point takes for its own; None where each goes by itself.
         gauge: (N, K) float32 that velocities are multiplied by before they are measured: below one where a value
             is noisier than others, 0 where it does not count; None for one everywhere.
 
     """
 
-    def __init__(self, params: OneEuroParams, share: Floats | None = None, gauge: Floats | None = None) -> None:
+    def __init__(self, params: OneEuroParams, share: Sharing | None = None, gauge: Floats | None = None) -> None:
         self._params = params
         self._share = share
         self._gauge = gauge
@@ -91,10 +111,9 @@ class Promptness:
         )
         squared = np.einsum("nk,nk->n", self._velocity, self._velocity)
         if self._share is not None:
-            squared = self._share @ squared
+            squared = self._share(squared)
             # Neighbours that lag behind do so in one direction; noise has none.
-            # Column by column: as one small matrix product BLAS would wake all its threads, for milliseconds.
-            behind = np.stack([self._share @ column for column in behind.T], axis=1)
+            behind = np.stack([self._share(column) for column in behind.T], axis=1)
         speed = np.sqrt(np.maximum(squared - np.float32(params.noise_speed**2), np.float32(0.0)))
         distance = np.sqrt(np.einsum("nk,nk->n", behind, behind))
         excess = np.maximum(distance - np.float32(params.noise_offset), np.float32(0.0))
@@ -105,7 +124,7 @@ class Promptness:
 class OneEuro:
     """Filters (N, K) float32 values: N points of K coordinates. See `Promptness` for the arguments."""
 
-    def __init__(self, params: OneEuroParams, share: Floats | None = None, gauge: Floats | None = None) -> None:
+    def __init__(self, params: OneEuroParams, share: Sharing | None = None, gauge: Floats | None = None) -> None:
         self._promptness = Promptness(params, share, gauge)
         self._raw: Floats | None = None
         self._value: Floats = np.empty((0, 0), np.float32)

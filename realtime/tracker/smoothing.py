@@ -24,12 +24,14 @@ from mien.realtime.head import (
     head_model,
     to_head,
 )
-from mien.realtime.tracker.one_euro import OneEuro, OneEuroParams, Promptness
+from mien.realtime.tracker.one_euro import OneEuro, OneEuroParams, Promptness, Sharing
 
 #: A gap in a face's track after which it is not the old motion that goes on, seconds.
 RESTART_AFTER_S = 0.3
 #: Over how many centimetres of the face points share their speed: a lid or a lip moves as one.
 _SHARE_CM = 0.6
+#: A neighbour with less than this share is left out, so that there are few.
+_LEAST_SHARE = 0.01
 #: What a radian of turn and a doubling of size count beside a shift, cm. Less than the 6 cm of a typical landmark,
 #: because the fit trembles more in its turn than in its place.
 _LEVER_CM = 3.0
@@ -64,12 +66,13 @@ DEFAULT_SMOOTHING = SmoothingConfig(
 
 
 @cache
-def _neighbours() -> Floats:
-    """Give (478, 478) float32: each landmark's Gaussian share in its neighbours on the canonical face."""
+def _neighbours() -> Sharing:
+    """Give each landmark's Gaussian share in its neighbours on the canonical face."""
     points = head_model().landmarks
     squared = ((points[:, None] - points[None]) ** 2).sum(axis=2)
     share = np.exp(-squared / np.float32(2 * _SHARE_CM**2))
-    return np.ascontiguousarray(share / share.sum(axis=1, keepdims=True), np.float32)
+    share[share < _LEAST_SHARE * share.sum(axis=1, keepdims=True)] = 0
+    return Sharing((share / share.sum(axis=1, keepdims=True)).astype(np.float32))
 
 
 @cache
@@ -103,10 +106,10 @@ class FaceSmoother:
         """Give the same faces, steadied, in the same order; `media_ns` grows from call to call."""
         oldest_ns = media_ns - round(RESTART_AFTER_S * 1e9)
         self._tracks = {key: track for key, track in self._tracks.items() if track.last_ns >= oldest_ns}
-        return tuple(
-            self._tracks.setdefault(face.track_id, _TrackFilter(self._config, media_ns))(face, media_ns)
-            for face in faces
-        )
+        for face in faces:
+            if face.track_id not in self._tracks:
+                self._tracks[face.track_id] = _TrackFilter(self._config, media_ns)
+        return tuple(self._tracks[face.track_id](face, media_ns) for face in faces)
 
 
 class _TrackFilter:

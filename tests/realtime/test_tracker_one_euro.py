@@ -1,16 +1,18 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from mien.realtime.errors import ConfigError
-from mien.realtime.tracker.one_euro import OneEuro, OneEuroParams, smoothing_factor
+from mien.realtime.tracker.one_euro import OneEuro, OneEuroParams, Sharing, smoothing_factor
 
 DT = 1 / 30
 STILL = OneEuroParams(1.0, beta=0.0, speed_cutoff_hz=1.0, noise_speed=0.0)
 
 
-def run(params: OneEuroParams, raw: np.ndarray, **kwargs: np.ndarray) -> np.ndarray:
+def run(params: OneEuroParams, raw: np.ndarray, **kwargs: Any) -> np.ndarray:
     euro = OneEuro(params, **kwargs)
     return np.array([euro(value, DT) for value in raw.astype(np.float32)])
 
@@ -57,7 +59,7 @@ def test_neighbours_share_their_speed() -> None:
     params = OneEuroParams(0.5, beta=10.0, speed_cutoff_hz=5.0, noise_speed=0.0)
 
     alone = run(params, raw)[21, 1, 0]
-    together = run(params, raw, share=np.full((2, 2), 0.5, np.float32))[21, 1, 0]
+    together = run(params, raw, share=Sharing(np.full((2, 2), 0.5, np.float32)))[21, 1, 0]
 
     assert together > 0.045 > alone
 
@@ -91,3 +93,11 @@ def test_numbers_out_of_range_are_refused(wrong: dict[str, float]) -> None:
     OneEuroParams(**good)
     with pytest.raises(ConfigError, match="One-Euro"):
         OneEuroParams(**{**good, **wrong})
+
+
+def test_sharing_is_a_product_with_its_matrix() -> None:
+    rng = np.random.default_rng(0)
+    matrix = rng.uniform(0, 1, (20, 20)).astype(np.float32) * (rng.uniform(0, 1, (20, 20)) < 0.3)
+    matrix[np.arange(20), np.arange(20)] = 1
+    values = rng.normal(0, 1, 20).astype(np.float32)
+    assert np.allclose(Sharing(matrix.astype(np.float32))(values), matrix @ values, atol=1e-5)
