@@ -1,8 +1,8 @@
 """How landmarks move with MediaPipe's blendshapes: a linear model in head space, learnt from rendered people only.
 
-`assets/expression_basis.npz` is made by `python -m mien.engines.mesh.fit_basis`: synthetic heads are rendered with random expressions,
-tracked, and their landmarks regressed on the tracker's own scores. It is used where one frame must say how the same
-face would look at rest; frames that show rest directly always count for more.
+`assets/expression_basis.npz` is made by `python -m mien.engines.mesh.fit_basis`: synthetic heads are rendered with
+random expressions, tracked, and their landmarks regressed on the tracker's own scores. It is used where one frame
+must say how the same face would look at rest; frames that show rest directly always count for more.
 """
 
 from __future__ import annotations

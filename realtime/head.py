@@ -109,7 +109,7 @@ def fit_head(landmarks: Floats) -> HeadFit:
     centred = source - mean_source
     moved = target - mean_target
     covariance = (moved * weights[:, None]).T @ centred
-    if not np.isfinite(covariance).all() or not covariance.any():
+    if not np.isfinite(covariance).all() or np.abs(moved).max() <= 1e-6 * (1 + np.abs(mean_target).max()):
         raise FrameError("landmarks must be finite and span a face; got equal points or numbers that are not finite.")
     left, values, right = np.linalg.svd(covariance)
     sign = np.array([1.0, 1.0, np.sign(np.linalg.det(left) * np.linalg.det(right))])

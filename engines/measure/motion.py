@@ -26,6 +26,7 @@ class ChannelMotion:
         r: Pearson correlation of the output's score with the driver's; 0 where the output never moves.
         slope: of the regression of the output's score on the driver's; 1 keeps the amplitude.
         mae: mean absolute error.
+
     """
 
     name: str
@@ -44,6 +45,7 @@ class MotionReport:
         pose_deg: median angle between the heads' rotations, degrees; NaN without a common frame.
         frames: in which both faces were found.
         lost: in which the driver was found and the output was not.
+
     """
 
     channels: tuple[ChannelMotion, ...]

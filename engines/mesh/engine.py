@@ -52,7 +52,8 @@ class MeshEngine:
         _check(portrait_bgr, portrait_landmarks, mode, quality)
         if exclusion is not None and (exclusion.shape != portrait_bgr.shape[:2] or exclusion.dtype != np.uint8):
             raise EngineError(
-                f"exclusion must be {portrait_bgr.shape[:2]} uint8 as the portrait, got {exclusion.shape} {exclusion.dtype}."
+                f"exclusion must be {portrait_bgr.shape[:2]} uint8 as the portrait, "
+                f"got {exclusion.shape} {exclusion.dtype}."
             )
         if mode == "swap" and label == "generated":
             raise EngineError(

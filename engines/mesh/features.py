@@ -158,9 +158,9 @@ def draw_mouth(canvas: Pixels, lit: NDArray[np.uint8], points: Floats, driver: P
     source[upper] += inset
     source[lower] -= inset
     map_x, map_y = draw_map(local, source, topo.mouth, size, 1 if size[0] < 80 else 2)
-    inside = np.asarray(
-        cv2.remap(driver, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8
+    inside = np.asarray(cv2.remap(driver, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    alpha = outline_mask(size, local[topo.inner_lip, :2], max(0.008 * size[0], 0.5)).astype(np.float32) * np.float32(
+        1 / 255
     )
-    alpha = outline_mask(size, local[topo.inner_lip, :2], max(0.008 * size[0], 0.5)).astype(np.float32) * np.float32(1 / 255)
     mix(canvas[y0:y1, x0:x1], inside, alpha)
     lit[y0:y1, x0:x1] = np.maximum(lit[y0:y1, x0:x1], (alpha * 255).astype(np.uint8))

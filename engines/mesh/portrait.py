@@ -102,9 +102,7 @@ class _Stage:
         """Where each pixel of the frame is read in the layout: two (H, W) float32."""
         columns, rows = self._cells
         field = self._grid + self._around(target)
-        map_x, map_y = (
-            _enlarged(field[:, axis].reshape(rows, columns), self.size) for axis in (0, 1)
-        )
+        map_x, map_y = (_enlarged(field[:, axis].reshape(rows, columns), self.size) for axis in (0, 1))
         self._lay_face(map_x, map_y, target)
         return map_x, map_y
 
@@ -123,7 +121,9 @@ class _Stage:
         face_x, face_y = draw_map(with_skirt(local), texture, topology().triangles, size, step)
         hull = cv2.convexHull(local[:468, :2].astype(np.float32))[:, 0]
         middle = hull.mean(axis=0)
-        mask = outline_mask(size, middle + (hull - middle) * 0.97, 0.012 * face_px).astype(np.float32) * np.float32(1 / 255)
+        mask = outline_mask(size, middle + (hull - middle) * 0.97, 0.012 * face_px).astype(np.float32) * np.float32(
+            1 / 255
+        )
         for whole, part in ((map_x, face_x), (map_y, face_y)):
             region = whole[low[1] : high[1], low[0] : high[0]]
             region += (part - region) * mask

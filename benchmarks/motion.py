@@ -1,0 +1,171 @@
+"""Did the driver's motion and the persona's identity arrive? Judges what `mien convert` writes.
+
+    python benchmarks/motion.py --persona amara --persona viggo CLIP.mp4 ... [--json OUT]
+
+Each clip is converted with each persona; driver and FINAL output are then tracked afresh, without smoothing. For every
+channel whose driver varies (standard deviation >= 0.05): Pearson r, slope of the regression, mean absolute error. Head
+pose: median angle. Identity: share of frames in which SFace finds the output nearer to the persona's portrait than
+to the driver.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import av
+import numpy as np
+
+from mien.engines.measure import FaceIdentity, MotionReport, compare_motion
+from mien.engines.measure.identity import similarity
+from mien.engines.personas.library import find
+from mien.plugin.app import convert
+from mien.plugin.machine import commit, describe_machine, versions
+from mien.realtime.config import LiveConfig
+from mien.realtime.face import Face
+from mien.realtime.frame import Pixels
+from mien.realtime.tracker.landmarker import Landmarker
+from mien.realtime.tracker.model import landmarker_path
+
+SCHEMA = 1
+#: Every how many frames SFace is asked; neighbours are alike.
+_IDENTITY_EVERY = 3
+#: Done when (mean r and error over all channels of all clips, every slope, every clip's pose and identity).
+LEAST_R, SLOPES, MOST_MAE, MOST_POSE_DEG, LEAST_NEARER = 0.9, (0.7, 1.3), 0.1, 3.0, 0.98
+
+
+@dataclass(frozen=True, slots=True)
+class ClipResult:
+    """One clip with one persona."""
+
+    clip: str
+    persona: str
+    motion: MotionReport
+    nearer: float
+
+
+def pictures(path: Path) -> Iterator[Pixels]:
+    """Frames of a file, BGR."""
+    with av.open(str(path)) as container:
+        for frame in container.decode(video=0):
+            yield np.ascontiguousarray(frame.to_ndarray(format="bgr24"))
+
+
+def track(path: Path, model: Path) -> list[Face | None]:
+    """The largest face of each frame, by a fresh tracker without smoothing."""
+    faces: list[Face | None] = []
+    landmarker = Landmarker(model, max_faces=2)
+    try:
+        for index, picture in enumerate(pictures(path)):
+            found = landmarker(picture, (index + 1) * 33_000_000)
+            best = max(found, key=lambda one: float(np.ptp(one.landmarks[:468, 0])), default=None)
+            faces.append(None if best is None else Face(1, best.landmarks, best.blendshapes, best.pose))
+    finally:
+        landmarker.close()
+    return faces
+
+
+def nearer(
+    driver: Path, output: Path, faces: tuple[list[Face | None], list[Face | None]], name: str, identity: FaceIdentity
+) -> float:
+    """Share of the looked-at frames whose output is nearer to the persona; a lost output counts as not."""
+    persona = find(name)
+    own = identity.embed(persona.portrait, persona.landmarks)
+    wins: list[bool] = []
+    for index, (a, b) in enumerate(zip(pictures(driver), pictures(output), strict=False)):
+        theirs, ours = (faces[side][index] for side in (0, 1))
+        if index % _IDENTITY_EVERY or theirs is None:
+            continue
+        if ours is None:
+            wins.append(False)
+            continue
+        seen = identity.embed(b, ours.landmarks)
+        wins.append(similarity(seen, own) > similarity(seen, identity.embed(a, theirs.landmarks)))
+    return float(np.mean(wins)) if wins else float("nan")
+
+
+def measure(clip: Path, persona: str, mode: str, identity: FaceIdentity, model: Path) -> ClipResult:
+    """Convert, track both, compare."""
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "out.mp4"
+        convert(clip, output, LiveConfig.model_validate({"persona": persona, "mode": mode}))
+        driver, swapped = track(clip, model), track(output, model)
+        count = min(len(driver), len(swapped))
+        if abs(len(driver) - len(swapped)) > 1:
+            raise SystemExit(f"{clip.name}: {len(driver)} frames went in and {len(swapped)} came out.")
+        faces = (driver[:count], swapped[:count])
+        motion = compare_motion(*faces)
+        return ClipResult(clip.name, persona, motion, nearer(clip, output, faces, persona, identity))
+
+
+def verdict(results: list[ClipResult]) -> dict[str, float | bool]:
+    """The table's last line."""
+    channels = [channel for result in results for channel in result.motion.channels]
+    r = float(np.mean([c.r for c in channels]))
+    mae = float(np.mean([c.mae for c in channels]))
+    slopes = [c.slope for c in channels]
+    pose = max(result.motion.pose_deg for result in results)
+    near = min(result.nearer for result in results)
+    slope = float(np.mean(slopes))
+    met = r >= LEAST_R and SLOPES[0] <= slope <= SLOPES[1] and mae <= MOST_MAE
+    return {
+        "r_mean": r,
+        "slope_mean": slope,
+        "slopes_within": float(np.mean([SLOPES[0] <= s <= SLOPES[1] for s in slopes])),
+        "mae_mean": mae,
+        "pose_deg_worst": pose,
+        "nearer_worst": near,
+        "met": met and pose <= MOST_POSE_DEG and near >= LEAST_NEARER,
+    }
+
+
+def show(result: ClipResult) -> None:
+    """Print one clip's lines."""
+    motion = result.motion
+    print(
+        f"{result.clip} as {result.persona}: nearer {result.nearer:.3f}, pose {motion.pose_deg:.2f} deg, "
+        f"{motion.frames} frames, {motion.lost} lost"
+    )
+    for channel in motion.channels:
+        print(f"  {channel.name:16s} r {channel.r:5.2f}  slope {channel.slope:5.2f}  error {channel.mae:.3f}")
+
+
+def main() -> None:
+    """Measure each clip with each persona and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("clips", nargs="+", type=Path)
+    parser.add_argument("--persona", action="append", required=True, help="name or path; may be given again")
+    parser.add_argument("--mode", choices=("swap", "portrait"), default="swap")
+    parser.add_argument("--json", type=Path, help="file to write the numbers to")
+    options = parser.parse_args()
+    identity, model = FaceIdentity(), landmarker_path()
+    results = []
+    for persona in options.persona:
+        for clip in options.clips:
+            results.append(measure(clip, persona, options.mode, identity, model))
+            show(results[-1])
+    total = verdict(results)
+    print(
+        "  ".join(f"{key} {value:.3f}" for key, value in total.items() if key != "met"),
+        "met" if total["met"] else "NOT met",
+    )
+    if options.json is not None:
+        document = {
+            "schema": SCHEMA,
+            "question": "does the driver's motion arrive, as the persona",
+            "mode": options.mode,
+            "machine": describe_machine().model_dump(mode="json"),
+            "commit": commit(),
+            "versions": versions(),
+            "clips": [asdict(result) for result in results],
+            "verdict": total,
+        }
+        options.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
