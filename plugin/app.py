@@ -184,6 +184,10 @@ class Live:
         """Show the camera under its plate for a second; renew while the button is held, call with False at its end."""
         self._compositor.show_me(held)
 
+    def relock(self) -> None:
+        """Swap whoever is most prominent in the picture now: for a streamer whom the lock did not know again."""
+        self._pipeline.relock()
+
     def before(self) -> Pixels | None:
         """The newest captured picture, (H, W, 3) uint8 BGR, for the page's held "before"; None before the first."""
         frame = self._pipeline.last_frame

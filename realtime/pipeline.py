@@ -123,6 +123,10 @@ class Pipeline:
             if not worker.stop():
                 log.warning("thread %s did not end in time and is left behind", worker.name)
 
+    def relock(self) -> None:
+        """Choose the face to swap anew on the next frame; any thread."""
+        self._stages.tracking.relock()
+
     # -- what others read
 
     @property

@@ -33,6 +33,9 @@ class LiveControls(Protocol):
         False the moment it is released, or its page is gone. Should True stop coming, the camera must go by itself.
         """
 
+    def relock(self) -> None:
+        """Swap whoever is most prominent in the picture now, from the next frame on."""
+
     def personas(self) -> list[str]:
         """Names that `set_persona` takes."""
 

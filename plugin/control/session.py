@@ -134,6 +134,8 @@ class Session:
                 self._controls.set_hold(on)
                 self._switches.hold = on
                 await self._broadcast(self._switches.as_message())
+            case {"type": "relock"}:
+                self._controls.relock()
             case {"type": "persona", "name": str(name)}:
                 self._start(self._change_persona(name))
             case {"type": "personas"}:

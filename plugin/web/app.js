@@ -76,6 +76,13 @@ for (const [name, key] of [["slate", "s"], ["hold", "h"]]) {
   addEventListener("keydown", (event) => isShortcut(event, key) && !event.repeat && !button.disabled && toggle());
 }
 
+const relock = () => {
+  connection.send({ type: "relock" });
+  say("From now on the most prominent face is yours.");
+};
+find("relock").addEventListener("click", relock);
+addEventListener("keydown", (event) => isShortcut(event, "m") && !event.repeat && !find("relock").disabled && relock());
+
 connection.addEventListener("switches", ({ detail }) => {
   find("slate").setAttribute("aria-pressed", String(detail.slate));
   find("hold").setAttribute("aria-pressed", String(detail.hold));

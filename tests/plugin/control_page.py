@@ -44,6 +44,9 @@ class Path:
     def set_slate(self, on: bool) -> None:
         self.calls.append(("slate", on))
 
+    def relock(self) -> None:
+        self.calls.append(("relock", True))
+
     def set_hold(self, on: bool) -> None:
         self.calls.append(("hold", on))
 

@@ -185,6 +185,15 @@ def test_slate_and_hold_are_switched(server: ControlServer, path: Path) -> None:
     assert path.calls == [("slate", True), ("hold", True), ("slate", False), ("hold", False)]
 
 
+def test_the_lock_is_taken_anew(server: ControlServer, path: Path) -> None:
+    async def talk() -> None:
+        async with page_at(server.url) as page:
+            await page.say(type="relock")
+            await until(lambda: path.calls == [("relock", True)])
+
+    asyncio.run(talk())
+
+
 def test_a_persona_is_changed_and_every_page_told(server: ControlServer, path: Path) -> None:
     async def talk() -> None:
         async with page_at(server.url) as page, page_at(server.url) as other:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pytest
 from live_parts import (
     HEIGHT,
+    PERSONA_BGR,
     WIDTH,
     ListSink,
     ListSource,
@@ -341,6 +342,25 @@ def test_what_is_wrong_with_the_source_is_said_once_and_when_it_is_over(monkeypa
         "the camera was unplugged.",
         "the source gives frames again",
     ]
+
+
+def test_the_lock_goes_to_who_is_prominent_when_it_is_taken_anew() -> None:
+    first, second = face_in((20.0, 60.0, 100.0, 160.0), 1), face_in((150.0, 40.0, 290.0, 200.0), 2)
+    runs: list[Run] = []
+    known = threading.Event()
+
+    def faces(sequence: int) -> tuple[Face, ...]:
+        if sequence == 10:
+            known.wait(5.0)
+            runs[0].pipeline.relock()
+        return (first,) if sequence < 5 else (first, second)
+
+    with running(20, faces=faces) as run:
+        runs.append(run)
+        known.set()
+        frames = finish(run)
+    swapped = [bool((frame.pixels[120, 220] == PERSONA_BGR).all()) for frame in frames]
+    assert swapped == [False] * 10 + [True] * 10
 
 
 def test_stop_ends_every_thread_within_a_second() -> None:
