@@ -26,7 +26,7 @@ _FIELD_COLUMNS = 64
 #: top and at the bottom.
 _RING, _RING_TOP, _RING_BOTTOM = 1.55, 0.8, 0.2
 #: Cells of the face's coarse map.
-_CELLS = 150
+_CELLS = 110
 
 
 class PortraitPainter:

@@ -99,8 +99,9 @@ def _apply(
         along_b, along_c = tb[axis] - ta[axis], tc[axis] - ta[axis]
         affine[axis, :, :-1] = edges[:3] * along_b + edges[3:] * along_c
         affine[axis, 2, :-1] += ta[axis]
-    design = np.concatenate([points, np.ones((len(points), 1), np.float32)], axis=1)
-    affine[:, :, -1] = np.linalg.lstsq(design, texture, rcond=None)[0].T
+    # Least squares by the normal equations: lstsq took a tenth of the whole map's time.
+    design = np.column_stack([points, np.ones(len(points))])
+    affine[:, :, -1] = np.linalg.solve(design.T @ design + np.eye(3) * 1e-6, design.T @ texture).T
     x = np.tile(np.arange(columns, dtype=np.float32), rows)
     y = np.repeat(np.arange(rows, dtype=np.float32), columns)
     picked = affine[:, :, owner]

@@ -18,7 +18,7 @@ from mien.realtime.frame import Floats, Patch, Pixels
 Mask = NDArray[np.uint8]
 
 #: Cells of the coarse map across a face; more costs time and shows nothing.
-_CELLS = 150
+_CELLS = 110
 #: Width of the mask's soft border over the face's width; the blend adds a feather of its own.
 _SOFT = 0.012
 
@@ -73,8 +73,9 @@ class SwapPainter:
             hidden = cv2.remap(kept, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
             outline = cv2.subtract(outline, hidden).astype(np.uint8, copy=False)
         common = _skin_only(outline, points, landmarks)
-        gain = shading(driver, canvas, common, face_px)
-        darker = min(1.0, _brightness(driver, canvas, common))
+        gain, brightness = shading(driver, canvas, common, face_px)
+        # In the dark the whites darken with the skin; on a fairer driver they do not brighten with it.
+        darker = min(1.0, brightness)
         canvas = apply_gain(canvas, gain)
         lit = np.zeros(driver.shape[:2], np.uint8)
         for eye, texture_of in zip(EYES, self._texture.eyes, strict=True):
@@ -141,9 +142,3 @@ def _skin_only(outline: Mask, points: Floats, landmarks: Floats) -> Mask:
     for hole in holes:
         cv2.fillPoly(skin, [hole], 0, shift=4)
     return skin
-
-
-def _brightness(driver: Pixels, persona: Pixels, mask: Mask) -> float:
-    """The driver's mean brightness over the persona's, 0.2 to 2."""
-    theirs, ours = (sum(cv2.mean(pixels, mask=mask)[:3]) for pixels in (driver, persona))
-    return float(np.clip((theirs + 12) / (ours + 12), 0.2, 2.0))
