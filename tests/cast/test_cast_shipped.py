@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,8 @@ import pytest
 
 from mien.engines.cast import Recipe
 from mien.engines.cast.people import DRIVER, PERSONAS
+from mien.realtime.errors import ModelError
+from mien.realtime.tracker.model import landmarker_path
 
 REPOSITORY = Path(__file__).parents[2]
 SHIPPED = REPOSITORY / "engines" / "personas" / "shipped"
@@ -22,18 +23,12 @@ PATTERN = REPOSITORY / "realtime" / "assets" / "pattern_face.jpg"
 NAMES = [recipe.name for recipe in PERSONAS]
 
 
-def _model() -> Path | None:
-    """MediaPipe's face landmarker: where MIEN_FACE_MODEL says, or in the user's model cache."""
-    named = os.environ.get("MIEN_FACE_MODEL")
-    places = [Path(named)] if named else sorted((Path.home() / ".cache" / "mien").glob("**/face_landmarker*.task"))
-    return next((place for place in places if place.is_file()), None)
-
-
 def _scores(pictures: Iterator[np.ndarray]) -> list[dict[str, float]]:
-    model = _model()
-    if model is None:
-        pytest.skip("MediaPipe's face_landmarker.task is not here; name it in MIEN_FACE_MODEL")
     mediapipe = pytest.importorskip("mediapipe")
+    try:
+        model = landmarker_path()
+    except ModelError as error:
+        pytest.skip(str(error))
     tasks, vision = mediapipe.tasks, mediapipe.tasks.vision
     options = vision.FaceLandmarkerOptions(
         base_options=tasks.BaseOptions(model_asset_path=str(model)),
