@@ -35,6 +35,8 @@ if exist "%env%" rmdir /s /q "%env%"
 %python% -m venv "%env%"
 if errorlevel 1 goto failed
 echo 2 of 3  fetching the parts (the longest step)
+rem pip leaves a folder "build" here, whose old files would join the next installation.
+if exist "%here%build" rmdir /s /q "%here%build"
 "%env%\Scripts\python.exe" -m pip install --quiet --disable-pip-version-check --constraint "%here%constraints.txt" "%here%.[live]"
 if errorlevel 1 goto failed
 "%env%\Scripts\python.exe" -m pip install --quiet --disable-pip-version-check --constraint "%here%constraints.txt" "%here%.[live,virtualcam]" >nul 2>nul

@@ -59,6 +59,8 @@ install_mien() {
 }
 
 run_pip() {
+    # pip leaves a folder "build" here, whose old files would join the next installation.
+    rm -rf "$here/build"
     "$env/bin/python" -m pip install --quiet --disable-pip-version-check --constraint "$here/constraints.txt" "$1"
 }
 
