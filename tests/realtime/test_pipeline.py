@@ -350,17 +350,17 @@ def test_the_lock_goes_to_who_is_prominent_when_it_is_taken_anew() -> None:
     known = threading.Event()
 
     def faces(sequence: int) -> tuple[Face, ...]:
-        if sequence == 10:
+        if sequence == 100:
             known.wait(5.0)
             runs[0].pipeline.relock()
-        return (first,) if sequence < 5 else (first, second)
+        return (first,) if sequence < 90 else (first, second)
 
-    with running(20, faces=faces) as run:
+    with running(110, faces=faces) as run:
         runs.append(run)
         known.set()
         frames = finish(run)
     swapped = [bool((frame.pixels[120, 220] == PERSONA_BGR).all()) for frame in frames]
-    assert swapped == [False] * 10 + [True] * 10
+    assert swapped == [False] * 100 + [True] * 10
 
 
 def test_stop_ends_every_thread_within_a_second() -> None:
