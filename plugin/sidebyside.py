@@ -1,7 +1,7 @@
-"""One picture of a clip before and after: rows of moments, the driver left, the persona right.
+"""One picture of a clip before and after: a column for each moment, the driver above, the persona below.
 
 For clips whose driver is rendered, such as the shipped one. Nothing here is offered for a person's own recording,
-because the left half is not marked.
+because the upper half is not marked.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from mien.realtime.errors import SourceError
 from mien.realtime.frame import Pixels
 
 #: Width of one picture, px.
-_TILE_PX = 640
+_TILE_PX = 480
 _GAP_PX = 8
 
 
 def side_by_side(before: Path, after: Path, seconds: Sequence[float]) -> Pixels:
-    """Rows of (before | after) at each of `seconds`, (H, W, 3) uint8 BGR.
+    """Columns of before over after at each of `seconds`, (H, W, 3) uint8 BGR.
 
     Raises:
         SourceError: a file cannot be read, or ends before one of the times.
 
     """
-    left, right = _frames_at(before, seconds), _frames_at(after, seconds)
-    rows = [_join([_tile(a), _tile(b)], axis=1) for a, b in zip(left, right, strict=True)]
-    return np.ascontiguousarray(_join(rows, axis=0))
+    above, below = _frames_at(before, seconds), _frames_at(after, seconds)
+    columns = [_join([_tile(a), _tile(b)], axis=0) for a, b in zip(above, below, strict=True)]
+    return np.ascontiguousarray(_join(columns, axis=1))
 
 
 def moments(clip: Path, count: int) -> tuple[float, ...]:

@@ -18,7 +18,7 @@ from mien.realtime.config import DEFAULT_PERSONA, LiveConfig
 from mien.realtime.errors import SinkError
 from mien.realtime.frame import Pixels
 
-#: Rows of the picture.
+#: Columns of the picture.
 _MOMENTS = 4
 #: Length of the live measurement at the end: enough for a steady rate, short enough to wait for.
 _PLAN = measure.Plan(seconds=5.0, warm_up_s=1.5, repeats=1)
