@@ -50,7 +50,8 @@ def shading(
     size = (max(4, round(width * scale)), max(4, round(height * scale)))
     # Every few pixels are enough for a blur this wide, and averaging all of them would cost more than the blur.
     skip = max(1, int(0.5 / scale))
-    skin = cv2.resize(np.ascontiguousarray(mask[::skip, ::skip]), size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    few_mask = np.ascontiguousarray(mask[::skip, ::skip])
+    skin = cv2.resize(few_mask, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     sigma = max(_SIGMA * face_px * scale, 0.8)
     weight = cv2.GaussianBlur(skin, (0, 0), sigma) + 1e-4
 

@@ -29,10 +29,10 @@ _WIDEST = 1.5
 #: Share of the way on which the persona's outline is drawn to the driver's, so that the patch meets the head it is
 #: on: at 1 a narrow face would be stretched to the driver's width, at 0 its jaw would end inside the driver's cheek.
 _OUTLINE_TO_DRIVER = 0.55
-#: How much of the difference between the persona's proportions and the driver's is shown. At 1 the tracker reads
-#: smiles and jaws of some personas at 0.6 or 1.5 of their strength, at 0.7 between 0.75 and 1.3 (measured on six
-#: drivers); a narrow face is still seen as narrow.
-_OWN_PROPORTIONS = 0.7
+#: How much of the difference between the persona's proportions and the driver's is shown, across, down and in depth.
+#: At 1 the tracker reads smiles and jaws of some personas at 0.6 or 1.5 of their strength and the head tipped by up to
+#: 4 degrees (heights and depths read as pitch). A narrow face is still seen as narrow.
+_OWN_PROPORTIONS = np.array([0.7, 0.55, 0.5], np.float32)
 #: Bounds of how much larger or smaller a movement may get on the persona.
 _GAIN_BOUNDS = (0.75, 1.35)
 _NOSE_BASE, _CHIN = 2, 152
@@ -70,7 +70,7 @@ class PersonaShape:
     def __init__(self, landmarks: Floats, *, on_driver: bool = True) -> None:
         self.fit = fit_head(landmarks)
         self.shape = to_head(landmarks, self.fit)
-        self._own = np.float32(_OWN_PROPORTIONS if on_driver else 1.0)
+        self._own = _OWN_PROPORTIONS if on_driver else np.ones(3, np.float32)
         self._outline = np.float32(_OUTLINE_TO_DRIVER if on_driver else 0.0)
 
     def target(self, face: Face, place: Callable[[HeadFit], HeadFit] | None = None) -> Target:
