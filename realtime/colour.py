@@ -23,9 +23,9 @@ from mien.realtime.frame import Floats, Pixels
 Mask = NDArray[np.uint8]
 
 #: How much of the difference in mean colour is taken from the driver. 1 would give the persona the driver's skin; 0
-#: would leave a face that does not belong to the neck below it. At 0.8 a fair persona on a dark driver, or the other
-#: way round, keeps a visible tone of its own.
-STRENGTH: Final = 0.8
+#: would leave a face that does not belong to the neck below it. At 0.9 the forehead and the neck, which stay the
+#: driver's, show no seam, and a fair persona on a dark driver still keeps a shade of its own; 0.8 showed one.
+STRENGTH: Final = 0.9
 #: Smoothing of the statistics, seconds: short enough for a lamp or a bright screen, long enough against flicker.
 TIME_CONSTANT_S: Final = 0.25
 #: After a gap this long the statistics start afresh, seconds.

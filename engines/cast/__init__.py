@@ -6,7 +6,7 @@ Importing this package is cheap and needs no extra; the heavy packages are asked
 
 from __future__ import annotations
 
-from mien.engines.cast.portrait import MATCH_PSNR_DB, portrait_matches, render_portrait
+from mien.engines.cast.portrait import render_portrait
 from mien.engines.cast.recipe import RENDERER_VERSION, Look, Recipe
 
-__all__ = ["MATCH_PSNR_DB", "RENDERER_VERSION", "Look", "Recipe", "portrait_matches", "render_portrait"]
+__all__ = ["RENDERER_VERSION", "Look", "Recipe", "render_portrait"]

@@ -28,7 +28,8 @@ def require_warp() -> Any:  # noqa: ANN401
 
     """
     warp = _require("warp")
-    warp.config.quiet = True
+    # Its banner goes to stdout, where a command's JSON document must stand alone.
+    warp.config.log_level = warp.LOG_WARNING
     return warp
 
 

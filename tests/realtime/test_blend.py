@@ -176,7 +176,7 @@ class TestBlend:
             patch = Patch(bright.astype(np.uint8), mask, colour=colour)
             blend(frame, face, patch, alignment, ColourMatcher(), None, 0)
             means.append(frame[110:130, 150:170].mean(axis=(0, 1)))
-        assert means[0] == pytest.approx([70, 82, 106], abs=12)
+        assert means[0] == pytest.approx([60, 71, 93], abs=12)
         assert means[1] == pytest.approx([150, 170, 210], abs=4)
 
     def test_what_is_occluded_stays_the_drivers(self) -> None:
