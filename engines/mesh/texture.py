@@ -77,6 +77,8 @@ IRIS_RADIUS_PX = 40.0
 _EYE_WIDTH_PX = 128
 #: How far around an eye's contour its edge is taken for eye, in eye widths: landmarks err by about this much.
 _LID_EDGE = 0.045
+#: How far above the lid's edge lashes reach, in eye widths.
+_LASH_REACH = 0.2
 _LASH_BOUNDS = (0.25, 0.8)
 #: How far inside its outline the portrait is read at the outline, so that neither hair nor background comes along.
 _OUTLINE_INSET = 0.05
@@ -135,7 +137,20 @@ def close_lids(portrait: Pixels, landmarks: Floats) -> Pixels:
         filled = spread(region, known, [0.5 * width, 0.2 * width, 0.09 * width])
         soft = cv2.GaussianBlur(hole.astype(np.float32) / 255, (0, 0), max(0.012 * width, 0.4))[..., None]
         region[:] = np.clip(region * (1 - soft) + filled * soft + 0.5, 0, 255).astype(np.uint8)
+        _comb_lashes_away(region, contour - low.astype(np.float32), width)
     return skin
+
+
+def _comb_lashes_away(region: Pixels, contour: Floats, width: float) -> None:
+    """Take thin dark strands off the upper lid, in place: a closing lid would draw them out into stripes."""
+    band = np.zeros(region.shape[:2], np.uint8)
+    rise = np.array([0, _LASH_REACH * width], np.float32)
+    for step in np.linspace(0, 1, 6, dtype=np.float32):
+        band = np.maximum(band, _fill(band.shape, contour - rise * step))
+    band = np.asarray(cv2.dilate(band, _disc(max(1, round(0.06 * width)))), np.uint8)
+    bare = cv2.morphologyEx(region, cv2.MORPH_CLOSE, _disc(max(1, round(0.05 * width))))
+    soft = cv2.GaussianBlur(band.astype(np.float32) / 255, (0, 0), max(0.03 * width, 0.5))[..., None]
+    region[:] = np.clip(region * (1 - soft) + bare * soft + 0.5, 0, 255).astype(np.uint8)
 
 
 def _disc(radius: int) -> NDArray[np.uint8]:
