@@ -18,6 +18,9 @@ from mien.realtime.frame import Alignment, Crop, Floats, Patch, Pixels, check_pi
 Mode = Literal["swap", "portrait"]
 Quality = Literal["full", "half"]
 
+#: The mask stays within the driver's own silhouette, so the crop needs little more than his box.
+_MARGIN = 1.15
+
 
 class MeshEngine:
     """`mien.realtime.engine.Engine` over a portrait's mesh.
@@ -71,7 +74,7 @@ class MeshEngine:
             device="cpu",
             reason=reason,
             size_px=None,
-            margin=1.4,
+            margin=_MARGIN,
             coverage="face" if mode == "swap" else "frame",
             label=label,
             max_side_px=max_side_px,
@@ -113,7 +116,9 @@ def _reduced(pixels: Pixels, alignment: Alignment, factor: float) -> tuple[Pixel
     scale = np.array([[width / alignment.width], [height / alignment.height]], np.float32)
     matrix = alignment.matrix * scale
     matrix[:, 2:] += 0.5 * scale - 0.5
-    small = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    # At a half, bilinear sampling is the mean of four pixels already, and several times as fast.
+    how = cv2.INTER_LINEAR if factor >= 0.5 else cv2.INTER_AREA
+    small = cv2.resize(pixels, (width, height), interpolation=how).astype(np.uint8, copy=False)
     return small, Alignment(matrix.astype(np.float32), width, height)
 
 
