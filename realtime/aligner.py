@@ -6,6 +6,7 @@ import math
 
 import cv2
 import numpy as np
+
 from mien.realtime.engine import EngineSpec
 from mien.realtime.face import Face
 from mien.realtime.frame import Alignment, Crop, Pixels

@@ -6,8 +6,9 @@ import difflib
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from mien.realtime.errors import ConfigError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from mien.realtime.errors import ConfigError
 
 #: The persona that runs when none is named; it ships with the package.
 DEFAULT_PERSONA = "amara"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+
 from mien.realtime.frame import Floats, FrameError
 
 #: Landmarks of MediaPipe's face mesh: 468 of the skin, then 2 x 5 of the irises.

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from mien.realtime.errors import MienError
 from numpy.typing import NDArray
+
+from mien.realtime.errors import MienError
 
 #: (H, W, 3) uint8, BGR: what cameras, OpenCV and the virtual camera all speak without a conversion.
 Pixels = NDArray[np.uint8]
