@@ -63,6 +63,8 @@ class BgrConverter:
 
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
+        self._shape: tuple[int, int, int] | None = None
+        self._matrix: tuple[int, ...] | None = None
 
     def __call__(self, picture: av.VideoFrame, aspect: float = 1.0) -> Pixels:
         """Give (H, W, 3) uint8 BGR, C-contiguous, upright. `aspect` is a stored pixel's width over its height."""
@@ -72,7 +74,15 @@ class BgrConverter:
         pixels = np.asarray(converted.to_ndarray(), np.uint8)
         if aspect != 1.0:
             pixels = _stretch(pixels, aspect)
-        return np.ascontiguousarray(orient(pixels, display_matrix(picture)))
+        return np.ascontiguousarray(orient(pixels, self._display_matrix(picture)))
+
+    def _display_matrix(self, picture: av.VideoFrame) -> tuple[int, ...] | None:
+        # PyAV ties a picture whose side data was read into a cycle with it: megabytes that wait for the garbage
+        # collector, at each picture. So it is read once, and again when size or rotation change.
+        shape = picture.width, picture.height, picture.rotation
+        if shape != self._shape:
+            self._shape, self._matrix = shape, display_matrix(picture)
+        return self._matrix
 
 
 def _stretch(pixels: Pixels, aspect: float) -> Pixels:
