@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-from mien.realtime.clock import NS_PER_MS, NS_PER_S
-from mien.realtime.frame import Kind
+from mien.realtime.clock import NS_PER_S
+from mien.realtime.frame_record import FrameRecord
+from mien.realtime.record_ring import RecordRing
+
+__all__ = ["KEPT_RECORDS", "RECENT_S", "FrameRecord", "RunStats", "percentile"]
 
 #: Records kept: ten minutes at 60 fps. Older ones fall out, so that a stream of days does not grow.
 KEPT_RECORDS = 36_000
@@ -16,46 +16,19 @@ KEPT_RECORDS = 36_000
 RECENT_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class FrameRecord:
-    """One frame that left.
-
-    Attributes:
-        sequence: of the captured frame.
-        kind: what it was marked as.
-        held: whether an earlier persona picture stood in.
-        capture_ns: when it was captured, before decoding.
-        done_ns: when it was handed over to the sinks.
-        stages_ms: busy time of each stage, ms ("decode", "track", "engine", "blend", "mark").
-
-    """
-
-    sequence: int
-    kind: Kind
-    held: bool
-    capture_ns: int
-    done_ns: int
-    stages_ms: Mapping[str, float] = field(default_factory=dict)
-
-    @property
-    def latency_ms(self) -> float:
-        """Capture to hand-over, ms."""
-        return (self.done_ns - self.capture_ns) / NS_PER_MS
-
-
 class RunStats:
     """Counts and records of one run. Written by the compose thread, read by any."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._records: deque[FrameRecord] = deque(maxlen=KEPT_RECORDS)
+        self._records = RecordRing(KEPT_RECORDS)
         self._counts = {"out": 0, "held": 0, "slate": 0, "camera": 0, "errors": 0}
         self._last_error = ""
 
     def add(self, record: FrameRecord) -> None:
         """Note a frame that left."""
         with self._lock:
-            self._records.append(record)
+            self._records.add(record)
             self._counts["out"] += 1
             if record.held:
                 self._counts["held"] += 1
@@ -81,21 +54,18 @@ class RunStats:
 
     def records(self) -> list[FrameRecord]:
         """The newest records (`KEPT_RECORDS` at most), oldest first; a copy."""
+        # Reading a full ring takes a quarter of a second, in which the compose thread must not wait.
         with self._lock:
-            return list(self._records)
+            records = self._records.copy()
+        return records.newest()
 
     def recent(self, now_ns: int) -> dict[str, float]:
         """Frame rate and latency of the last seconds: keys `fps`, `latency_p50_ms`, `latency_p95_ms`."""
         with self._lock:
-            since = now_ns - RECENT_S * NS_PER_S
-            rows: list[FrameRecord] = []
-            for record in reversed(self._records):
-                if record.done_ns < since:
-                    break
-                rows.append(record)
+            rows = self._records.newest(since_ns=now_ns - round(RECENT_S * NS_PER_S))
         if len(rows) < 2:
             return {"fps": 0.0, "latency_p50_ms": 0.0, "latency_p95_ms": 0.0}
-        span_s = (rows[0].done_ns - rows[-1].done_ns) / NS_PER_S
+        span_s = (rows[-1].done_ns - rows[0].done_ns) / NS_PER_S
         latencies = sorted(record.latency_ms for record in rows)
         return {
             "fps": (len(rows) - 1) / span_s if span_s > 0 else 0.0,
