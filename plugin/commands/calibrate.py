@@ -72,7 +72,8 @@ def _open(config: LiveConfig) -> Source:
         width=config.width,
         height=config.height,
         fps=config.fps,
-        pace=config.pace,
+        # A recording need not be waited for: the recorder counts in the pictures' own time.
+        pace=False,
         loop=False,
         clock=MonotonicClock(),
     )

@@ -40,6 +40,8 @@ def demo(
     clip = driver_clip()
     video, picture = out / "demo.mp4", out / "side-by-side.png"
     _make_folder(out)
+    if not session.interactive:
+        session.say("converting the shipped clip ...")
     with convert.progress_bar(session) as bar:
         task = convert.ProgressTask(bar, bar.add_task("converting the clip", total=None))
         report = app.convert(clip, video, LiveConfig(persona=name, overwrite=True), progress=task)
