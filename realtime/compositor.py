@@ -165,7 +165,7 @@ class CpuCompositor:
         stages = dict(tracked.stages_ms)
         marked = self._asked_for(moment) or self._tried(tracked, moment, stages)
         if marked is None:
-            marked = self._stand_in(moment, other_face=bool(tracked.selection.bystanders))
+            marked = self._stand_in(moment, other_face=bool(tracked.selection.bystanders or tracked.selection.lost))
         return Composed(marked, stages)
 
     def idle(self, sequence: int, capture_ns: int, media_ns: int) -> Composed:
@@ -236,8 +236,8 @@ class CpuCompositor:
         frame, faces = tracked.frame, tracked.selection.swapped
         engine = self.engine
         picture = frame.pixels.copy()
-        if self._cover_bystanders and engine.spec.coverage == "face":
-            cover(picture, tracked.selection.bystanders)
+        if engine.spec.coverage == "face":
+            cover(picture, self._to_cover(tracked.selection))
         # The greatest face last, so that where two overlap the nearer one lies on top.
         for face in sorted(faces, key=_area):
             self._swap(picture, frame, face, engine, stages)
@@ -279,6 +279,9 @@ class CpuCompositor:
         matcher = self._matchers.setdefault(face.track_id, ColourMatcher())
         blend(picture, face, patch, alignment, matcher, occluded, frame.media_ns)
         _add(stages, "blend", begin)
+
+    def _to_cover(self, selection: Selection) -> tuple[tuple[float, float, float, float], ...]:
+        return selection.lost + selection.bystanders if self._cover_bystanders else selection.lost
 
     def _stand_in(self, moment: _Moment, *, other_face: bool) -> MarkedFrame:
         absence = self._presence.absent(moment.now_ns, other_face=other_face)

@@ -25,9 +25,13 @@ class Selection:
 
     Attributes:
         swapped: faces that become the persona; empty when the one to swap is not there.
-        bystanders: (x0, y0, x1, y1) px of every other face, also of one that was lost a moment ago. To be covered.
+        bystanders: (x0, y0, x1, y1) px of every other face, also of one that was lost a moment ago. To be covered,
+            unless the user shows bystanders.
+        lost: the same for faces that were swapped and are not seen now, though they may still be in the picture.
+            Always covered: whoever asked to be swapped must not be bare in the frames that the tracker misses.
 
     """
 
     swapped: tuple[Face, ...]
     bystanders: tuple[tuple[float, float, float, float], ...]
+    lost: tuple[tuple[float, float, float, float], ...] = ()
