@@ -25,7 +25,7 @@ from mien.realtime.clock import Clock, MonotonicClock
 from mien.realtime.compositor import CpuCompositor
 from mien.realtime.config import LiveConfig
 from mien.realtime.engine import Engine
-from mien.realtime.errors import ConfigError, SourceError
+from mien.realtime.errors import ConfigError, EngineError, SourceError
 from mien.realtime.frame import Pixels
 from mien.realtime.governor import Governor
 from mien.realtime.mark import MarkedFrame, Marker
@@ -71,7 +71,7 @@ class Live:
             live.wait()
 
     Iterating gives the newest `MarkedFrame` each time and ends with the source. Sinks run whether or not anybody
-    iterates. All methods may be called from any thread.
+    iterates. All methods may be called from any thread, inside the block; a `Live` runs once.
     """
 
     def __init__(self, config: LiveConfig, *, clock: Clock | None = None, on_event: Event = log.info) -> None:
@@ -81,6 +81,7 @@ class Live:
         self._stack = ExitStack()
         self._persona_name = config.persona
         self._preview: PreviewSink | None = None
+        self._entered = False
         self._switch_lock = threading.Lock()
         #: Seconds from `__enter__` to the running threads.
         self.startup_s = 0.0
@@ -88,6 +89,9 @@ class Live:
         self.persona_switch_ms = 0.0
 
     def __enter__(self) -> Self:
+        if self._entered:
+            raise EngineError("this Live was opened already.", hint="Make a new one for another run.")
+        self._entered = True
         begin = time.perf_counter()
         with ExitStack() as stack:
             self._start(stack)

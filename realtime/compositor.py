@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import cv2
+import numpy as np
 
 from mien.realtime.aligner import align, crop
 from mien.realtime.blend import ColourMatcher, blend
@@ -22,7 +23,7 @@ from mien.realtime.bystanders import cover
 from mien.realtime.engine import Engine
 from mien.realtime.errors import EngineError
 from mien.realtime.face import Face
-from mien.realtime.frame import Frame, Pixels
+from mien.realtime.frame import Alignment, Frame, Patch, Pixels
 from mien.realtime.mark import MarkedFrame, Marker, ShowMe
 from mien.realtime.presence import Absence, Presence
 from mien.realtime.slate import Slate
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
     from mien.realtime.occluder import OccluderModel
 
 log = logging.getLogger(__name__)
+
+#: A face of which less lies in the frame, px a side, is not swapped but held: nobody could tell what was painted.
+LEAST_FACE_PX = 12.0
+#: Part of a face's box in the frame that a patch must paint. Whole faces come to 0.5 and more, whatever their turn.
+LEAST_PAINTED = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,8 +191,9 @@ class CpuCompositor:
         if self._slate_asked:
             self._presence.to_slate()
             return self._mark_slate(moment)
-        if self._hold_asked and self._last is not None:
-            return self._repeat(self._last, moment)
+        if self._hold_asked:
+            # Nothing to hold (a change of persona forgets the picture): a live picture must not slip in instead.
+            return self._mark_slate(moment) if self._last is None else self._repeat(self._last, moment)
         return None
 
     def _tried(self, tracked: Tracked, moment: _Moment, stages: dict[str, float]) -> MarkedFrame | None:
@@ -269,6 +276,8 @@ class CpuCompositor:
             raise EngineError(
                 f"engine '{engine.spec.name}' gave a patch of {patch.pixels.shape} for a crop of {seen.pixels.shape}."
             )
+        if engine.spec.coverage == "face":
+            _check_painted(face, patch, alignment, frame)
         begin = _add(stages, "engine", begin)
         occluded = None
         if self._make_occluder is not None and engine.spec.coverage == "face":
@@ -308,6 +317,19 @@ class CpuCompositor:
         for table in (self._matchers, self._occluders):
             for track_id in [known for known in table if known not in track_ids and len(table) > 8]:
                 del table[track_id]
+
+
+def _check_painted(face: Face, patch: Patch, alignment: Alignment, frame: Frame) -> None:
+    """Raise `EngineError` for a patch that would leave the face bare: it would go out as a persona all the same."""
+    x0, y0, x1, y1 = face.box
+    width, height = min(x1, frame.width) - max(x0, 0.0), min(y1, frame.height) - max(y0, 0.0)
+    # Written so that a NaN fails too.
+    if not (width >= LEAST_FACE_PX and height >= LEAST_FACE_PX):
+        raise EngineError(f"a face of {x1 - x0:.0f}x{y1 - y0:.0f} px at ({x0:.0f}, {y0:.0f}) cannot be swapped.")
+    painted = cv2.countNonZero(cv2.threshold(patch.mask, 127, 255, cv2.THRESH_BINARY)[1])
+    share = painted / (abs(float(np.linalg.det(alignment.matrix[:, :2]))) * width * height)
+    if not share >= LEAST_PAINTED:
+        raise EngineError(f"the engine painted {share:.0%} of the face's box; at least {LEAST_PAINTED:.0%} is needed.")
 
 
 def _area(face: Face) -> float:

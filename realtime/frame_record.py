@@ -19,7 +19,8 @@ class FrameRecord:
         held: whether an earlier persona picture stood in.
         capture_ns: when it was captured, before decoding.
         done_ns: when it was handed over to the sinks.
-        stages_ms: busy time of each stage, ms ("decode", "track", "engine", "blend", "mark").
+        stages_ms: busy time of each stage, ms ("decode", "track", "engine", "blend", "mark"); empty for a
+            stand-in that was made while the source gave nothing.
 
     """
 

@@ -80,6 +80,7 @@ class Pipeline:
         self._tracked: Mailbox[Tracked] = Mailbox()
         self._listeners: list[Mailbox[MarkedFrame]] = []
         self._listeners_lock = threading.Lock()
+        self._ended = False
         self._source = stages.source
         self._frames_in = 0
         self._frames_tracked = 0
@@ -164,9 +165,10 @@ class Pipeline:
         """A mailbox that gets every new marked frame, the newest first; closed at the end."""
         box: Mailbox[MarkedFrame] = Mailbox()
         with self._listeners_lock:
-            self._listeners.append(box)
-        if not self._workers[-1].alive and self._workers[-1].error is None and self._frames_in:
-            box.close()
+            if self._ended:
+                box.close()
+            else:
+                self._listeners.append(box)
         return box
 
     def leave(self, box: Mailbox[MarkedFrame]) -> None:
@@ -305,5 +307,6 @@ class Pipeline:
 
     def _end_listeners(self) -> None:
         with self._listeners_lock:
+            self._ended = True
             for box in self._listeners:
                 box.close()

@@ -12,7 +12,7 @@ import pytest
 
 from mien.plugin import Live, LiveConfig, convert
 from mien.realtime.clock import MonotonicClock
-from mien.realtime.errors import ConfigError, PersonaError, SinkError, SourceError
+from mien.realtime.errors import ConfigError, EngineError, PersonaError, SinkError, SourceError
 from mien.realtime.source.pattern import PatternSource
 
 FRAMES, FPS, SIZE = 45, 30, (640, 360)
@@ -120,6 +120,14 @@ def test_iterating_gives_marked_frames_and_ends_with_the_source(clip: Path) -> N
     assert stats["engine"]["name"].startswith("mesh")
     assert stats["engine"]["reason"]
     assert stats["source"]["width"] == SIZE[0]
+
+
+def test_a_live_runs_once(clip: Path) -> None:
+    live = Live(LiveConfig(source=str(clip), sinks=()))
+    with live, pytest.raises(EngineError, match="opened already"):
+        live.__enter__()
+    with pytest.raises(EngineError, match="opened already"), live:
+        pass
 
 
 def test_the_persona_changes_while_it_runs(clip: Path) -> None:

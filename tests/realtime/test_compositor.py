@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +21,8 @@ from mien.realtime import compositor as compositor_module
 from mien.realtime.clock import ManualClock
 from mien.realtime.compositor import CpuCompositor, Tracked
 from mien.realtime.config import LossSettings
-from mien.realtime.frame import Frame
+from mien.realtime.face import Face
+from mien.realtime.frame import Crop, Frame, Patch
 from mien.realtime.mark import MarkedFrame, Marker
 from mien.realtime.presence import Presence
 from mien.realtime.slate import Slate
@@ -31,7 +34,7 @@ STEP_NS = 33_333_333
 class Stage:
     """A compositor with its clock and a list of what went wrong."""
 
-    def __init__(self, *engines: PaintEngine) -> None:
+    def __init__(self, *engines: PaintEngine, cover_bystanders: bool = True) -> None:
         self.clock = ManualClock()
         self.errors: list[str] = []
         self.engines = engines or (PaintEngine(),)
@@ -41,6 +44,7 @@ class Stage:
             slate=Slate(WIDTH, HEIGHT, None),
             presence=Presence(LossSettings()),
             now_ns=self.clock.now_ns,
+            cover_bystanders=cover_bystanders,
             on_error=self.errors.append,
         )
         self.sequence = 0
@@ -147,9 +151,67 @@ def _break(stage: Stage, fault: str, patch: pytest.MonkeyPatch) -> None:
 
 
 def _small_patch() -> Any:
-    from mien.realtime.frame import Patch
-
     return Patch(np.zeros((20, 20, 3), np.uint8), np.zeros((20, 20), np.uint8))
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda xy: xy * 1e6, "cannot be swapped"),
+        (lambda xy: xy + 5000, "cannot be swapped"),
+        (lambda xy: (xy - xy.mean(axis=0)) * 0.03 + xy.mean(axis=0), "cannot be swapped"),
+        (lambda xy: xy * np.nan, ""),
+    ],
+)
+def test_landmarks_that_miss_the_face_are_a_fault_not_a_persona(
+    stage: Stage, change: Callable[[Any], Any], text: str
+) -> None:
+    stage.show_for(0.2)
+    face = face_in()
+    wrong = dataclasses.replace(face, landmarks=change(face.landmarks).astype(np.float32))
+    frame = Frame(driver_picture(7), 7, stage.clock.now_ns(), stage.clock.now_ns())
+    marked = stage.compositor(Tracked(frame, Selection((wrong,), ()), False, {}), stage.clock.now_ns()).marked
+    assert marked.held
+    assert not shows_driver_face(marked)
+    assert text in stage.errors[-1]
+
+
+def test_a_patch_that_paints_next_to_nothing_is_a_fault(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.show_for(0.2)
+    whole = PaintEngine.__call__
+
+    def corner(engine: PaintEngine, face: Face, crop: Crop) -> Patch:
+        patch = whole(engine, face, crop)
+        mask = np.zeros_like(patch.mask)
+        mask[: mask.shape[0] // 4, : mask.shape[1] // 3] = 255
+        return Patch(patch.pixels, mask, colour=False)
+
+    monkeypatch.setattr(PaintEngine, "__call__", corner)
+    marked = stage.show()
+    assert marked.held
+    assert "painted" in stage.errors[-1]
+
+
+def test_a_face_that_was_swapped_and_is_missed_is_covered_even_where_bystanders_are_shown() -> None:
+    stage = Stage(cover_bystanders=False)
+    other = (20.0, 60.0, 100.0, 160.0)
+    frame = Frame(driver_picture(0), 0, 0, 0)
+    marked = stage.compositor(Tracked(frame, Selection((face_in(),), (), (other,)), False, {}), 0).marked
+    before, after = (
+        np.abs(np.diff(p[100:120, 50:70].astype(int), axis=1)).mean() for p in (frame.pixels, marked.pixels)
+    )
+    assert after < 0.25 * before
+
+
+def test_a_change_of_persona_while_held_shows_no_live_picture(stage: Stage) -> None:
+    stage.show_for(0.2)
+    stage.compositor.set_hold(True)
+    stage.compositor.set_engines((PaintEngine((200, 40, 40)),))
+    stage.compositor.show_me()
+    assert {frame.kind for frame in stage.show_for(1.0)} == {"slate"}
+    stage.compositor.show_me(False)
+    stage.compositor.set_hold(False)
+    assert shows_persona(stage.show_for(0.5)[-1], (200, 40, 40))
 
 
 def test_a_frame_the_tracker_failed_on_is_held_not_shown(stage: Stage) -> None:

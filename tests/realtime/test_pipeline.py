@@ -3,7 +3,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
 import pytest
@@ -278,6 +278,22 @@ def test_listeners_get_frames_and_an_end() -> None:
             seen.append(frame)
     assert seen
     assert seen[-1].sequence == 29
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_listening_after_the_end_ends_at_once(broken: bool) -> None:
+    sink = ListSink()
+
+    def die(frame: MarkedFrame) -> None:
+        raise SinkError("no space left.")
+
+    if broken:
+        sink.on_write = die
+    with running(20, sinks=(sink,)) as run:
+        with suppress(SinkError):
+            run.pipeline.wait(10.0)
+        assert run.pipeline.listen().take(5.0) is None
+        assert run.pipeline.listen().closed
 
 
 def test_under_load_the_run_steps_down_says_so_and_keeps_going() -> None:

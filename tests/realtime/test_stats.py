@@ -19,9 +19,17 @@ def test_recent_numbers_look_back_five_seconds_only() -> None:
     stats.add(FrameRecord(0, "persona", False, 0, 900 * MS))
     for index in range(61):
         done = (10_000 + index * 20) * MS
-        stats.add(FrameRecord(index, "persona", False, done - 12 * MS, done))
+        stats.add(FrameRecord(index, "persona", False, done - 12 * MS, done, {"track": 5.0}))
     recent = stats.recent((10_000 + 60 * 20) * MS)
     assert recent == {"fps": pytest.approx(50.0), "latency_p50_ms": 12.0, "latency_p95_ms": 12.0}
+
+
+def test_stand_ins_for_a_silent_source_do_not_flatter_the_latency() -> None:
+    stats = RunStats()
+    for index in range(10):
+        stats.add(FrameRecord(index, "persona", False, 0, 40 * MS + index, {"track": 5.0}))
+        stats.add(FrameRecord(index, "slate", False, 40 * MS, 40 * MS + index))
+    assert stats.recent(50 * MS)["latency_p50_ms"] == pytest.approx(40.0, abs=0.1)
 
 
 def test_recent_numbers_of_a_silent_run_are_zero() -> None:
