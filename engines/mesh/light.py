@@ -23,6 +23,8 @@ _LEAST, _MOST = 0.5, 1.7
 #: Share of the light's change of colour across the face that is taken over, and its bound (logarithm): lightened by
 #: brightness alone, a dark skin turns orange on the lit side, and a lamp's tint stays away.
 _CHROMA, _MOST_CHROMA = 0.7, 0.2
+#: A pixel this dark against the skin around it is hair or paint; from the second share on it is skin.
+_HAIR, _SKIN = 0.65, 0.85
 _LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 #: Added to both luminances (0..255), so that noise in the dark does not become light.
 _FLOOR = 8.0
@@ -53,7 +55,7 @@ def shading(
     few_mask = np.ascontiguousarray(mask[::skip, ::skip])
     skin = cv2.resize(few_mask, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     sigma = max(_SIGMA * face_px * scale, 0.8)
-    weight = cv2.GaussianBlur(skin, (0, 0), sigma) + 1e-4
+    weight = (cv2.GaussianBlur(skin, (0, 0), sigma) + 1e-4).astype(np.float32)
 
     total = max(float(skin.sum()), 1e-3)
 
@@ -61,8 +63,10 @@ def shading(
         few = np.ascontiguousarray(pixels[::skip, ::skip])
         small = cv2.resize(few, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         mean = (small * skin[..., None]).sum(axis=(0, 1)) / total
+        bare = skin * _not_hair((small @ _LUMA).astype(np.float32), skin, weight, sigma)
+        bare_weight = cv2.GaussianBlur(bare, (0, 0), sigma) + 1e-4
         # Beyond the skin the blur runs out of weight; the mean takes over there, so that the gain ends calmly.
-        blurred = (cv2.GaussianBlur(small * skin[..., None], (0, 0), sigma) + 1e-4 * mean) / weight[..., None]
+        blurred = (cv2.GaussianBlur(small * bare[..., None], (0, 0), sigma) + 1e-4 * mean) / bare_weight[..., None]
         return np.log(blurred + np.float32(_FLOOR)), float(mean.mean())
 
     (theirs, their_mean), (ours, our_mean) = slow(driver), slow(persona)
@@ -72,6 +76,16 @@ def shading(
     chroma = np.clip(_CHROMA * (ratio - luma), -_MOST_CHROMA, _MOST_CHROMA)
     gain: Floats = np.clip(np.exp(strength * luma + chroma), _LEAST, _MOST).astype(np.float32)
     return gain, float(np.clip((their_mean + _FLOOR) / (our_mean + _FLOOR), 0.2, 2.0))
+
+
+def _not_hair(luma: Floats, skin: Floats, weight: Floats, sigma: float) -> Floats:
+    """0..1 of luma's shape, 0 for what is much darker than the skin around it: brows, liner, strands over a temple.
+
+    Shadow has no such edge: a side in the dark is as dark as its own surroundings, and stays.
+    """
+    around = cv2.GaussianBlur(luma * skin, (0, 0), sigma) / weight
+    share: Floats = np.clip((luma / (around + 1e-3) - _HAIR) / (_SKIN - _HAIR), 0.0, 1.0).astype(np.float32)
+    return share
 
 
 def apply_gain(pixels: Pixels, gain: Floats) -> Pixels:

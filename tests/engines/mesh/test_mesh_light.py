@@ -42,6 +42,13 @@ def test_small_features_of_the_driver_stay_with_him() -> None:
     assert gain.min() > 0.85
 
 
+def test_hair_over_the_temple_is_no_shadow() -> None:
+    driver = _flat((120, 120, 120))
+    driver[20:110, 20:38] = 25
+    gain, _ = shading(driver, _flat((120, 120, 120)), MASK, 120)
+    assert gain.min() > 0.9
+
+
 def test_the_gain_is_bounded_even_in_black() -> None:
     driver = _flat((0, 0, 0))
     driver[:, 80:] = 255
