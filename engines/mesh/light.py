@@ -53,9 +53,8 @@ def shading(
     # Every few pixels are enough for a blur this wide, and averaging all of them would cost more than the blur.
     skip = max(1, int(0.5 / scale))
     few_mask = np.ascontiguousarray(mask[::skip, ::skip])
-    skin = cv2.resize(few_mask, size, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    skin: Floats = cv2.resize(few_mask, size, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
     sigma = max(_SIGMA * face_px * scale, 0.8)
-    weight = (cv2.GaussianBlur(skin, (0, 0), sigma) + 1e-4).astype(np.float32)
 
     total = max(float(skin.sum()), 1e-3)
 
@@ -63,7 +62,7 @@ def shading(
         few = np.ascontiguousarray(pixels[::skip, ::skip])
         small = cv2.resize(few, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         mean = (small * skin[..., None]).sum(axis=(0, 1)) / total
-        bare = skin * _not_hair((small @ _LUMA).astype(np.float32), skin, weight, sigma)
+        bare = skin * _not_hair((small @ _LUMA).astype(np.float32), skin, sigma)
         bare_weight = cv2.GaussianBlur(bare, (0, 0), sigma) + 1e-4
         # Beyond the skin the blur runs out of weight; the mean takes over there, so that the gain ends calmly.
         blurred = (cv2.GaussianBlur(small * bare[..., None], (0, 0), sigma) + 1e-4 * mean) / bare_weight[..., None]
@@ -78,12 +77,13 @@ def shading(
     return gain, float(np.clip((their_mean + _FLOOR) / (our_mean + _FLOOR), 0.2, 2.0))
 
 
-def _not_hair(luma: Floats, skin: Floats, weight: Floats, sigma: float) -> Floats:
+def _not_hair(luma: Floats, skin: Floats, sigma: float) -> Floats:
     """0..1 of luma's shape, 0 for what is much darker than the skin around it: brows, liner, strands over a temple.
 
     Shadow has no such edge: a side in the dark is as dark as its own surroundings, and stays.
     """
-    around = cv2.GaussianBlur(luma * skin, (0, 0), sigma) / weight
+    # Twice as wide as the light's own blur: a lock of hair must not be its own surroundings.
+    around = cv2.GaussianBlur(luma * skin, (0, 0), 2 * sigma) / (cv2.GaussianBlur(skin, (0, 0), 2 * sigma) + 1e-4)
     share: Floats = np.clip((luma / (around + 1e-3) - _HAIR) / (_SKIN - _HAIR), 0.0, 1.0).astype(np.float32)
     return share
 
