@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from mien.realtime.errors import ConfigError
 from mien.realtime.face import Face
 from mien.realtime.tracker.base import Selection
-from mien.realtime.tracker.detection import Box, overlap
+from mien.realtime.tracker.detection import Box
+from mien.realtime.tracker.memory import BYSTANDER_S, FaceMemory
 
 Policy = Literal["locked", "largest", "all"]
 
@@ -18,14 +18,9 @@ Policy = Literal["locked", "largest", "all"]
 SETTLE_S = 1.0
 #: "Clearly": this much larger, weighed by place.
 _BETTER = 1.5
-#: `largest` moves on when another face was wider by this much for this long, or when its face is lost so long.
+#: `largest` moves on when another face was wider by this much for this long, or when its face is gone so long.
 LARGER = 1.25
 LARGER_FOR_S = 0.5
-#: The box of a lost face grows by this part of its size on each side, at once and for each second: it may move.
-_GROW = 0.1
-_GROW_PER_S = 0.4
-#: An old box that overlaps a face that is here by this much is that face, found again under another id.
-_SAME_PLACE = 0.3
 
 
 class FaceSelector:
@@ -34,7 +29,10 @@ class FaceSelector:
     `locked` keeps to one track id: the largest and most central face at the first sight. While it is away nobody
     is swapped and everybody else stays covered, however long: a guest does not become the persona by sitting down.
     The tracker gives a person who comes back the same id (see `identity`); whom it does not recognise, `relock`
-    chooses. `largest` follows the widest face, with hysteresis. `all` swaps everybody.
+    chooses. `largest` follows the widest face, with hysteresis; while that one is missed nobody is swapped, because
+    it may still be in the picture, until it left over the edge or was away for `memory.LOST_S`. `all` swaps everybody.
+    Under each, who was swapped and is missed is covered as `lost` while anybody is swapped (else no picture of the
+    camera leaves).
 
     Args:
         policy: "locked", "largest" or "all".
@@ -45,14 +43,14 @@ class FaceSelector:
 
     """
 
-    def __init__(self, policy: Policy = "locked", *, bystander_memory_s: float = 0.5) -> None:
+    def __init__(self, policy: Policy = "locked", *, bystander_memory_s: float = BYSTANDER_S) -> None:
         if policy not in ("locked", "largest", "all"):
             raise ConfigError(f"faces must be locked, largest or all, got {policy!r}.")
         if not 0.0 <= bystander_memory_s <= 5.0:
             raise ConfigError(f"bystander_memory_s must be 0 to 5, got {bystander_memory_s}.")
         self._policy = policy
         self._chooser = _chooser(policy)
-        self._memory = _Memory(bystander_memory_s)
+        self._memory = FaceMemory(bystander_memory_s)
         self._relock = threading.Event()
 
     def __call__(self, faces: tuple[Face, ...], media_ns: int, frame_size: tuple[int, int]) -> Selection:
@@ -60,16 +58,36 @@ class FaceSelector:
         if self._relock.is_set():
             self._relock.clear()
             self._chooser = _chooser(self._policy)
-        swapped = self._chooser(faces, media_ns, frame_size) if faces else ()
-        return Selection(swapped, self._memory(faces, swapped, media_ns))
+            self._memory.forgive()
+        missing = self._memory.see(faces, media_ns, frame_size)
+        swapped = self._chooser(_Scene(faces, missing, media_ns, frame_size)) if faces else ()
+        ids = frozenset(face.track_id for face in swapped)
+        self._memory.mark(ids)
+        others = tuple(face.box for face in faces if face.track_id not in ids)
+        lost = self._memory.boxes(swapped=True) if swapped else ()
+        return Selection(swapped, others + self._memory.boxes(swapped=False), lost)
+
+    @property
+    def missing(self) -> tuple[Box, ...]:
+        """Where those are, about, who were swapped and are not seen now; also while nobody is swapped."""
+        return self._memory.boxes(swapped=True)
 
     def relock(self) -> None:
         """Choose anew on the next frame that has a face."""
         self._relock.set()
 
 
+class _Scene(NamedTuple):
+    """What a choice is made from: the faces here, at least one, and the ids of those who may still be there."""
+
+    faces: tuple[Face, ...]
+    missing: frozenset[int]
+    media_ns: int
+    frame_size: tuple[int, int]
+
+
 class _Chooser(Protocol):
-    def __call__(self, faces: tuple[Face, ...], media_ns: int, frame_size: tuple[int, int]) -> tuple[Face, ...]:
+    def __call__(self, scene: _Scene) -> tuple[Face, ...]:
         """Choose among at least one face."""
 
 
@@ -83,23 +101,36 @@ def _chooser(policy: Policy) -> _Chooser:
 
 
 class _All:
-    def __call__(self, faces: tuple[Face, ...], media_ns: int, frame_size: tuple[int, int]) -> tuple[Face, ...]:
-        return faces
+    def __call__(self, scene: _Scene) -> tuple[Face, ...]:
+        return scene.faces
 
 
 class _Locked:
     def __init__(self) -> None:
         self._id: int | None = None
         self._since_ns = 0
+        self._seen_ns = 0
 
-    def __call__(self, faces: tuple[Face, ...], media_ns: int, frame_size: tuple[int, int]) -> tuple[Face, ...]:
-        scores = {face.track_id: _prominence(face, frame_size) for face in faces}
+    def __call__(self, scene: _Scene) -> tuple[Face, ...]:
+        scores = {face.track_id: _prominence(face, scene.frame_size) for face in scene.faces}
         best = max(scores, key=scores.__getitem__)
-        if self._id is None:
-            self._id, self._since_ns = best, media_ns
-        elif media_ns - self._since_ns <= SETTLE_S * 1e9 and scores[best] > _BETTER * scores.get(self._id, 0.0):
+        if self._id is None or self._never_settled(scores, scene):
+            self._id, self._since_ns = best, scene.media_ns
+        elif scene.media_ns - self._since_ns <= SETTLE_S * 1e9 and scores[best] > _BETTER * scores.get(
+            self._id, math.inf
+        ):
             self._id = best
-        return _with_id(faces, self._id)
+        if self._id in scores:
+            self._seen_ns = scene.media_ns
+        return _with_id(scene.faces, self._id)
+
+    def _never_settled(self, scores: dict[int, float], scene: _Scene) -> bool:
+        """Whether the lock fell on somebody who was gone again within the settling time: that was no choice.
+
+        One who is only missed keeps it: he may be in the picture, bare, while another is swapped.
+        """
+        gone = self._id not in scores and self._id not in scene.missing
+        return gone and self._seen_ns - self._since_ns <= SETTLE_S * 1e9
 
 
 class _Largest:
@@ -108,46 +139,18 @@ class _Largest:
         self._rival: int | None = None
         self._rival_since_ns = 0
 
-    def __call__(self, faces: tuple[Face, ...], media_ns: int, frame_size: tuple[int, int]) -> tuple[Face, ...]:
-        widths = {face.track_id: _width(face.box) for face in faces}
+    def __call__(self, scene: _Scene) -> tuple[Face, ...]:
+        widths = {face.track_id: _width(face.box) for face in scene.faces}
         best = max(widths, key=widths.__getitem__)
         if self._id is None:
             self._id = best
-        if widths[best] <= LARGER * widths.get(self._id, 0.0):
+        if self._id in scene.missing or widths[best] <= LARGER * widths.get(self._id, 0.0):
             best = self._id
         if best != self._rival:
-            self._rival, self._rival_since_ns = best, media_ns
-        if media_ns - self._rival_since_ns >= LARGER_FOR_S * 1e9:
+            self._rival, self._rival_since_ns = best, scene.media_ns
+        if scene.media_ns - self._rival_since_ns >= LARGER_FOR_S * 1e9:
             self._id = best
-        return _with_id(faces, self._id)
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    box: Box
-    media_ns: int
-    swapped: bool
-
-
-class _Memory:
-    """The boxes to cover: every face that is not swapped, and for a moment every face that was lost."""
-
-    def __init__(self, seconds: float) -> None:
-        self._memory_ns = round(seconds * 1e9)
-        self._seen: dict[int, _Seen] = {}
-
-    def __call__(self, faces: tuple[Face, ...], swapped: tuple[Face, ...], media_ns: int) -> tuple[Box, ...]:
-        ids = {face.track_id for face in swapped}
-        self._seen = {k: seen for k, seen in self._seen.items() if media_ns - seen.media_ns <= self._memory_ns}
-        self._seen |= {face.track_id: _Seen(face.box, media_ns, face.track_id in ids) for face in faces}
-        here = {face.track_id: face.box for face in faces}
-        covered = [box for track_id, box in here.items() if track_id not in ids]
-        for track_id, seen in self._seen.items():
-            # A swapped face that was lost is no bystander while nobody is swapped: then no picture of it leaves.
-            lost = track_id not in here and (bool(swapped) or not seen.swapped)
-            if lost and all(overlap(seen.box, box) < _SAME_PLACE for box in here.values()):
-                covered.append(_grown(seen.box, (media_ns - seen.media_ns) / 1e9))
-        return tuple(covered)
+        return _with_id(scene.faces, self._id)
 
 
 def _with_id(faces: tuple[Face, ...], track_id: int) -> tuple[Face, ...]:
@@ -164,10 +167,3 @@ def _prominence(face: Face, frame_size: tuple[int, int]) -> float:
     width, height = frame_size
     away = math.hypot((x0 + x1) / width - 1, (y0 + y1) / height - 1) / math.sqrt(2)
     return (x1 - x0) * (1 - 0.5 * min(away, 1.0))
-
-
-def _grown(box: Box, age_s: float) -> Box:
-    x0, y0, x1, y1 = box
-    share = _GROW + _GROW_PER_S * age_s
-    dx, dy = (x1 - x0) * share, (y1 - y0) * share
-    return x0 - dx, y0 - dy, x1 + dx, y1 + dy
