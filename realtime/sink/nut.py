@@ -130,7 +130,8 @@ class NutSink:
                 connection, _ = listener.accept()
             except OSError:
                 return
-            if self._client is not None:
+            # A client that spoke before it was answered gets no byte: its words are already there.
+            if self._client is not None or _readable(connection):
                 connection.close()
                 continue
             log.info("%s: a client is there", self.name)

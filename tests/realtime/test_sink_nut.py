@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import socket
 import threading
 from collections.abc import Iterator
@@ -134,18 +135,34 @@ def test_a_second_client_is_turned_away_and_the_first_goes_on(sink: NutSink) -> 
 def test_a_client_that_speaks_is_no_client(sink: NutSink) -> None:
     frames = Frames(WIDTH, HEIGHT)
     with connect(sink.port) as browser:
-        browser.sendall(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n")
         # Less than the system's buffers hold, so that it is not dropped for not reading.
-        pause, seen = threading.Event(), False
-        for _ in range(20):
+        pause = threading.Event()
+        for _ in range(10):
             sink.write(frames())
-            seen = seen or sink.connected
             pause.wait(0.005)
-        assert seen
+        assert sink.connected
+        browser.sendall(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+        for _ in range(10):
+            sink.write(frames())
+            pause.wait(0.005)
         assert not sink.connected
         assert ended(browser)
     reader = Reader(sink.port, 2)
     serve(sink, frames, [reader])
+
+
+def test_a_client_that_speaks_first_gets_no_byte(sink: NutSink) -> None:
+    frames = Frames(WIDTH, HEIGHT)
+    with connect(sink.port) as browser:
+        browser.sendall(b"GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n")
+        for _ in range(1000):
+            if sink.wanted:
+                break
+        for _ in range(3):
+            sink.write(frames())
+        assert not sink.connected
+        with contextlib.suppress(ConnectionError):
+            assert browser.recv(100) == b""
 
 
 def test_a_client_that_does_not_read_is_dropped_and_the_next_is_served(
