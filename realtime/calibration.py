@@ -162,6 +162,9 @@ class Calibration:
 def _read(path: Path) -> dict[str, Any]:
     hint = "Run `mien calibrate` to make a new one."
     try:
+        # To open a pipe would wait for ever, and a device has no end.
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"the calibration {path} is not a regular file.", hint=hint)
         with path.open("rb") as file:
             text = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,6 +155,16 @@ def test_what_is_no_calibration_is_refused(tmp_path: Path, content: bytes, messa
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot be read .*mien calibrate"):
         Calibration.load(tmp_path / "none.json")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "me.json"
+    os.mkfifo(pipe)
+    # Whoever reads the pipe gets a few bytes: where it is read, this test fails and does not hang.
+    threading.Thread(target=lambda: pipe.write_bytes(b"{}"), daemon=True).start()
+    with pytest.raises(ConfigError, match=r"not a regular file.*mien calibrate"):
+        Calibration.load(pipe)
 
 
 def test_every_expression_channel_belongs_to_a_group() -> None:
