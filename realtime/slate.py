@@ -27,8 +27,10 @@ WORDS: Final[dict[str, str]] = {
     "pt": "Voltamos num instante",
 }
 
-#: Limits for the user's own picture, which is untrusted: its file, and its sides before it is decoded.
+#: Limits for the user's own picture, which is untrusted: its file, and its size before it is decoded (a camera's
+#: 6000x4000 px pass).
 MAX_FILE_BYTES: Final = 32 * 2**20
+MAX_PIXELS: Final = 24_000_000
 FORMATS: Final = ("PNG", "JPEG", "WEBP")
 
 # sRGB: the ground from top to bottom, a warm light from the upper left, the words, and the quiet second tone.
@@ -42,12 +44,13 @@ class Slate:
     Args:
         width: px.
         height: px.
-        picture: the user's own picture (PNG, JPEG or WebP, at most 32 MiB and 8192 px a side), cut to fill the
-            frame; None for the built-in card.
+        picture: the user's own picture (PNG, JPEG or WebP, at most 32 MiB, 24 megapixels and 8192 px a side), cut
+            to fill the frame; None for the built-in card.
         language: of the built-in card's words.
 
     Raises:
-        ConfigError: the picture is missing, too large, damaged or of another format; the language is not offered.
+        ConfigError: the picture is missing, no regular file, too large, damaged or of another format; the language
+            is not offered.
 
     """
 
@@ -68,16 +71,19 @@ class Slate:
 
 def _load(path: Path, width: int, height: int) -> Image.Image:
     """Decode the user's picture and cut it to fill width x height; raises `ConfigError`."""
-    hint = "Use a PNG, JPEG or WebP of at most 32 MiB and 8192 px a side, or leave the setting out."
+    hint = "Use a PNG, JPEG or WebP of at most 32 MiB, 24 megapixels and 8192 px a side, or leave the setting out."
     try:
+        # To open a pipe would wait for ever, and a device has no end.
+        if path.exists() and not path.is_file():
+            raise ConfigError(f"slate picture {path.name} cannot be read: it is not a regular file.", hint=hint)
         if path.stat().st_size > MAX_FILE_BYTES:
             raise ConfigError(f"slate picture {path.name} has {path.stat().st_size / 2**20:.0f} MiB.", hint=hint)
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=FORMATS) as image:
-                if max(image.size) > MAX_SIDE_PX:
+                if max(image.size) > MAX_SIDE_PX or image.width * image.height > MAX_PIXELS:
                     raise ConfigError(f"slate picture {path.name} is {image.width}x{image.height} px.", hint=hint)
-                upright = ImageOps.exif_transpose(image).convert("RGBA")
+                upright = _decoded(image, width, height)
     # What Pillow raises for files that are damaged or made to harm: SyntaxError and ValueError among them.
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         if isinstance(error, ConfigError):
@@ -88,6 +94,17 @@ def _load(path: Path, width: int, height: int) -> Image.Image:
     ground = Image.new("RGBA", upright.size, (*_BOTTOM, 255))
     ground.alpha_composite(upright)
     return ImageOps.fit(ground.convert("RGB"), (width, height), Image.Resampling.LANCZOS)
+
+
+def _decoded(image: Image.Image, width: int, height: int) -> Image.Image:
+    """Turn the picture upright as RGBA; far larger than width x height, it is shrunk on the way to save memory."""
+    # A JPEG is decoded at a half, quarter or eighth; upright or not, for its turn is not yet known.
+    image.draft(None, (max(width, height), max(width, height)))
+    ImageOps.exif_transpose(image, in_place=True)
+    if image.mode not in ("L", "RGB", "RGBA"):
+        image = image.convert("RGBA")
+    factor = max(1, min(image.width // width, image.height // height))
+    return image.reduce(factor).convert("RGBA") if factor > 1 else image.convert("RGBA")
 
 
 def _words_of(error: Exception) -> str:

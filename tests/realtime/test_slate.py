@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import struct
+import threading
 import zlib
 from pathlib import Path
 
@@ -76,6 +78,33 @@ def test_own_picture_is_turned_as_the_camera_said_and_see_through_parts_are_dark
     assert Slate(64, 64, tmp_path / "clear.png").picture().max() < 40
 
 
+@pytest.mark.parametrize("kind", ["RGB", "RGBA", "P", "jpg"])
+def test_a_picture_much_larger_than_the_frame_looks_as_it_did(tmp_path: Path, kind: str) -> None:
+    image = Image.new("RGB", (2000, 1600), (20, 60, 200))
+    image.paste((200, 60, 20), (0, 0, 1000, 1600))
+    path = tmp_path / ("own.jpg" if kind == "jpg" else "own.png")
+    (image if kind == "jpg" else image.convert(kind)).save(path)
+    pixels = Slate(160, 120, path).picture()
+    assert pixels.shape == (120, 160, 3)
+    assert np.abs(pixels[:, :70].astype(int) - (20, 60, 200)).max() < 25
+    assert np.abs(pixels[:, 90:].astype(int) - (200, 60, 20)).max() < 25
+
+
+def test_a_large_picture_is_shrunk_before_it_is_worked_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[tuple[int, int]] = []
+    composite = Image.Image.alpha_composite
+
+    def seen(image: Image.Image, other: Image.Image) -> None:
+        sizes.append(image.size)
+        composite(image, other)
+
+    monkeypatch.setattr(Image.Image, "alpha_composite", seen)
+    Image.new("RGB", (3000, 2400)).save(tmp_path / "large.png")
+    Slate(160, 120, tmp_path / "large.png")
+    assert sizes
+    assert max(sizes[0]) < 2 * 160
+
+
 def png_header(width: int, height: int) -> bytes:
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
@@ -95,6 +124,7 @@ def bad_files(folder: Path) -> dict[str, Path]:
         "cut": folder / "cut.png",
         "bomb": folder / "bomb.png",
         "wide": folder / "wide.png",
+        "many": folder / "many.png",
         "gif": folder / "moving.gif",
     }
     files["empty"].write_bytes(b"")
@@ -102,6 +132,7 @@ def bad_files(folder: Path) -> dict[str, Path]:
     files["cut"].write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     files["bomb"].write_bytes(png_header(60000, 60000))
     files["wide"].write_bytes(png_header(9000, 10))
+    files["many"].write_bytes(png_header(8000, 3001))
     Image.new("RGB", (20, 20)).save(files["gif"])
     return files
 
@@ -109,8 +140,9 @@ def bad_files(folder: Path) -> dict[str, Path]:
 @pytest.mark.parametrize(
     ("name", "reason"),
     [
-        ("missing", "No such file"), ("folder", "cannot be read"), ("empty", "none of these"),
+        ("missing", "No such file"), ("folder", "not a regular file"), ("empty", "none of these"),
         ("text", "none of these"), ("cut", "truncated"), ("bomb", "exceeds limit"), ("wide", "is 9000x10 px"),
+        ("many", "is 8000x3001 px.*24 megapixels"),
         ("gif", "none of these"),
     ],
 )  # fmt: skip
@@ -120,6 +152,20 @@ def test_bad_pictures_are_refused_with_reason_and_next_step(tmp_path: Path, name
         Slate(160, 120, path)
     assert "Use a PNG, JPEG or WebP" in str(caught.value)
     assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no pipes in folders")
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe.png"
+    os.mkfifo(pipe)
+    _talk_into(pipe)
+    with pytest.raises(ConfigError, match="not a regular file"):
+        Slate(160, 120, pipe)
+
+
+def _talk_into(pipe: Path) -> None:
+    """Serve the pipe's first reader a few bytes, so that the test fails and does not hang where the pipe is read."""
+    threading.Thread(target=lambda: pipe.write_bytes(b"not a picture"), daemon=True).start()
 
 
 def test_a_file_that_is_too_large_is_not_opened(tmp_path: Path) -> None:
