@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
-import sys
-import tempfile
-import threading
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +14,7 @@ from mien.realtime.errors import EngineError, MissingExtraError, ModelError
 from mien.realtime.face import BLENDSHAPE_NAMES, LANDMARK_COUNT
 from mien.realtime.frame import Pixels
 from mien.realtime.tracker.detection import Detection
+from mien.realtime.tracker.native import before_threads_end, quiet_stderr
 
 if TYPE_CHECKING:
     from mediapipe.tasks.python import vision
@@ -30,8 +24,6 @@ MAX_WIDTH_PX = 1280
 #: MediaPipe smooths by itself, with a lag of its own, when it is asked for one face; so it never is.
 MIN_FACES = 2
 MAX_FACES = 16
-# The log lines of a healthy start: information and warnings of the graph, the delegate, the log itself.
-_NOISE = re.compile(rb"^(W\d{4} |I\d{4} |INFO: |WARNING: Logging before InitGoogle|WARNING: All log messages before)")
 
 
 class Landmarker:
@@ -55,10 +47,10 @@ class Landmarker:
         self._rgb: Pixels = np.empty((0, 0, 3), np.uint8)
         self._small: Pixels = np.empty((0, 0, 3), np.uint8)
         self._last_ms = -1
-        with _quiet_stderr():
+        with quiet_stderr():
             self._task = _create(model, max_faces)
         self._close = weakref.finalize(self, self._task.close)
-        _before_threads_end(self._close)
+        before_threads_end(self._close)
 
     def __call__(self, pixels: Pixels, media_ns: int) -> list[Detection]:
         """All faces in (H, W, 3) BGR `pixels`.
@@ -99,15 +91,6 @@ class Landmarker:
         self._rgb = _buffer(self._rgb, pixels.shape)
         cv2.cvtColor(pixels, cv2.COLOR_BGR2RGB, dst=self._rgb)
         return self._rgb
-
-
-def _before_threads_end(close: Callable[[], object]) -> None:
-    """Have `close` called at the interpreter's end, while MediaPipe's own thread still takes work.
-
-    Its executor is shut down before `atexit` functions run, and closing after that prints a traceback. Only the hook
-    that `concurrent.futures` itself uses comes earlier; the last registered is called first.
-    """
-    threading._register_atexit(close)  # type: ignore[attr-defined]
 
 
 def _buffer(old: Pixels, shape: tuple[int, ...]) -> Pixels:
@@ -157,29 +140,3 @@ def _detections(result: vision.FaceLandmarkerResult, scale: NDArray[np.float32])
         scores = np.array([shape.score for shape in shapes], np.float32).clip(0.0, 1.0)
         found.append(Detection(landmarks, scores, np.ascontiguousarray(matrix, np.float32)))
     return found
-
-
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Keep MediaPipe's start-up chatter off the console; every other line is written on after.
-
-    Its C++ log ignores GLOG_minloglevel and its like before an initialisation that the Python API never does, so
-    the descriptor itself is redirected for the moment of the start.
-    """
-    try:
-        sys.stderr.flush()
-        saved = os.dup(2)
-    except (OSError, AttributeError):  # a windowed program has no stderr
-        yield
-        return
-    with tempfile.TemporaryFile() as caught:
-        os.dup2(caught.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
-            caught.seek(0)
-            for line in caught:
-                if not _NOISE.match(line):
-                    os.write(2, line)

@@ -13,6 +13,7 @@ from mien.realtime.tracker.selection import FaceSelector
 
 if TYPE_CHECKING:
     from mien.realtime.calibration import Calibration
+    from mien.realtime.tracker.watch import BystanderWatch
 
 #: A source that starts again at zero (a camera that came back) goes on this long after its last frame, ns.
 _RESTART_STEP_NS = 33_000_000
@@ -26,6 +27,7 @@ class TrackingStage:
         selector: chooses who is swapped.
         neutral: learns each swapped face at rest.
         calibration: the user's own rest, range and dead zone, or None.
+        watch: finds small faces in the background, to be covered; None where bystanders are shown. Owned.
 
     """
 
@@ -35,11 +37,13 @@ class TrackingStage:
         selector: FaceSelector,
         neutral: NeutralEstimator,
         calibration: Calibration | None = None,
+        watch: BystanderWatch | None = None,
     ) -> None:
         self._tracker = tracker
         self._selector = selector
         self._neutral = neutral
         self._calibration = calibration
+        self._watch = watch
         self._known: frozenset[int] = frozenset()
         self._shift_ns = 0
         self._last_ns = -1
@@ -50,18 +54,25 @@ class TrackingStage:
         Raises whatever the tracker raises (`EngineError`); the frame must then be treated as unread.
         """
         media_ns = self._media_ns(frame)
-        faces = self._tracker(replace(frame, media_ns=media_ns))
+        frame = replace(frame, media_ns=media_ns)
+        faces = self._tracker(frame)
         chosen = self._selector(faces, media_ns, (frame.width, frame.height))
         self._forget_strangers(chosen.swapped)
-        return Selection(tuple(self._ready(face, media_ns) for face in chosen.swapped), chosen.bystanders)
+        bystanders = chosen.bystanders
+        if self._watch is not None:
+            # One who was swapped and is missed is not somebody else: the short hold beside others is not for him.
+            bystanders += self._watch(frame, (*(face.box for face in faces), *self._selector.missing))
+        return Selection(tuple(self._ready(face, media_ns) for face in chosen.swapped), bystanders, chosen.lost)
 
     def relock(self) -> None:
         """Choose the face to swap anew on the next frame; any thread."""
         self._selector.relock()
 
     def close(self) -> None:
-        """Close the tracker; idempotent."""
+        """Close the tracker and the watch; idempotent."""
         self._tracker.close()
+        if self._watch is not None:
+            self._watch.close()
 
     def _media_ns(self, frame: Frame) -> int:
         """Keep time strictly increasing when a source was opened again and counts from zero."""

@@ -9,10 +9,13 @@ from tracker_faces import ZEROS, face, frame, person
 from mien.realtime.calibration import Calibration
 from mien.realtime.errors import EngineError
 from mien.realtime.face import BLENDSHAPE_INDEX, Face, Neutral
-from mien.realtime.frame import Frame
+from mien.realtime.frame import Frame, Pixels
 from mien.realtime.neutral import NeutralEstimator
+from mien.realtime.tracker.detection import Box, overlap
+from mien.realtime.tracker.finder import Found
 from mien.realtime.tracker.selection import FaceSelector
 from mien.realtime.tracker.stage import TrackingStage
+from mien.realtime.tracker.watch import BystanderWatch
 
 BLANK = np.zeros((720, 1280, 3), np.uint8)
 
@@ -126,3 +129,60 @@ def test_the_rest_of_a_face_survives_its_absence_but_not_its_replacement() -> No
     fresh = run(frame(BLANK, 64)).swapped[0].neutral
     assert fresh is not None
     assert not np.allclose(learnt.shape, fresh.shape, atol=0.01)
+
+
+class Finder:
+    """Stands for the face detector: finds what the test put there, in px of the frame, in each of its squares."""
+
+    def __init__(self, *boxes: Box) -> None:
+        self.boxes = boxes
+        self.closed = 0
+
+    def __call__(self, pixels: Pixels) -> list[Found]:
+        # A view's place in the frame, from its address.
+        offset = pixels.__array_interface__["data"][0] - BLANK.__array_interface__["data"][0]
+        top, left = divmod(offset // 3, BLANK.shape[1])
+        side = pixels.shape[0]
+        here = [(x0 - left, y0 - top, x1 - left, y1 - top) for x0, y0, x1, y1 in self.boxes]
+        return [Found(box, 0.9) for box in here if min(box) >= 0 and max(box) <= side]
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def watching(model: Model, finder: Finder) -> TrackingStage:
+    return TrackingStage(model, FaceSelector("locked"), NeutralEstimator(), None, BystanderWatch(finder))
+
+
+def test_a_small_face_in_the_background_becomes_a_bystander() -> None:
+    model, finder = Model(), Finder((1000.0, 100.0, 1060.0, 160.0))
+    model.faces = (face(1, 400, 360),)
+    run = watching(model, finder)
+    for index in range(20):
+        chosen = run(frame(BLANK, index))
+    assert [one.track_id for one in chosen.swapped] == [1]
+    assert len(chosen.bystanders) == 1
+    assert overlap(chosen.bystanders[0], finder.boxes[0]) > 0.5
+    run.close()
+    assert (model.closed, finder.closed) == (1, 1)
+
+
+def test_a_swapped_face_that_is_missed_is_no_bystander_of_the_watch() -> None:
+    model, finder = Model(), Finder((600.0, 320.0, 680.0, 400.0))
+    model.faces = (face(1, 640, 360),)
+    run = watching(model, finder)
+    for index in range(40):
+        assert run(frame(BLANK, index)).bystanders == ()
+    model.faces = ()
+    for index in range(40, 80):
+        assert run(frame(BLANK, index)).bystanders == ()
+
+
+def test_who_was_swapped_and_is_missed_is_handed_on_as_lost() -> None:
+    model = Model()
+    one, two = face(1, 300, 360), face(2, 900, 360)
+    model.faces = (one, two)
+    run = TrackingStage(model, FaceSelector("all"), NeutralEstimator())
+    run(frame(BLANK, 0))
+    model.faces = (one,)
+    assert len(run(frame(BLANK, 1)).lost) == 1
