@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from mien.engines.mesh.raster import draw_map
 from mien.engines.mesh.shape import Target
 from mien.engines.mesh.texture import IRIS_RADIUS_PX, IRIS_SIDE_PX, EyeTexture
-from mien.engines.mesh.topology import EYES, INNER_LIP_LOWER, INNER_LIP_UPPER, EyeMarks, topology
+from mien.engines.mesh.topology import EYES, INNER_LIP_CORNERS, INNER_LIP_LOWER, INNER_LIP_UPPER, EyeMarks, topology
 from mien.realtime.frame import Floats, Pixels
 
 #: Iris movements stay within this many eye widths; more would show no iris at all.
@@ -20,6 +20,8 @@ _SHUT = 0.03
 _LID_SHADOW = 0.45
 #: How far inside the driver's lips his mouth is read, so that his lips do not show: share of the gap, each side.
 _LIP_INSET = 0.10
+#: The same for the corners of his mouth: share of its width, each side.
+_CORNER_INSET = 0.04
 
 
 def outline_mask(size: tuple[int, int], polygon: Floats, soft_px: float = 0.0) -> NDArray[np.uint8]:
@@ -157,10 +159,17 @@ def draw_mouth(canvas: Pixels, lit: NDArray[np.uint8], points: Floats, driver: P
     inset = (source[lower] - source[upper]) * np.float32(_LIP_INSET)
     source[upper] += inset
     source[lower] -= inset
+    # The corners have no gap to take a share of, and would show the driver's lips where the persona's mouth is higher.
+    right, left = INNER_LIP_CORNERS
+    inward = (source[left] - source[right]) * np.float32(_CORNER_INSET)
+    source[right] += inward
+    source[left] -= inward
     map_x, map_y = draw_map(local, source, topo.mouth, size, 1 if size[0] < 80 else 2)
     inside = np.asarray(cv2.remap(driver, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-    alpha = outline_mask(size, local[topo.inner_lip, :2], max(0.008 * size[0], 0.5)).astype(np.float32) * np.float32(
-        1 / 255
-    )
+    # A pixel inside the lips' own outline: beyond the last triangle the map no longer knows his mouth from his lips.
+    ring = local[topo.inner_lip, :2]
+    middle = ring.mean(axis=0)
+    ring = middle + (ring - middle) * np.maximum(1 - 2.5 / np.maximum(np.ptp(ring, axis=0), 1), 0).astype(np.float32)
+    alpha = outline_mask(size, ring, max(0.008 * size[0], 0.5)).astype(np.float32) * np.float32(1 / 255)
     mix(canvas[y0:y1, x0:x1], inside, alpha)
     lit[y0:y1, x0:x1] = np.maximum(lit[y0:y1, x0:x1], (alpha * 255).astype(np.uint8))
