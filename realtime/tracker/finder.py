@@ -112,7 +112,7 @@ def _unpack(model: Path) -> bytes:
             return bundle.read(_MEMBER)
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise ModelError(
-            f"there is no {_MEMBER} in the landmark model {model}: {error}.", hint="Run `mien doctor` to fetch it."
+            f"there is no {_MEMBER} in the landmark model {model}: {error}.", hint="Run `mien doctor --fetch`."
         ) from error
 
 
@@ -122,7 +122,7 @@ def _create(detector: bytes, least_score: float) -> vision.FaceDetector:
     except ImportError as error:
         raise MissingExtraError(
             f"mediapipe cannot be loaded ({error}).",
-            hint="Install it with `pip install 'mien[live]'`; on Linux it also needs libEGL and libGLESv2.",
+            hint="Install it with `pip install mediapipe`; on Linux it also needs libEGL and libGLESv2.",
         ) from error
     try:
         options = vision.FaceDetectorOptions(

@@ -43,7 +43,7 @@ class Landmarker:
         if not MIN_FACES <= max_faces <= MAX_FACES:
             raise ModelError(f"max_faces must be {MIN_FACES} to {MAX_FACES}, got {max_faces}.")
         if not model.is_file():
-            raise ModelError(f"there is no landmark model at {model}.", hint="Run `mien doctor` to fetch it.")
+            raise ModelError(f"there is no landmark model at {model}.", hint="Run `mien doctor --fetch`.")
         self._rgb: Pixels = np.empty((0, 0, 3), np.uint8)
         self._small: Pixels = np.empty((0, 0, 3), np.uint8)
         self._last_ms = -1
@@ -103,7 +103,7 @@ def _create(model: Path, max_faces: int) -> vision.FaceLandmarker:
     except ImportError as error:
         raise MissingExtraError(
             f"mediapipe cannot be loaded ({error}).",
-            hint="Install it with `pip install 'mien[live]'`; on Linux it also needs libEGL and libGLESv2.",
+            hint="Install it with `pip install mediapipe`; on Linux it also needs libEGL and libGLESv2.",
         ) from error
     try:
         # The bundle goes in as bytes: MediaPipe opens paths in the system's code page on Windows.
