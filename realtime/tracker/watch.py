@@ -50,10 +50,11 @@ class _Kept:
 class BystanderWatch:
     """Looks at one square of each frame in turn and remembers the faces there. Called on one thread.
 
-    Measured at 1280x720 and 30 frames a second, where a round is 17 squares and takes 0.57 s: upright faces from
-    45 px (3.5 % of the width) were all found in their first round, of 40 px most within two rounds, of 35 px none
-    to rely on; until then they are bare. The six test clips gave no false box. A look takes 1.3 ms of one core (1.7 on a busy one).
-    Faces that lie on their side or upside down, or are turned to a profile, are not found.
+    Measured at 1280x720 and 30 frames a second, where a round is 17 squares and takes 0.57 s, with one upright frontal
+    face at twelve places: from 50 px (3.9 % of the width) found and sure in the first round everywhere, of 45 px at 10
+    places in the first and at all in the second, of 40 px at 10 in the second, of 35 px at one. Until then they are
+    bare. The six test clips gave no false box. A look takes 1.3 ms of one core, 1.7 ms where others work beside it.
+    A face tilted by 60 degrees scores 0.83 and more, by 90 degrees 0.72 to 0.79, upside down 0.56 to 0.63: not reliably.
 
     Args:
         finder: looks at a square, as `FaceFinder`.
