@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from mien.engines.personas.library import find, list_personas
 from mien.engines.personas.pack import Persona
 from mien.engines.registry import make_engine
+from mien.plugin.interrupts import held_back
 from mien.realtime.calibration import Calibration
 from mien.realtime.clock import Clock, MonotonicClock
 from mien.realtime.compositor import CpuCompositor
@@ -59,6 +60,8 @@ _OWN_DEVICES = frozenset({"Mien"})
 _WRITTEN_DEVICES = frozenset({"OBS Virtual Camera", "Unity Video Capture"})
 #: A conversion waits this long for its file to be finished, seconds.
 LOSSLESS_CLOSE_S = 120.0
+#: How often a conversion tells its progress and looks whether it is to stop, seconds.
+_PROGRESS_S = 0.1
 
 
 class Live:
@@ -219,7 +222,9 @@ class Live:
             on_error=self._note_error,
         )
         stack.callback(self._compositor.close)
-        tracking = _tracking(config)
+        model = landmarker_path()
+        with held_back():
+            tracking = _tracking(config, model)
         stack.callback(tracking.close)
         stream = StreamFormat(info.width, info.height, info.fps, info.audio_path, live=not lossless)
         self._runners = [
@@ -288,10 +293,10 @@ def _own_devices(sinks: tuple[str, ...]) -> frozenset[str]:
     return _OWN_DEVICES | (_WRITTEN_DEVICES if cameras else frozenset()) | frozenset(filter(None, cameras))
 
 
-def _tracking(config: LiveConfig) -> TrackingStage:
+def _tracking(config: LiveConfig, model: Path) -> TrackingStage:
     calibration = None if config.calibration is None else Calibration.load(config.calibration)
     return TrackingStage(
-        MediaPipeTracker(landmarker_path()),
+        MediaPipeTracker(model),
         FaceSelector(config.faces),
         NeutralEstimator(None if calibration is None else calibration.neutral),
         calibration,
@@ -333,7 +338,8 @@ def convert(
         source: video to read.
         output: file to write (.mp4, .mkv, .mov); refused if it exists unless `config.overwrite`.
         config: persona, engine, badge and the rest; its source, sinks and pace are not looked at.
-        progress: told (frames done, frames in all or None) about five times a second.
+        progress: told (frames done, frames in all or None) once the conversion has begun, and then about ten times a
+            second.
         stop: set it to end early; what was converted so far is finished and kept.
 
     Raises:
@@ -351,16 +357,19 @@ def convert(
     with Live(settings) as live:
         total = live._pipeline.source_info.frame_count
         audio = live._pipeline.source_info.audio_path is not None
-        while not live.wait(0.2):
+        if progress is not None:
+            # From here on there is something to keep.
+            progress(0, total)
+        while not live.wait(_PROGRESS_S):
             if progress is not None:
                 progress(live._pipeline.frames["out"], total)
             if stop is not None and stop.is_set():
                 break
-        frames = live._pipeline.frames
-        if progress is not None:
-            progress(frames["out"], frames["out"])
-        damage = live._pipeline.trouble
-        runner = live._runners[0]
+        pipeline, runner = live._pipeline, live._runners[0]
     runner.check()
+    # Counted once all threads have ended: after a stop, frames that were on their way are in the file too.
+    frames, damage = pipeline.frames, pipeline.trouble
+    if progress is not None:
+        progress(frames["out"], frames["out"])
     seconds = time.perf_counter() - begin
     return ConvertReport(Path(output), frames, seconds, frames["out"] / seconds if seconds > 0 else 0.0, audio, damage)

@@ -11,8 +11,9 @@ import typer
 from mien.plugin import settings
 from mien.plugin.commands import options
 from mien.plugin.commands.session import Session
+from mien.plugin.interrupts import held_back
 from mien.realtime.calibration import Calibration
-from mien.realtime.calibration_recorder import CalibrationRecorder, Step
+from mien.realtime.calibration_recorder import PHASES, CalibrationRecorder, Step
 from mien.realtime.clock import MonotonicClock
 from mien.realtime.config import LiveConfig
 from mien.realtime.errors import SourceError, SourceLostError
@@ -50,7 +51,9 @@ def calibrate(
     session.json = as_json
     chosen = settings.resolve(options.collect(source=source), file=config)
     place = settings.settings_path().with_name("calibration.json") if out is None else out
-    tracker = MediaPipeTracker(landmarker_path())
+    model = landmarker_path()
+    with held_back():
+        tracker = MediaPipeTracker(model)
     try:
         recorder = _record(session, _open(chosen), tracker)
     finally:
@@ -83,6 +86,7 @@ def _record(session: Session, source: Source, tracker: Tracker) -> CalibrationRe
     recorder = CalibrationRecorder()
     prompts = _Prompts(session)
     useful_s = time.monotonic()
+    step: Step | None = None
     try:
         while (frame := source.read()) is not None:
             faces = tracker(frame)
@@ -94,6 +98,12 @@ def _record(session: Session, source: Source, tracker: Tracker) -> CalibrationRe
             useful_s = useful_s if step.problem else now_s
             if now_s - useful_s > _PATIENCE_S:
                 raise SourceError(f"no usable picture for {_PATIENCE_S:.0f} s. {step.problem}")
+        else:
+            at = "at its first picture" if step is None else f"at '{PHASES[step.phase].name}'"
+            raise SourceError(
+                f"the source ended before the calibration was done, {at}. {source.trouble}".rstrip(),
+                hint="Take a camera, or a recording that is long enough to follow every prompt.",
+            )
     except SourceLostError as error:
         raise SourceError(error.message, hint=error.hint) from error
     finally:

@@ -15,7 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 
 from mien.plugin import app, settings
 from mien.plugin.commands import options
-from mien.plugin.commands.session import EXIT_INTERRUPTED, Session
+from mien.plugin.commands.session import Session
+from mien.plugin.interrupts import EXIT_INTERRUPTED
 
 
 def convert(
@@ -64,9 +65,12 @@ def convert(
     )
     chosen = settings.resolve(flags, file=config)
     stop = threading.Event()
-    with _first_interrupt(stop), progress_bar(session) as bar:
-        task = bar.add_task(source.name, total=None)
-        report = app.convert(source, output, chosen, progress=ProgressTask(bar, task), stop=stop)
+    with progress_bar(session) as bar:
+        task = ProgressTask(bar, bar.add_task(source.name, total=None))
+        with _first_interrupt(stop, task):
+            report = app.convert(source, output, chosen, progress=task, stop=stop)
+    if stop.is_set() and report.frames["out"] == 0:
+        raise KeyboardInterrupt("before the first frame was converted; nothing was written")
     session.say(summary(report))
     session.document(as_data(report, stopped=stop.is_set()))
     if stop.is_set():
@@ -101,9 +105,12 @@ class ProgressTask:
     def __init__(self, bar: Progress, task: TaskID) -> None:
         self._bar = bar
         self._task = task
+        #: Whether the conversion has begun.
+        self.begun = False
 
     def __call__(self, done: int, total: int | None) -> None:
         """Show `done` of `total` frames."""
+        self.begun = True
         # The number in a file's header may be too small.
         self._bar.update(self._task, completed=done, total=None if total is None else max(done, total))
 
@@ -122,12 +129,17 @@ def progress_bar(session: Session) -> Progress:
 
 
 @contextmanager
-def _first_interrupt(stop: threading.Event) -> Iterator[None]:
-    """Within the block the first Ctrl-C sets `stop`, so that the file is finished; the second interrupts as usual."""
+def _first_interrupt(stop: threading.Event, task: ProgressTask) -> Iterator[None]:
+    """Within the block the first Ctrl-C sets `stop`, so that the file is finished; the second interrupts as usual.
 
-    def ask(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
+    Before the conversion has begun there is nothing to finish, so the first one interrupts too.
+    """
+
+    def ask(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, previous)
+        if not task.begun:
+            signal.default_int_handler(number, frame)
+        stop.set()
 
     previous = signal.signal(signal.SIGINT, ask)
     try:

@@ -19,6 +19,7 @@ from mien.plugin.commands.session import Session
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
+    add_completion=False,
     help="Personas: list them, make one from a portrait with consent, look at one, check one.",
 )
 

@@ -12,8 +12,9 @@ import typer
 from mien.plugin import settings
 from mien.plugin.app import Live
 from mien.plugin.commands import options
-from mien.plugin.commands.session import EXIT_INTERRUPTED, Session
+from mien.plugin.commands.session import Session
 from mien.plugin.commands.status import StatusView
+from mien.plugin.interrupts import EXIT_INTERRUPTED
 from mien.realtime.errors import SinkError
 
 #: How often the end of the source and the sinks are looked at, seconds; also the longest that Ctrl-C waits here.

@@ -10,12 +10,9 @@ from typing import TextIO
 
 from rich.console import Console
 
+from mien.plugin.interrupts import EXIT_INTERRUPTED, interruption
 from mien.realtime.errors import MienError
 
-#: Ctrl-C: 128 + SIGINT.
-EXIT_INTERRUPTED = 130
-#: SIGTERM: 128 + SIGTERM.
-EXIT_TERMINATED = 143
 #: A mistake of Mien's own (EX_SOFTWARE of sysexits.h).
 EXIT_BUG = 70
 
@@ -79,6 +76,13 @@ class Session:
         kind = type(error).__name__
         self.document({"error": {"type": kind, "message": message, "hint": hint, "exit_code": code}})
         return code
+
+    def interrupted(self, detail: str = "") -> int:
+        """Tell that Ctrl-C ended the command and return the exit status; `detail` goes on after "stopped"."""
+        message = f"stopped {detail}".rstrip()
+        self.warn(message)
+        self.document(interruption(message))
+        return EXIT_INTERRUPTED
 
     def _text_stream(self) -> TextIO:
         return sys.stderr if self.json else sys.stdout

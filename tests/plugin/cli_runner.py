@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -54,6 +55,33 @@ def start(arguments: Sequence[object]) -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def start_interrupted(module: str, arguments: Sequence[object]) -> subprocess.Popen[str]:
+    """Start `mien` as a process that gets Ctrl-C at the moment when it begins to load `module`."""
+    program = [
+        "import os, signal, sys",
+        "class Interrupt:",
+        "    def find_spec(self, name, path=None, target=None):",
+        f"        if name == {module!r}:",
+        "            sys.meta_path.remove(self)",
+        "            os.kill(os.getpid(), signal.SIGINT)",
+        "sys.meta_path.insert(0, Interrupt())",
+        "from mien.plugin.cli import main; main()",
+    ]
+    return subprocess.Popen(
+        [sys.executable, "-c", "\n".join(program), *(str(argument) for argument in arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_frames(folder: Path, process: subprocess.Popen[str]) -> None:
+    """Wait until the recording that `process` writes in `folder` has frames in it, under its working name."""
+    while not any(path.stat().st_size for path in folder.glob("*.part.*")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.01)
 
 
 def write_clip(path: Path, *, frames: int = 20, fps: int = 10, size: tuple[int, int] = (320, 240)) -> Path:

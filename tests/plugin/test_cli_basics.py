@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import importlib
+import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from cli_runner import Mien
+from cli_runner import Mien, start_interrupted
 
 from mien.plugin import doctor as doctor_module
+from mien.plugin.commands import tree
 from mien.realtime import errors
 
 COMMANDS = ("run", "convert", "demo", "devices", "calibrate", "persona", "bench", "doctor")
@@ -31,6 +36,26 @@ def test_help_names_every_command_the_mark_and_the_exit_statuses(mien: Mien) -> 
     assert "mien run --sink virtualcam" in result.out
     assert "always marked" in result.out
     assert "Exit status" in result.out
+
+
+def test_the_help_tells_of_each_command_what_the_command_tells() -> None:
+    def first_line(name: str) -> str:
+        module = importlib.import_module(f"mien.plugin.commands.{name}")
+        text = module.app.info.help if name == "persona" else getattr(module, name).__doc__
+        return str(text).splitlines()[0]
+
+    assert set(tree.COMMANDS) == set(COMMANDS)
+    assert {name: first_line(name) for name in COMMANDS} == tree.COMMANDS
+
+
+def test_the_help_does_not_load_the_live_path() -> None:
+    program = (
+        "import sys\nfrom mien.plugin.cli import main\ntry:\n    main(['--help'])\nfinally:\n    print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert "mien.plugin.commands.tree" in loaded
+    assert loaded.isdisjoint({"numpy", "cv2", "av", "mien.plugin.app"})
 
 
 @pytest.mark.parametrize("command", [command for command in COMMANDS if command not in ("persona", "doctor", "demo")])
@@ -106,6 +131,26 @@ def stopped() -> None:
 def test_an_interrupt_is_130(mien: Mien, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mien.plugin.commands.doctor.examine", stopped)
     assert mien("doctor").code == 130
+    error = mien("doctor", "--json").document["error"]
+    assert (error["type"], error["message"], error["exit_code"]) == ("Interrupted", "stopped", 130)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (("run", "--json"), True),
+        (("run",), False),
+        (("bench", "--json", "out.json"), False),
+        (("bench", "--json", "-"), True),
+        (("--debug", "bench", "--json=-"), True),
+    ],
+)
+def test_ctrl_c_while_loading_leaves_a_document_where_one_is_wanted(arguments: tuple[str, ...], wanted: bool) -> None:
+    with start_interrupted("typer", arguments) as process:
+        text, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (130, "stopped\n")
+    assert bool(text) == wanted
+    assert not wanted or json.loads(text)["error"]["exit_code"] == 130
 
 
 def test_persona_list_as_json_is_a_list_of_objects(mien: Mien) -> None:

@@ -50,8 +50,8 @@ def test_a_calibration_is_saved_kept_and_loadable(mien: Mien, tmp_path: Path) ->
 
 def test_a_recording_without_a_face_saves_nothing(mien: Mien, tmp_path: Path) -> None:
     result = mien("calibrate", "--source", write_clip(tmp_path / "wall.mp4"), "--out", tmp_path / "c.json")
-    assert result.code == 2
+    assert result.code == 3
     assert "There must be exactly one face in the picture." in result.out
-    assert "the calibration stopped at 'rest'" in result.err
+    assert "the source ended before the calibration was done, at 'rest'" in result.err
     assert not (tmp_path / "c.json").exists()
     assert not settings.settings_path().exists()

@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import json
 import signal
 from pathlib import Path
 
 import av
 import pytest
-from cli_runner import Mien, start, write_clip
+from cli_runner import Mien, start, start_interrupted, wait_for_frames, write_clip
 
 
 @pytest.fixture
@@ -62,16 +63,29 @@ def test_an_output_of_an_unknown_kind_is_refused(mien: Mien, tmp_path: Path) -> 
     assert ".mp4" in result.err
 
 
-def test_ctrl_c_keeps_what_was_converted(tmp_path: Path) -> None:
-    clip, out = write_clip(tmp_path / "in.mp4", frames=60, size=(1920, 1080)), tmp_path / "out.mp4"
+def test_ctrl_c_keeps_what_was_converted_and_says_how_much(tmp_path: Path) -> None:
+    clip, out = write_clip(tmp_path / "in.mp4", frames=1500), tmp_path / "out.mp4"
     with start(["convert", clip, out, "--json"]) as process:
-        # The file under its working name shows that frames flow.
-        while not any(path.name not in ("in.mp4",) for path in tmp_path.iterdir()):
-            assert process.poll() is None
+        wait_for_frames(tmp_path, process)
         process.send_signal(signal.SIGINT)
-        out_text, _ = process.communicate(timeout=30)
+        text, said = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert '"stopped": true' in out_text
-    if out.exists():
-        assert frames_of(out) <= 60
-    assert [path.name for path in tmp_path.iterdir() if path not in (clip, out)] == []
+    document = json.loads(text)
+    assert document["stopped"] is True
+    assert 0 < document["frames"]["out"] < 1500
+    assert frames_of(out) == document["frames"]["out"]
+    assert f"out.mp4: {document['frames']['out']} frames" in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4", "out.mp4"]
+
+
+# The modules stand for moments: the commands are loaded, the live path is loaded, the tracker is made.
+@pytest.mark.parametrize("module", ["typer", "mien.plugin.app", "mediapipe"])
+def test_ctrl_c_before_the_first_frame_leaves_one_document_and_no_file(tmp_path: Path, module: str) -> None:
+    clip, out = write_clip(tmp_path / "in.mp4", frames=4), tmp_path / "out.mp4"
+    with start_interrupted(module, ["convert", clip, out, "--json"]) as process:
+        text, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert json.loads(text)["error"]["exit_code"] == 130
+    assert "stopped" in said
+    assert "Traceback" not in said
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.mp4"]

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 import signal
-import time
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import av
 import pytest
-from cli_runner import Mien, start, write_clip
+from cli_runner import Mien, start, wait_for_frames, write_clip
 
 from mien.plugin.commands.status import lines
 from mien.plugin.settings import settings_path
@@ -100,11 +99,7 @@ def test_a_sink_that_dies_ends_the_run_with_its_status(mien: Mien, tmp_path: Pat
 def test_ctrl_c_ends_soon_and_finishes_the_file(tmp_path: Path, number: signal.Signals, code: int) -> None:
     out = tmp_path / "out.mp4"
     with start([*PATTERN, "--sink", f"file:{out}", "--no-remember"]) as process:
-        assert process.stdout is not None
-        # The first numbers stand there once frames can flow.
-        while "fps ·" not in (line := process.stdout.readline()):
-            assert line, process.stderr.read() if process.stderr else ""
-        time.sleep(1.0)
+        wait_for_frames(tmp_path, process)
         process.send_signal(number)
         process.communicate(timeout=20)
     assert process.returncode == code
