@@ -41,5 +41,5 @@ def _require(name: str) -> Any:  # noqa: ANN401
             raise
         raise MissingExtraError(
             f"Rendering synthetic people needs the package {name!r}, which is not installed.",
-            hint="Install it with: pip install 'mien[cast]'",
+            hint="Install what it needs: pip install anny warp-lang torch",
         ) from error

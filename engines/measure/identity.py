@@ -67,7 +67,7 @@ class FaceIdentity:
                 import onnxruntime
             except ImportError as error:
                 raise MissingExtraError(
-                    "Comparing faces needs ONNX Runtime.", hint="Install it with `pip install 'mien[measure]'`."
+                    "Comparing faces needs ONNX Runtime.", hint="Install it with `pip install onnxruntime`."
                 ) from error
             path = self._model or fetch(SFACE, self._progress)
             options = onnxruntime.SessionOptions()

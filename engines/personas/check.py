@@ -186,7 +186,7 @@ def _render(persona: Persona, render: Render) -> Item:
     try:
         rendered = render(dict(persona.manifest.cast or {}))
     except MissingExtraError as error:
-        return Item("render", "unchecked", f"not rendered: install mien[cast] ({error.message})")
+        return Item("render", "unchecked", f"not rendered: pip install anny warp-lang torch ({error.message})")
     except (ValueError, TypeError) as error:  # a stranger's table; ConfigError is a ValueError
         return Item("render", "failed", f"[cast] is no recipe of this version: {error}")
     if rendered.shape != persona.portrait.shape:

@@ -165,7 +165,7 @@ def _mesh_neutralise() -> Neutralise:
     except ImportError as error:
         raise MissingExtraError(
             f"Taking a smile out of a portrait needs the instant engine, which cannot be loaded ({error}).",
-            hint="Install it with `pip install 'mien[live]'`, or use a picture with a resting face.",
+            hint="Install it with `pip install mediapipe`, or use a picture with a resting face.",
         ) from error
     return neutralise
 

@@ -78,7 +78,7 @@ class Trust:
             raise PersonaError(
                 f"The persona {manifest.name!r} says that it is synthetic, but it does not ship with Mien and was "
                 "never rendered and compared on this machine.",
-                hint=f"Run `mien persona check {location}` first; it needs mien[cast].",
+                hint=f"Run `mien persona check {location}` first; it needs: pip install anny warp-lang torch",
             )
 
     def _verified(self) -> frozenset[str]:

@@ -103,5 +103,5 @@ def _pyvirtualcam() -> Any:  # noqa: ANN401 - an untyped, optional module
     except ImportError as error:
         raise MissingExtraError(
             f"a virtual camera needs pyvirtualcam, which is not installed ({error}).",
-            hint="Install it: pip install 'mien[virtualcam]'",
+            hint="Install it: pip install pyvirtualcam",
         ) from error

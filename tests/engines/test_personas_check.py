@@ -76,7 +76,7 @@ def test_without_the_extra_nothing_is_said_to_have_passed(synthetic: Path, trust
     assert (_states(report)["render"], report.passed) == ("unchecked", False)
     assert report.exit_code == EXIT_UNCHECKED
     assert EXIT_UNCHECKED not in (0, PersonaError.exit_code)
-    assert "not rendered: install mien[cast]" in _detail(report, "render")
+    assert "not rendered: pip install anny warp-lang torch" in _detail(report, "render")
     with pytest.raises(PersonaError, match="never rendered"):
         load_pack(synthetic, trust=trust)
 

@@ -91,7 +91,7 @@ def test_every_step_runs_on_the_sinks_own_thread_in_order() -> None:
 
 def test_a_sink_that_cannot_open_is_reported_at_start_with_its_own_error() -> None:
     device = Device()
-    device.on_open = raising(MissingExtraError("pyvirtualcam is not installed.", hint="pip install 'mien[virtualcam]'"))
+    device.on_open = raising(MissingExtraError("pyvirtualcam is not installed.", hint="pip install pyvirtualcam"))
     runner, _ = make(device)
     with pytest.raises(MissingExtraError, match=r"pip install 'mien\[virtualcam\]'"):
         runner.start()
