@@ -34,7 +34,7 @@ from mien.realtime.tracker.model import landmarker_path
 SCHEMA = 1
 #: Every how many frames SFace is asked; neighbours are alike.
 _IDENTITY_EVERY = 3
-#: Done when (mean r and error over all channels of all clips, every slope, every clip's pose and identity).
+#: Bounds: each channel's mean r, slope and error over the clips, and every clip's pose and identity.
 LEAST_R, SLOPES, MOST_MAE, MOST_POSE_DEG, LEAST_NEARER = 0.9, (0.7, 1.3), 0.1, 3.0, 0.98
 
 
@@ -102,25 +102,29 @@ def measure(clip: Path, persona: str, mode: str, identity: FaceIdentity, model: 
         return ClipResult(clip.name, persona, motion, nearer(clip, output, faces, persona, identity))
 
 
-def verdict(results: list[ClipResult]) -> dict[str, float | bool]:
-    """The table's last line."""
-    channels = [channel for result in results for channel in result.motion.channels]
-    r = float(np.mean([c.r for c in channels]))
-    mae = float(np.mean([c.mae for c in channels]))
-    slopes = [c.slope for c in channels]
-    pose = max(result.motion.pose_deg for result in results)
-    near = min(result.nearer for result in results)
-    slope = float(np.mean(slopes))
-    met = r >= LEAST_R and SLOPES[0] <= slope <= SLOPES[1] and mae <= MOST_MAE
-    return {
-        "r_mean": r,
-        "slope_mean": slope,
-        "slopes_within": float(np.mean([SLOPES[0] <= s <= SLOPES[1] for s in slopes])),
-        "mae_mean": mae,
-        "pose_deg_worst": pose,
-        "nearer_worst": near,
-        "met": met and pose <= MOST_POSE_DEG and near >= LEAST_NEARER,
-    }
+def verdict(results: list[ClipResult]) -> dict[str, dict[str, dict[str, float | bool]]]:
+    """For each persona and channel the means over the clips whose driver varies, and the worst clip's pose and identity.
+
+    Each has `met`: whether it lies within the bounds above.
+    """
+    table: dict[str, dict[str, dict[str, float | bool]]] = {}
+    for persona in dict.fromkeys(result.persona for result in results):
+        own = [result for result in results if result.persona == persona]
+        rows: dict[str, dict[str, float | bool]] = {}
+        for name in sorted({channel.name for result in own for channel in result.motion.channels}):
+            found = [channel for result in own for channel in result.motion.channels if channel.name == name]
+            r, slope, mae = (float(np.mean([getattr(one, key) for one in found])) for key in ("r", "slope", "mae"))
+            met = r >= LEAST_R and SLOPES[0] <= slope <= SLOPES[1] and mae <= MOST_MAE
+            rows[name] = {"r": r, "slope": slope, "mae": mae, "clips": len(found), "met": met}
+        pose = max(result.motion.pose_deg for result in own)
+        near = min(result.nearer for result in own)
+        rows["worst clip"] = {
+            "pose_deg": pose,
+            "nearer": near,
+            "met": pose <= MOST_POSE_DEG and near >= LEAST_NEARER,
+        }
+        table[persona] = rows
+    return table
 
 
 def show(result: ClipResult) -> None:
@@ -149,10 +153,11 @@ def main() -> None:
             results.append(measure(clip, persona, options.mode, identity, model))
             show(results[-1])
     total = verdict(results)
-    print(
-        "  ".join(f"{key} {value:.3f}" for key, value in total.items() if key != "met"),
-        "met" if total["met"] else "NOT met",
-    )
+    for persona, rows in total.items():
+        print(f"\n{persona}, means over the clips:")
+        for name, row in rows.items():
+            figures = "  ".join(f"{key} {value:.3g}" for key, value in row.items() if key != "met")
+            print(f"  {name:16s} {figures}  {'met' if row['met'] else 'NOT met'}")
     if options.json is not None:
         document = {
             "schema": SCHEMA,

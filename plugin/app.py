@@ -41,10 +41,12 @@ from mien.realtime.slate import Slate
 from mien.realtime.source.base import Source
 from mien.realtime.source.open import open_source
 from mien.realtime.stats import FrameRecord
+from mien.realtime.tracker.finder import FaceFinder
 from mien.realtime.tracker.mediapipe_tracker import MediaPipeTracker
 from mien.realtime.tracker.model import landmarker_path
 from mien.realtime.tracker.selection import FaceSelector
 from mien.realtime.tracker.stage import TrackingStage
+from mien.realtime.tracker.watch import BystanderWatch
 from mien.realtime.worker import JOIN_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -295,11 +297,13 @@ def _own_devices(sinks: tuple[str, ...]) -> frozenset[str]:
 
 def _tracking(config: LiveConfig, model: Path) -> TrackingStage:
     calibration = None if config.calibration is None else Calibration.load(config.calibration)
+    model = landmarker_path()
     return TrackingStage(
         MediaPipeTracker(model),
         FaceSelector(config.faces),
         NeutralEstimator(None if calibration is None else calibration.neutral),
         calibration,
+        BystanderWatch(FaceFinder(model)) if config.bystanders == "cover" else None,
     )
 
 
