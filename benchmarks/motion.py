@@ -103,7 +103,7 @@ def measure(clip: Path, persona: str, mode: str, identity: FaceIdentity, model: 
 
 
 def verdict(results: list[ClipResult]) -> dict[str, dict[str, dict[str, float | bool]]]:
-    """For each persona and channel the means over the clips whose driver varies, and the worst clip's pose and identity.
+    """For each persona: means over the clips of each channel that varies there, and the worst clip's pose and identity.
 
     Each has `met`: whether it lies within the bounds above.
     """
