@@ -24,6 +24,10 @@ class Worker:
         self._body = body
         self._on_end = on_end
         self._error: BaseException | None = None
+        self._begun = False
+        # Waited for in place of the thread: up to Python 3.12 a `Thread.join` that Ctrl-C interrupts takes the thread
+        # for ended (bpo-45274), and a thread that outlives the interpreter inside native code aborts the process.
+        self._ended = threading.Event()
         # Daemon: a driver stuck in a system call must not keep the process alive after Ctrl-C.
         self._thread = threading.Thread(target=self._run, name=f"mien-{name}", daemon=True)
 
@@ -35,11 +39,18 @@ class Worker:
     @property
     def alive(self) -> bool:
         """Whether the thread runs."""
-        return self._thread.is_alive()
+        return self._begun and not self._ended.is_set()
 
     def start(self) -> None:
         """Start the thread; once."""
-        self._thread.start()
+        self._begun = True
+        try:
+            self._thread.start()
+        except RuntimeError:
+            if self._thread.ident is None:
+                # The system gave no thread: there is nothing to wait for.
+                self._ended.set()
+            raise
 
     def check(self) -> None:
         """Raise the body's exception, if it ended by one."""
@@ -49,14 +60,13 @@ class Worker:
     def stop(self, timeout_s: float = JOIN_TIMEOUT_S) -> bool:
         """Ask the body to end and wait; returns whether it did within `timeout_s`."""
         self.stop_event.set()
-        if self._thread.ident is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        if self.alive and self._thread is not threading.current_thread():
+            self._ended.wait(timeout_s)
+        return not self.alive
 
     def join(self, timeout_s: float | None = None) -> bool:
         """Wait for the body to end by itself; returns whether it has."""
-        self._thread.join(timeout_s)
-        return not self._thread.is_alive()
+        return self._ended.wait(timeout_s)
 
     def _run(self) -> None:
         try:
@@ -64,5 +74,8 @@ class Worker:
         except BaseException as error:  # noqa: BLE001 - kept and raised to the consumer by check()
             self._error = error
         finally:
-            if self._on_end is not None:
-                self._on_end()
+            try:
+                if self._on_end is not None:
+                    self._on_end()
+            finally:
+                self._ended.set()

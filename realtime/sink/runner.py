@@ -156,10 +156,10 @@ class SinkRunner:
         Returns whether the thread ended within `timeout_s`; if not, it is left behind and named in `stats`.
         """
         self._box.close()
-        if self._state == "new":
-            self._state = "closed"
-            return True
+        # A start that was interrupted may have left the thread opening the sink.
         if self._worker.stop(timeout_s):
+            if self._state == "new":
+                self._state = "closed"
             return True
         self._error = SinkError(f"{self._sink.name} did not finish within {timeout_s:g} s and is left behind.")
         return False

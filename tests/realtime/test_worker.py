@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import threading
 
 import pytest
@@ -47,3 +49,27 @@ def test_a_body_that_does_not_end_is_reported_and_not_waited_for() -> None:
 
 def test_a_worker_that_never_started_can_be_stopped() -> None:
     assert Worker("idle", lambda stop: None).stop()
+
+
+def test_a_join_that_ctrl_c_interrupts_does_not_take_the_thread_for_ended() -> None:
+    joining, release = threading.Event(), threading.Event()
+
+    def body(stop: threading.Event) -> None:
+        joining.wait()
+        # A moment, so that the signal finds the main thread inside the join.
+        stop.wait(0.05)
+        os.kill(os.getpid(), signal.SIGINT)
+        release.wait()
+
+    def joined() -> None:
+        joining.set()
+        worker.join(10.0)
+
+    worker = Worker("compose", body)
+    worker.start()
+    with pytest.raises(KeyboardInterrupt):
+        joined()
+    assert worker.alive
+    assert not worker.stop(0.01)
+    release.set()
+    assert worker.stop(5.0)
