@@ -5,16 +5,18 @@ background model, in the face's own coordinates. The canonical face's UV square 
 follows the skin through expression and pose, by the landmarks. Per cell a mean and a variance of CIE Lab are learned
 over seconds, and each frame's light (a gain, and a gradient over the face in each channel) is fitted robustly and
 taken out. What then deviates strongly, in a coherent patch, for several frames, in a colour that is not this driver's
-skin, is an occluder. This is the adaptive background of C. Stauffer and E. Grimson (1999) with one Gaussian a cell.
+skin, and where the skin's own texture is gone (`occluder_limits`), is an occluder. This is the adaptive background of
+C. Stauffer and E. Grimson (1999) with one Gaussian a cell.
 
-What it can do: objects clearly darker, lighter or of another colour than the face, of more than about a hundredth of
+What it can do: objects clearly darker, lighter or of another colour than the face, of more than about a thirtieth of
 its area, that come after the first 1.5 seconds.
 
-What it cannot do: bare hands and arms (skin on skin), anything before the eyes or in the mouth alone, what was there
-from the start (it is learned as face), thin things (a headset's wire), what covers more than about two fifths of the
-face, and what makes the tracker lose the face. Its edge is only as fine as a hundredth of the face, and a dark object
-may take a dark nostril or brow beside it along. Where it is in doubt nothing is kept, and the persona is drawn over
-the object: the driver's bare skin must not show through by mistake, so the skin's colours are never kept.
+What it cannot do: bare hands and arms (skin on skin), anything before the eyes (nothing is ever kept there) or in the
+mouth alone, what was there from the start (it is learned as face), thin things (a headset's wire), what covers more
+than a fifth of the face, and what makes the tracker lose the face. Its edge is only as fine as a hundredth of the
+face, and a dark object may take a dark nostril or brow beside it along. Where it is in doubt nothing is kept, and the
+persona is drawn over the object: the driver's bare skin must not show through by mistake, so the skin's colours are
+never kept, nor is its texture in whatever light.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from numpy.typing import NDArray
 from mien.realtime.clock import NS_PER_S
 from mien.realtime.face import SKIN_LANDMARK_COUNT, Face
 from mien.realtime.frame import Alignment, Floats, Pixels
+from mien.realtime.occluder_limits import ObjectProof, bounded
 from mien.realtime.uv_grid import GRID_SIDE, uv_grid
 
 #: Nothing is kept until the face was seen this long, seconds.
@@ -73,6 +76,7 @@ class OccluderModel:
         self._age_s = 0.0
         self._strange_s = 0.0
         self._seen_s = np.zeros(GRID_SIDE * GRID_SIDE, np.float32)
+        self._proof = ObjectProof()
         self._media_ns = 0
         # Median and tolerance of skins learned before, (2, 3) each: what is learned afresh may be what covered the
         # face, and the skin that then comes back must not be taken for an occluder.
@@ -115,10 +119,16 @@ class OccluderModel:
             return None
         # Under the fitted light or without it: an object over most of the face passes for the light, and the rest,
         # which is the driver's bare skin, for an object.
-        kept = self._confirmed(flagged & ~self._like_skin(relit) & ~self._like_skin(colours), passed_s)
+        strange = flagged & ~self._like_skin(relit) & ~self._like_skin(colours)
+        kept = self._confirmed(strange, colours, visible, passed_s)
         if not kept.any():
             return None
-        return _drawn(small, spots, kept, visible & ~flagged, (frame_roi.shape[1], frame_roi.shape[0]))
+        drawn = _drawn(small, spots, kept, visible & ~flagged, (frame_roi.shape[1], frame_roi.shape[0]))
+        mask = bounded(drawn, landmarks)
+        if mask is None:
+            # Confirmed anew when it has shrunk, so that it does not flicker at the limit.
+            self._seen_s[:] = 0.0
+        return mask
 
     def _pass(self, media_ns: int) -> float:
         passed_s = (media_ns - self._media_ns) / NS_PER_S
@@ -133,6 +143,7 @@ class OccluderModel:
         self._variance = np.full_like(colours, 25.0)
         self._age_s = self._strange_s = 0.0
         self._seen_s[:] = 0.0
+        self._proof.reset()
 
     def _compare(self, colours: Floats, visible: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         """Squared deviation of each cell, in variances, and its colours under the model's own light."""
@@ -185,14 +196,18 @@ class OccluderModel:
         near = [(np.abs(relit - middle) < reach).all(axis=1) for middle, reach in (*self._skins, _skin_of(self._mean))]
         return np.asarray(np.any(near, axis=0), np.bool_)
 
-    def _confirmed(self, flagged: NDArray[np.bool_], passed_s: float) -> NDArray[np.bool_]:
-        """Patches large enough, where they or their neighbours have been flagged for `CONFIRM_S`."""
+    def _confirmed(
+        self, flagged: NDArray[np.bool_], colours: Floats, visible: NDArray[np.bool_], passed_s: float
+    ) -> NDArray[np.bool_]:
+        """Patches large enough that are objects, where they or their neighbours were flagged for `CONFIRM_S`."""
+        assert self._mean is not None
         grid = uv_grid()
-        patches = grid.large(grid.closed(flagged), _LEAST_CELLS)
+        patches = grid.patches(grid.closed(flagged), _LEAST_CELLS)
+        objects = self._proof.objects(patches, colours, self._mean, visible, passed_s)
         # Time counts around each cell, so that an object that moves stays confirmed.
         around = cv2.dilate(self._seen_s.reshape(GRID_SIDE, GRID_SIDE), np.ones((5, 5), np.uint8)).ravel()
-        self._seen_s = np.where(patches, np.minimum(around + np.float32(passed_s), 1.0), 0.0).astype(np.float32)
-        return grid.cells(self._seen_s >= CONFIRM_S)
+        self._seen_s = np.where(patches > 0, np.minimum(around + np.float32(passed_s), 1.0), 0.0).astype(np.float32)
+        return grid.cells((self._seen_s >= CONFIRM_S) & objects)
 
 
 def _skin_of(mean: Floats) -> Floats:

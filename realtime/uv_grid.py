@@ -24,7 +24,7 @@ Bools = NDArray[np.bool_]
 
 # Outlines, as landmarks in order, of what is left out: the lips and both eyes.
 _LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 409, 270, 269, 267, 0, 37, 39, 40, 185)
-_EYES = (
+EYES: Final = (
     (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
     (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
 )
@@ -88,12 +88,12 @@ class UvGrid:
         image = np.asarray(self.image(cells) * 255, np.uint8)
         return np.asarray(cv2.morphologyEx(image, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8)), np.uint8)
 
-    def large(self, image: NDArray[np.uint8], least: int) -> Bools:
-        """Flattened grid with the connected patches of at least `least` cells."""
+    def patches(self, image: NDArray[np.uint8], least: int) -> NDArray[np.int32]:
+        """Flattened grid of the connected patches of at least `least` cells: each one's number, 0 elsewhere."""
         _, labels, stats, _ = cv2.connectedComponentsWithStats(image, connectivity=8)
         wanted = stats[:, cv2.CC_STAT_AREA] >= least
         wanted[0] = False
-        return np.asarray(wanted[labels].ravel(), np.bool_)
+        return np.asarray(np.where(wanted[labels], labels, 0).ravel(), np.int32)
 
 
 @cache
@@ -107,7 +107,7 @@ def uv_grid() -> UvGrid:
     square = np.ones((5, 5), np.uint8)
     usable = cv2.erode(covered, square, borderType=cv2.BORDER_CONSTANT, borderValue=0)
     left_out = np.zeros((GRID_SIDE, GRID_SIDE), np.uint8)
-    for outline in (_LIPS, *_EYES):
+    for outline in (_LIPS, *EYES):
         cv2.fillPoly(left_out, [np.rint(corners_px[list(outline)]).astype(np.int32)], 1)
     usable[cv2.dilate(left_out, np.ones((3, 3), np.uint8)) > 0] = 0
     rows, columns = np.nonzero(usable)

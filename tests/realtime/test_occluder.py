@@ -66,7 +66,7 @@ def run(
         yield at_s, model.update_and_mask(change(picture, at_s), face, WINDOW, round(at_s * NS_PER_S))
 
 
-def disc(colour: tuple[int, int, int], from_s: float, centre: tuple[int, int] = (225, 215), radius: int = 34) -> Change:
+def disc(colour: tuple[int, int, int], from_s: float, centre: tuple[int, int] = (235, 215), radius: int = 44) -> Change:
     def draw(picture: Pixels, at_s: float) -> Pixels:
         if at_s >= from_s:
             cv2.circle(picture, centre, radius, colour, -1, cv2.LINE_AA)
@@ -75,7 +75,7 @@ def disc(colour: tuple[int, int, int], from_s: float, centre: tuple[int, int] = 
     return draw
 
 
-def disc_mask(centre: tuple[int, int] = (225, 215), radius: int = 34) -> Mask:
+def disc_mask(centre: tuple[int, int] = (235, 215), radius: int = 44) -> Mask:
     mask = np.zeros((SIDE, SIDE), np.uint8)
     cv2.circle(mask, centre, radius, 255, -1)
     return mask > 0
@@ -140,6 +140,43 @@ def noisy(picture: Pixels, at_s: float) -> Pixels:
 @pytest.mark.parametrize("change", [keep, flicker, side_light, half_shadow, noisy])
 def test_light_noise_and_motion_are_no_occluders(change: Change) -> None:
     assert all(mask is None for _, mask in run(change, 4.0))
+
+
+def coloured_disc(gain: tuple[float, float, float], centre: tuple[int, int] = (225, 215), radius: int = 60) -> Change:
+    """Light of a colour on a part of the skin, whose texture stays."""
+    lit = disc_mask(centre, radius)[..., None]
+
+    def shine(picture: Pixels, at_s: float) -> Pixels:
+        light = np.where(lit, np.array(gain), 1.0) if at_s > 2 else 1.0
+        return np.clip(picture * light, 0, 255).astype(np.uint8)
+
+    return shine
+
+
+@pytest.mark.parametrize("gain", [(1.3, 0.6, 0.35), (0.4, 0.5, 1.2), (0.3, 0.3, 0.3), (0.5, 1.2, 0.5)])
+def test_coloured_light_on_a_part_of_the_face_is_no_occluder(gain: tuple[float, float, float]) -> None:
+    assert all(mask is None for _, mask in run(coloured_disc(gain), 4.0))
+
+
+def test_what_covers_more_than_a_fifth_of_the_face_is_not_kept() -> None:
+    outline = cv2.convexHull(face_at().landmarks[:468, :2].astype(np.int32))
+    radius = round(np.sqrt(0.28 * cv2.contourArea(outline) / np.pi))
+    cover = disc((60, 170, 60), 2.0, centre=(190, 230), radius=radius)
+    assert all(mask is None for _, mask in run(cover, 4.0))
+
+
+def test_nothing_is_kept_before_an_eye() -> None:
+    seen = False
+    # Between eye and cheek: the eye's corner and the lids below are covered.
+    for at_s, mask in run(disc((60, 170, 60), 2.0, centre=(235, 180), radius=40), 4.0):
+        if mask is None:
+            continue
+        seen = True
+        dx, dy = round(12 * np.sin(at_s)), round(8 * np.sin(at_s * 1.7))
+        eye = face_at(SIDE / 2 + dx, SIDE / 2 + dy).landmarks[[263, 249, 390, 373, 374, 380, 381, 382, 362, 386], :2]
+        x, y = np.rint(eye).astype(int).T
+        assert not mask[y, x].any(), at_s
+    assert seen
 
 
 def test_nothing_is_kept_while_learning() -> None:

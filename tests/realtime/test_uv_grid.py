@@ -66,9 +66,12 @@ def test_small_patches_are_dropped_and_neighbours_found() -> None:
     image = np.zeros((GRID_SIDE, GRID_SIDE), np.uint8)
     image[10:12, 10:12] = 255
     image[30:35, 30:35] = 255
-    large = grid.large(image, 12).reshape(GRID_SIDE, GRID_SIDE)
-    assert not large[:20].any()
-    assert large.sum() == 25
+    image[40:44, 40:44] = 255
+    patches = grid.patches(image, 12).reshape(GRID_SIDE, GRID_SIDE)
+    assert not patches[:20].any()
+    assert len(np.unique(patches[30:35, 30:35])) == len(np.unique(patches[40:44, 40:44])) == 1
+    assert patches[30, 30] != patches[40, 40]
+    assert (patches > 0).sum() == 25 + 16
     one = np.zeros(len(grid.index), np.bool_)
     one[len(one) // 2] = True
     grown = grid.grown(one, 3)
