@@ -20,16 +20,16 @@ from mien.realtime.frame import Floats
 from mien.realtime.uv_grid import EYES, GRID_SIDE, UvGrid, uv_grid
 
 #: A patch becomes an object when less than this of the skin's texture is found in it (see `skin_left`), 0..2,
-MAX_SKIN_LEFT: Final = 0.5
+MAX_SKIN_LEFT: Final = 0.25
 #: ... and stays one up to this, so that it does not flicker.
-STAY_SKIN_LEFT: Final = 0.75
+STAY_SKIN_LEFT: Final = 0.4
 #: How fast that is believed, seconds; at first a patch is skin, so an object is shown a moment later.
-BELIEVE_S: Final = 0.2
+BELIEVE_S: Final = 0.25
 #: More of the face's outline than this is never shown: an object that large is drawn over.
 MAX_KEPT: Final = 0.2
 
 # What a patch is taken for until it was seen, and where it cannot be told: skin.
-_SKIN = 1.0
+_SKIN = 0.6
 # Cells that are compared lie this far apart, and at least so many pairs are needed.
 _LAG, _LEAST_PAIRS = 2, 6
 # A patch is judged without its rim where so many cells remain.
