@@ -12,11 +12,11 @@ What it can do: objects clearly darker, lighter or of another colour than the fa
 its area, that come after the first 1.5 seconds.
 
 What it cannot do: bare hands and arms (skin on skin), anything before the eyes (nothing is ever kept there) or in the
-mouth alone, an object of strong grain, what was there from the start (it is learned as face), thin things (a headset's wire), what covers more
-than a fifth of the face, and what makes the tracker lose the face. Its edge is only as fine as a hundredth of the
-face, and a dark object may take a dark nostril or brow beside it along. Where it is in doubt nothing is kept, and the
-persona is drawn over the object: the driver's bare skin must not show through by mistake, so the skin's colours are
-never kept, nor is its texture in whatever light.
+mouth alone, an object of strong grain, what was there from the start (it is learned as face), thin things (a headset's
+wire), what covers more than a fifth of the face, and what makes the tracker lose the face. Its edge is only as fine as
+a hundredth of the face, and a dark object may take a dark nostril or brow beside it along. Where it is in doubt nothing
+is kept, and the persona is drawn over the object: the driver's bare skin must not show through by mistake, so the
+skin's colours are never kept, nor is its texture in whatever light.
 """
 
 from __future__ import annotations
