@@ -218,6 +218,13 @@ class Pipeline:
                 self._tracked.put_wait(tracked)
             else:
                 self._tracked.put(tracked)
+            self._look()
+
+    def _look(self) -> None:
+        try:
+            self._stages.tracking.look()
+        except Exception as error:  # noqa: BLE001 - the frame is on its way; the next one is looked at again
+            self.stats.error(f"watch for bystanders: {type(error).__name__}: {error}")
 
     def _track_one(self, frame: Frame, decode_ms: float) -> Tracked:
         begin = time.perf_counter()

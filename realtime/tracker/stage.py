@@ -9,6 +9,7 @@ from mien.realtime.face import Face
 from mien.realtime.frame import Frame
 from mien.realtime.neutral import NeutralEstimator
 from mien.realtime.tracker.base import Selection, Tracker
+from mien.realtime.tracker.detection import Box
 from mien.realtime.tracker.selection import FaceSelector
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class TrackingStage:
         self._neutral = neutral
         self._calibration = calibration
         self._watch = watch
+        self._unlooked: tuple[Frame, tuple[Box, ...]] | None = None
         self._known: frozenset[int] = frozenset()
         self._shift_ns = 0
         self._last_ns = -1
@@ -61,8 +63,18 @@ class TrackingStage:
         bystanders = chosen.bystanders
         if self._watch is not None:
             # One who was swapped and is missed is not somebody else: the short hold beside others is not for him.
-            bystanders += self._watch(frame, (*(face.box for face in faces), *self._selector.missing))
+            self._unlooked = frame, (*(face.box for face in faces), *self._selector.missing)
+            bystanders += self._watch.known(media_ns, self._unlooked[1])
         return Selection(tuple(self._ready(face, media_ns) for face in chosen.swapped), bystanders, chosen.lost)
+
+    def look(self) -> None:
+        """Look for small faces in the frame of the last call, once that was handed on: two milliseconds less to wait.
+
+        Raises whatever the watch raises (`EngineError`); what is covered so far stays covered.
+        """
+        unlooked, self._unlooked = self._unlooked, None
+        if self._watch is not None and unlooked is not None:
+            self._watch.look(*unlooked)
 
     def relock(self) -> None:
         """Choose the face to swap anew on the next frame; any thread."""

@@ -68,8 +68,16 @@ class BystanderWatch:
         self._looks = 0
         self._kept: list[_Kept] = []
 
-    def __call__(self, frame: Frame, tracked: Sequence[Box]) -> tuple[Box, ...]:
-        """Boxes, px, of faces in `frame` that are none of the `tracked` ones; raises what the finder raises."""
+    def known(self, media_ns: int, tracked: Sequence[Box]) -> tuple[Box, ...]:
+        """Boxes, px, of the faces found so far that are none of the `tracked` ones; costs next to nothing."""
+        self._kept = [kept for kept in self._kept if self._lasts(kept, media_ns, tracked)]
+        return tuple(_wider(kept.box) for kept in self._kept if kept.confirmed)
+
+    def look(self, frame: Frame, tracked: Sequence[Box]) -> None:
+        """Look at the next square of `frame` for faces that are not `tracked`; raises what the finder raises.
+
+        Apart from `known`, so that a frame need not wait for it: what is found counts from the next frame on.
+        """
         if (frame.width, frame.height) != self._size:
             self._size, self._kept = (frame.width, frame.height), []
             self._squares = _squares(frame.width, frame.height)
@@ -83,7 +91,6 @@ class BystanderWatch:
         self._kept = sorted(
             (kept for kept in self._kept if self._lasts(kept, frame.media_ns, tracked)), key=lambda kept: kept.media_ns
         )[-_MOST:]
-        return tuple(_wider(kept.box) for kept in self._kept if kept.confirmed)
 
     def close(self) -> None:
         """Free the finder; idempotent."""

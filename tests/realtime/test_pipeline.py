@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from live_parts import (
     HEIGHT,
@@ -26,6 +27,7 @@ from mien.realtime.compositor import CpuCompositor
 from mien.realtime.config import LossSettings
 from mien.realtime.errors import DeviceBusyError, SinkError, SourceLostError
 from mien.realtime.face import Face
+from mien.realtime.frame import Pixels
 from mien.realtime.governor import Governor
 from mien.realtime.mark import MarkedFrame, Marker
 from mien.realtime.neutral import NeutralEstimator
@@ -34,8 +36,10 @@ from mien.realtime.presence import Presence
 from mien.realtime.sink.base import StreamFormat
 from mien.realtime.sink.runner import SinkRunner
 from mien.realtime.slate import Slate
+from mien.realtime.tracker.finder import Found
 from mien.realtime.tracker.selection import FaceSelector
 from mien.realtime.tracker.stage import TrackingStage
+from mien.realtime.tracker.watch import BystanderWatch
 
 
 @dataclass
@@ -68,6 +72,7 @@ def running(
     sinks: tuple[ListSink, ...] | None = None,
     gate: Callable[[int], object] | None = None,
     governed: bool = False,
+    watch: BystanderWatch | None = None,
     reopen: Callable[[], ListSource] | None = None,
 ) -> Iterator[Run]:
     clock = MonotonicClock()
@@ -86,7 +91,7 @@ def running(
         )
         stack.callback(compositor.close)
         tracking = TrackingStage(
-            ScriptTracker(faces or always(face_in())), FaceSelector("locked"), NeutralEstimator(None), None
+            ScriptTracker(faces or always(face_in())), FaceSelector("locked"), NeutralEstimator(None), None, watch
         )
         stack.callback(tracking.close)
         stream = StreamFormat(WIDTH, HEIGHT, 30.0, None, live=live)
@@ -377,6 +382,37 @@ def test_the_lock_goes_to_who_is_prominent_when_it_is_taken_anew() -> None:
         frames = finish(run)
     swapped = [bool((frame.pixels[120, 220] == PERSONA_BGR).all()) for frame in frames]
     assert swapped == [False] * 100 + [True] * 10
+
+
+class Finder:
+    """The face detector's double: one small face in the corner, or a fault."""
+
+    def __init__(self, *, broken: bool = False) -> None:
+        self.broken = broken
+
+    def __call__(self, pixels: Pixels) -> list[Found]:
+        if self.broken:
+            raise RuntimeError("model crashed")
+        return [Found((4.0, 4.0, 24.0, 24.0), 0.9)]
+
+    def close(self) -> None:
+        pass
+
+
+def test_small_faces_in_the_background_are_looked_for_and_covered() -> None:
+    with running(60, watch=BystanderWatch(Finder())) as run:
+        frames = finish(run)
+    detail = [np.abs(np.diff(frame.pixels[8:20, 8:20].astype(int), axis=1)).mean() for frame in frames]
+    assert detail[0] > 10
+    assert detail[-1] < 0.4 * detail[0]
+
+
+def test_a_watch_that_fails_stops_nothing_and_is_reported() -> None:
+    with running(20, watch=BystanderWatch(Finder(broken=True))) as run:
+        frames = finish(run)
+    assert {frame.kind for frame in frames} == {"persona"}
+    assert run.pipeline.frames["errors"] == 20
+    assert "watch for bystanders" in run.pipeline.stats.last_error
 
 
 def test_stop_ends_every_thread_within_a_second() -> None:

@@ -160,6 +160,7 @@ def test_a_small_face_in_the_background_becomes_a_bystander() -> None:
     run = watching(model, finder)
     for index in range(20):
         chosen = run(frame(BLANK, index))
+        run.look()
     assert [one.track_id for one in chosen.swapped] == [1]
     assert len(chosen.bystanders) == 1
     assert overlap(chosen.bystanders[0], finder.boxes[0]) > 0.5
@@ -173,9 +174,11 @@ def test_a_swapped_face_that_is_missed_is_no_bystander_of_the_watch() -> None:
     run = watching(model, finder)
     for index in range(40):
         assert run(frame(BLANK, index)).bystanders == ()
+        run.look()
     model.faces = ()
     for index in range(40, 80):
         assert run(frame(BLANK, index)).bystanders == ()
+        run.look()
 
 
 def test_who_was_swapped_and_is_missed_is_handed_on_as_lost() -> None:

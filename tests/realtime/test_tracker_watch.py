@@ -54,7 +54,9 @@ class Show:
     def __call__(self, pixels: Pixels, frames: int = 1, tracked: tuple[Box, ...] = ()) -> list[tuple[Box, ...]]:
         boxes = []
         for _ in range(frames):
-            boxes.append(self.watch(frame(pixels, self.index), tracked))
+            seen = frame(pixels, self.index)
+            self.watch.look(seen, tracked)
+            boxes.append(self.watch.known(seen.media_ns, tracked))
             self.index += 1
         return boxes
 
