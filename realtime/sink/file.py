@@ -196,7 +196,8 @@ def _add_video(output: OutputContainer, stream: StreamFormat) -> VideoStream:
     # Live, the encoder shares the machine with the tracker and the engine; offline, quality may take its time.
     # No B-frames: they begin a fragmented file with a delay that it has no place to take back.
     preset = "veryfast" if stream.live else "fast"
-    options = {"preset": preset, "crf": _QUALITY, "threads": _THREADS, "bf": "0"}
+    # A short look-ahead: what it holds back must be finished within a second after Ctrl-C.
+    options = {"preset": preset, "crf": _QUALITY, "threads": _THREADS, "bf": "0", "rc-lookahead": "10"}
     video = output.add_stream("libx264", rate=rate, options=options)
     video.width, video.height = stream.width + stream.width % 2, stream.height + stream.height % 2
     video.pix_fmt = "yuv420p"
