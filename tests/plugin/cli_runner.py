@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -46,6 +47,11 @@ class Mien:
         return Result(code if isinstance(code, int) else 0, printed.out, printed.err)
 
 
+def hear_interrupts() -> None:
+    """In the child: a shell that runs the tests in the background has told its children to ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def start(arguments: Sequence[object]) -> subprocess.Popen[str]:
     """Start `mien` as a process."""
     command = [sys.executable, "-c", "from mien.plugin.cli import main; main()"]
@@ -54,6 +60,7 @@ def start(arguments: Sequence[object]) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_interrupts,
     )
 
 
@@ -74,6 +81,7 @@ def start_interrupted(module: str, arguments: Sequence[object]) -> subprocess.Po
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_interrupts,
     )
 
 
