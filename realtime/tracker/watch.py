@@ -88,9 +88,8 @@ class BystanderWatch:
             box = found.box[0] + x, found.box[1] + y, found.box[2] + x, found.box[3] + y
             if box[2] - box[0] <= widest and not _is_one_of(box, tracked):
                 self._keep(Found(box, found.score), frame.media_ns)
-        self._kept = sorted(
-            (kept for kept in self._kept if self._lasts(kept, frame.media_ns, tracked)), key=lambda kept: kept.media_ns
-        )[-_MOST:]
+        # The oldest go first; what no longer lasts is dropped by `known`.
+        self._kept = sorted(self._kept, key=lambda kept: kept.media_ns)[-_MOST:]
 
     def close(self) -> None:
         """Free the finder; idempotent."""
