@@ -6,7 +6,8 @@ Importing this package is cheap and needs no extra; the heavy packages are asked
 
 from __future__ import annotations
 
+from mien.engines.cast.look import Look
 from mien.engines.cast.portrait import render_portrait
-from mien.engines.cast.recipe import RENDERER_VERSION, Look, Recipe
+from mien.engines.cast.recipe import RENDERER_VERSION, Recipe
 
 __all__ = ["RENDERER_VERSION", "Look", "Recipe", "render_portrait"]

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.engines.cast.extra import require_anny
-from mien.engines.cast.motion import Performance, perform
+from mien.engines.cast.motion.performance import Performance, perform
+from mien.engines.cast.motion.voice import speak
 from mien.engines.cast.portrait import to_bgr
 from mien.engines.cast.recipe import Recipe
-from mien.engines.cast.voice import speak
 
 if TYPE_CHECKING:
     from mien.engines.cast.scene import Actor, Shot
@@ -107,7 +107,7 @@ class Studio:
     """A person before a fixed camera and room."""
 
     def __init__(self, recipe: Recipe, width: int, height: int) -> None:
-        from mien.engines.cast.light import DESK, backdrop
+        from mien.engines.cast.camera.light import DESK, backdrop
         from mien.engines.cast.scene import Actor, View
 
         self._actor: Actor = Actor(recipe, DESK)
@@ -121,7 +121,7 @@ class Studio:
 
 def shot_at(performance: Performance, index: int) -> Shot:
     """One frame of a performance as the scene wants it."""
-    from mien.engines.cast.pose import HeadPose
+    from mien.engines.cast.body.pose import HeadPose
     from mien.engines.cast.scene import Shot, gaze_actions
 
     gaze = (float(performance.gaze[index, 0]), float(performance.gaze[index, 1]))

@@ -23,7 +23,7 @@ def render_portrait(recipe: Recipe, *, device: str = "cpu") -> Pixels:
 
     """
     require_anny()
-    from mien.engines.cast.light import PORTRAIT
+    from mien.engines.cast.camera.light import PORTRAIT
     from mien.engines.cast.scene import Actor, Shot, View
 
     actor = Actor(recipe, PORTRAIT, device=device)

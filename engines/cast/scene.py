@@ -8,20 +8,29 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
-from mien.engines.cast.body import Eyeball, build_body
-from mien.engines.cast.brows import build_brows, build_lashes, merged
-from mien.engines.cast.buffers import Camera, SkinMesh
-from mien.engines.cast.hair import grow_hair
-from mien.engines.cast.light import Rig, backdrop, direction, dome_directions, lamp_directions
-from mien.engines.cast.mouth import build_teeth
-from mien.engines.cast.pose import HeadPose, neck_weights, rigid, turned
-from mien.engines.cast.queries import bake
+from mien.engines.cast.body.anatomy import Eyeball, build_body
+from mien.engines.cast.body.pose import HeadPose, neck_weights, rigid, turned
+from mien.engines.cast.body.queries import bake
+from mien.engines.cast.camera.light import Rig, backdrop, direction, dome_directions, lamp_directions
+from mien.engines.cast.parts.brows import build_brows, build_lashes, merged
+from mien.engines.cast.parts.hair import grow_hair
+from mien.engines.cast.parts.mouth import build_teeth
+from mien.engines.cast.parts.strands import Ribbons, joined, vertex_normals
 from mien.engines.cast.recipe import Recipe
-from mien.engines.cast.render import draw
-from mien.engines.cast.shading import Eye
-from mien.engines.cast.skin import brow_tone, build_skin
-from mien.engines.cast.strands import Ribbons, joined, vertex_normals
-from mien.engines.cast.upload import Handle, detail_input, light_input, mat33, paint_input, skin_arrays, tree, vec3
+from mien.engines.cast.render.buffers import Camera, SkinMesh
+from mien.engines.cast.render.render import draw
+from mien.engines.cast.render.shading import Eye
+from mien.engines.cast.render.upload import (
+    Handle,
+    detail_input,
+    light_input,
+    mat33,
+    paint_input,
+    skin_arrays,
+    tree,
+    vec3,
+)
+from mien.engines.cast.skin.skin import brow_tone, build_skin
 
 Floats = NDArray[np.float32]
 

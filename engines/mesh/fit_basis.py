@@ -48,9 +48,9 @@ def sample_actions(rng: np.random.Generator) -> dict[str, float]:
 def pictures(seed: int, count: int) -> Iterator[Pixels]:
     """`count` pictures of one synthetic person, the first at rest; BGR."""
     require_anny()
-    from mien.engines.cast.light import DESK
+    from mien.engines.cast.body.pose import HeadPose
+    from mien.engines.cast.camera.light import DESK
     from mien.engines.cast.portrait import to_bgr
-    from mien.engines.cast.pose import HeadPose
     from mien.engines.cast.recipe import Recipe
     from mien.engines.cast.scene import Actor, Shot, View, gaze_actions
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.engines.cast.light import backdrop, direction, dome_directions, lamp_directions
-from mien.engines.cast.pose import HeadPose
-from mien.engines.cast.strands import joined, ribbons, vertex_normals
-from mien.engines.cast.subdivide import loop_subdivide
+from mien.engines.cast.body.pose import HeadPose
+from mien.engines.cast.body.subdivide import loop_subdivide
+from mien.engines.cast.camera.light import backdrop, direction, dome_directions, lamp_directions
+from mien.engines.cast.parts.strands import joined, ribbons, vertex_normals
 
 
 def _octahedron() -> tuple[np.ndarray, np.ndarray]:

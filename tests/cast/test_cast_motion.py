@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.engines.cast.motion import perform
-from mien.engines.cast.voice import speak
+from mien.engines.cast.motion.performance import perform
+from mien.engines.cast.motion.voice import speak
 
 SECONDS, FPS = 15.0, 30
 

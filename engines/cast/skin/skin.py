@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.engines.cast.body import SKIN, Body, data_folder, read_picture
+from mien.engines.cast.body.anatomy import SKIN, Body, data_folder, read_picture
 from mien.engines.cast.recipe import Look
 
 Floats = NDArray[np.float32]

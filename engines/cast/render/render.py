@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import warp as wp
 
-from mien.engines.cast.buffers import Camera, DetailMesh, SkinMesh
-from mien.engines.cast.shading import (
+from mien.engines.cast.render.buffers import Camera, DetailMesh, SkinMesh
+from mien.engines.cast.render.shading import (
     Eye,
     Lights,
     Paint,

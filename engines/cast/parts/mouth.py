@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.engines.cast.body import MOUTH, TONGUE, Body
-from mien.engines.cast.strands import Ribbons, joined, vertex_normals
+from mien.engines.cast.body.anatomy import MOUTH, TONGUE, Body
+from mien.engines.cast.parts.strands import Ribbons, joined, vertex_normals
 
 Floats = NDArray[np.float32]
 

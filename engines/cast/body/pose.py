@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.engines.cast.body import Body
+from mien.engines.cast.body.anatomy import Body
 
 Floats = NDArray[np.float32]
 
@@ -40,7 +40,12 @@ def neck_pivot(body: Body) -> Floats:
 
 def neck_weights(body: Body) -> Floats:
     """(V,) float32: how much of the head's turn each vertex follows, 1 on the head to 0 at the shoulders."""
-    at = body.rest - body.brow_centre
+    return neck_weights_at(body, body.rest)
+
+
+def neck_weights_at(body: Body, points: Floats) -> Floats:
+    """(N,) float32: the same for any (N, 3) points of the resting body's space, hair that falls on shoulders for one."""
+    at = points - body.brow_centre
     # The head ends lower in front (chin) than behind (nape), so the blend lies on a tilted plane.
     height = at[:, 2] - 0.3 * at[:, 1]
     t = np.clip((height + 0.245) / 0.125, 0.0, 1.0)

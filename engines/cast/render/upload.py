@@ -8,13 +8,13 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
-from mien.engines.cast.body import Body
-from mien.engines.cast.buffers import DetailMesh
-from mien.engines.cast.light import Rig, direction
+from mien.engines.cast.body.anatomy import Body
+from mien.engines.cast.camera.light import Rig, direction
+from mien.engines.cast.parts.strands import Ribbons
 from mien.engines.cast.recipe import Recipe
-from mien.engines.cast.shading import Lights, Paint
-from mien.engines.cast.skin import hair_tone, lip_tone, skin_tone
-from mien.engines.cast.strands import Ribbons
+from mien.engines.cast.render.buffers import DetailMesh
+from mien.engines.cast.render.shading import Lights, Paint
+from mien.engines.cast.skin.skin import hair_tone, lip_tone, skin_tone
 
 Floats = NDArray[np.float32]
 #: A Warp array, mesh or structure: none carries types that a checker can follow.

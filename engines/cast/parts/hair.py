@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.engines.cast.body import SKIN, Body
+from mien.engines.cast.body.anatomy import SKIN, Body
+from mien.engines.cast.parts.strands import Ribbons, joined, ribbons, unit, vertex_normals
 from mien.engines.cast.recipe import Recipe
-from mien.engines.cast.skin import hair_tone, head_centre
-from mien.engines.cast.strands import Ribbons, joined, ribbons, unit, vertex_normals
+from mien.engines.cast.skin.skin import hair_tone, head_centre
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -175,7 +175,7 @@ class _Surface:
     """Nearest points on the skin, found on the renderer's own mesh."""
 
     def __init__(self, body: Body, normals: Floats) -> None:
-        from mien.engines.cast.nearest import NearestPoint
+        from mien.engines.cast.body.nearest import NearestPoint
 
         skin = body.faces[body.parts == SKIN]
         self._nearest = NearestPoint(body.rest, skin)

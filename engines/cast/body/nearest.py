@@ -8,7 +8,7 @@ import numpy as np
 import warp as wp
 from numpy.typing import NDArray
 
-from mien.engines.cast.queries import find_nearest
+from mien.engines.cast.body.queries import find_nearest
 
 
 class NearestPoint:

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.engines.cast.body.subdivide import loop_subdivide
 from mien.engines.cast.extra import require_anny
 from mien.engines.cast.recipe import Recipe
-from mien.engines.cast.subdivide import loop_subdivide
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]

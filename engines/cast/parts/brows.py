@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.engines.cast.body import SKIN, Body, Eyeball
+from mien.engines.cast.body.anatomy import SKIN, Body, Eyeball
+from mien.engines.cast.parts.strands import Ribbons, joined, ribbons, unit, vertex_normals
 from mien.engines.cast.recipe import Recipe
-from mien.engines.cast.skin import brow_tone, skin_tone
-from mien.engines.cast.strands import Ribbons, joined, ribbons, unit, vertex_normals
+from mien.engines.cast.skin.skin import brow_tone, skin_tone
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.engines.cast.motion import Syllable
+from mien.engines.cast.motion.performance import Syllable
 
 Floats = NDArray[np.float64]
 

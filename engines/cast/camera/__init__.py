@@ -1,0 +1,1 @@
+"""Light, backgrounds, and what a webcam does to a picture."""

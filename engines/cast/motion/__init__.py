@@ -1,0 +1,1 @@
+"""What a person does: speech, blinks, gaze, emotion, the head."""

@@ -1,0 +1,1 @@
+"""The renderer: Warp kernels, one source for CPU and CUDA."""

@@ -1,0 +1,1 @@
+"""Skin: its tone, its maps in texture space, make-up."""
