@@ -9,33 +9,32 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 
-def loop_subdivide(data: Floats, faces: Ints, uv: Floats, uv_faces: Ints) -> tuple[Floats, Ints, Floats, Ints]:
-    """Divide each triangle into four; the rule is linear, so shapes and their deltas can pass together.
+class Subdivision:
+    """Divides each triangle of one topology into four; the rule is linear, so it is a sparse matrix, made once.
 
-    Args:
-        data: (V, C) float32, any linear quantities of the vertices.
-        faces: (F, 3) int32.
-        uv: (T, 2) float32.
-        uv_faces: (F, 3) int32 into `uv`; texture coordinates are halved linearly, never smoothed over a seam.
-
-    Returns:
-        data (V+E, C), faces (4F, 3), uv (T+S, 2), uv_faces (4F, 3); face f became faces 4f to 4f+3.
+    Attributes:
+        faces: (4F, 3) int32; face f became faces 4f to 4f+3.
 
     """
-    edges, edge_of_face = _edges(faces)
-    opposite_sum, opposite_count = _opposites(data, faces, edge_of_face, len(edges))
-    ends = data[edges[:, 0]] + data[edges[:, 1]]
-    interior = (opposite_count == 2)[:, None]
-    odd = np.where(interior, 0.375 * ends + 0.125 * opposite_sum, 0.5 * ends)
-    even = _even(data, edges, interior[:, 0])
-    uv_edges, uv_edge_of_face = _edges(uv_faces)
-    uv_middle = uv[uv_edges].mean(1)
-    return (
-        np.concatenate([even, odd]).astype(np.float32),
-        _split(faces, edge_of_face + len(data)),
-        np.concatenate([uv, uv_middle]).astype(np.float32),
-        _split(uv_faces, uv_edge_of_face + len(uv)),
-    )
+
+    def __init__(self, faces: Ints, vertex_count: int) -> None:
+        edges, edge_of_face = _edges(faces)
+        self.faces: Ints = _split(faces, edge_of_face + vertex_count)
+        rows, columns, weights = _entries(faces, vertex_count, edges, edge_of_face)
+        order = np.lexsort((columns, rows))
+        rows = rows[order]
+        self._columns, self._weights = columns[order], weights[order].astype(np.float32)
+        self._starts = np.flatnonzero(np.r_[True, np.diff(rows) > 0])
+
+    def __call__(self, data: Floats) -> Floats:
+        """(V+E, C) float32 from (V, C): any linear quantities of the vertices."""
+        return np.asarray(np.add.reduceat(data[self._columns] * self._weights[:, None], self._starts), np.float32)
+
+
+def halved(uv: Floats, uv_faces: Ints) -> tuple[Floats, Ints]:
+    """Texture coordinates of the subdivided mesh: halved linearly, never smoothed over a seam."""
+    edges, edge_of_face = _edges(uv_faces)
+    return np.concatenate([uv, uv[edges].mean(1)]).astype(np.float32), _split(uv_faces, edge_of_face + len(uv))
 
 
 def _edges(faces: Ints) -> tuple[Ints, Ints]:
@@ -45,29 +44,33 @@ def _edges(faces: Ints) -> tuple[Ints, Ints]:
     return edges.astype(np.int32), inverse.reshape(-1, 3).astype(np.int32)
 
 
-def _opposites(data: Floats, faces: Ints, edge_of_face: Ints, count: int) -> tuple[Floats, Ints]:
-    total = np.zeros((count, data.shape[1]), np.float32)
-    for corner, opposite in ((0, 2), (1, 0), (2, 1)):
-        np.add.at(total, edge_of_face[:, corner], data[faces[:, opposite]])
-    return total, np.bincount(edge_of_face.ravel(), minlength=count).astype(np.int32)
-
-
-def _even(data: Floats, edges: Ints, interior: NDArray[np.bool_]) -> Floats:
-    vertex_count = len(data)
-    boundary_edges = edges[~interior]
-    on_boundary = np.zeros(vertex_count, bool)
-    on_boundary[boundary_edges.ravel()] = True
-    valence = np.bincount(edges.ravel(), minlength=vertex_count).astype(np.float32)
-    around = np.zeros_like(data)
-    np.add.at(around, edges[:, 0], data[edges[:, 1]])
-    np.add.at(around, edges[:, 1], data[edges[:, 0]])
-    safe = np.maximum(valence, 1.0)
-    beta = (0.625 - (0.375 + 0.25 * np.cos(2 * np.pi / safe)) ** 2) / safe
-    smooth = data * (1 - valence * beta)[:, None] + around * beta[:, None]
-    along = np.zeros_like(data)
-    np.add.at(along, boundary_edges[:, 0], data[boundary_edges[:, 1]])
-    np.add.at(along, boundary_edges[:, 1], data[boundary_edges[:, 0]])
-    return np.where(on_boundary[:, None], 0.75 * data + 0.125 * along, smooth).astype(np.float32)
+def _entries(
+    faces: Ints, vertex_count: int, edges: Ints, edge_of_face: Ints
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Rows, columns and values of the matrix: first the moved old vertices, then one new vertex an edge."""
+    edge_rows = vertex_count + np.arange(len(edges))
+    uses = np.bincount(edge_of_face.ravel(), minlength=len(edges))
+    inner = uses == 2
+    ends = np.where(inner, 0.375, 0.5)
+    opposite_rows = vertex_count + edge_of_face.ravel()
+    opposite = faces[:, [2, 0, 1]].ravel()
+    beside = np.where(inner[edge_of_face.ravel()], 0.125, 0.0)
+    border = edges[~inner]
+    on_border = np.zeros(vertex_count, bool)
+    on_border[border.ravel()] = True
+    valence = np.maximum(np.bincount(edges.ravel(), minlength=vertex_count), 1).astype(float)
+    beta = (0.625 - (0.375 + 0.25 * np.cos(2 * np.pi / valence)) ** 2) / valence
+    own = np.where(on_border, 0.75, 1 - valence * beta)
+    around = np.where(on_border, 0.0, beta)
+    along = np.full(2 * len(border), 0.125)
+    rows = [edge_rows, edge_rows, opposite_rows, np.arange(vertex_count), edges[:, 0], edges[:, 1], *border.T]
+    columns = [edges[:, 0], edges[:, 1], opposite, np.arange(vertex_count), edges[:, 1], edges[:, 0], *border.T[::-1]]
+    weights = [ends, ends, beside, own, around[edges[:, 0]], around[edges[:, 1]], *np.split(along, 2)]
+    return (
+        np.concatenate(rows).astype(np.int64),
+        np.concatenate(columns).astype(np.int64),
+        np.concatenate(weights),
+    )
 
 
 def _split(faces: Ints, middles: Ints) -> Ints:

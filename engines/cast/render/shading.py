@@ -1,6 +1,7 @@
-"""What light does on skin, eyes, teeth, hair and cloth: Warp functions called by `render`.
+"""What light does on skin, eyes, teeth, hair, cloth and things: Warp functions called by `resolve`.
 
-Colours are linear RGB; directions are unit vectors, `to_eye` and the lights' pointing away from the surface.
+Colours are linear RGB; directions are unit vectors, `to_eye` and the lights' pointing away from the surface. `lit` is
+(openness to the dome, visibility of the key, visibility of the rim), each 0..1.
 """
 
 # mypy: ignore-errors
@@ -10,50 +11,7 @@ from __future__ import annotations
 
 import warp as wp
 
-
-@wp.struct
-class Lights:
-    """Three lamps and a dome; colours already hold the intensity."""
-
-    key: wp.vec3
-    key_colour: wp.vec3
-    fill: wp.vec3
-    fill_colour: wp.vec3
-    rim: wp.vec3
-    rim_colour: wp.vec3
-    sky: wp.vec3
-    ground: wp.vec3
-
-
-@wp.struct
-class Paint:
-    """One person's colours."""
-
-    skin: wp.vec3
-    lips: wp.vec3
-    hair: wp.vec3
-    stubble: wp.vec3
-    cloth: wp.vec3
-    iris: wp.vec3
-    gloss: float
-    seed: int
-
-
-@wp.struct
-class Eye:
-    """One eyeball of this frame: where it is and where it looks."""
-
-    centre: wp.vec3
-    radius: float
-    gaze: wp.vec3
-    up: wp.vec3
-
-
-@wp.func
-def fractal(seed: int, p: wp.vec3, frequency: float) -> float:
-    """Two octaves of gradient noise, about -1..1."""
-    state = wp.rand_init(seed)
-    return wp.noise(state, p * frequency) + 0.5 * wp.noise(state, p * (frequency * 2.3))
+from mien.engines.cast.render.buffers import Eye, Lights
 
 
 @wp.func
@@ -65,8 +23,9 @@ def smooth(low: float, high: float, x: float) -> float:
 
 @wp.func
 def power3(base: float, exponents: wp.vec3) -> wp.vec3:
-    """One base raised to three exponents."""
-    return wp.vec3(wp.pow(base, exponents[0]), wp.pow(base, exponents[1]), wp.pow(base, exponents[2]))
+    """One base, above 0, raised to three exponents."""
+    log = wp.log(base)
+    return wp.vec3(wp.exp(log * exponents[0]), wp.exp(log * exponents[1]), wp.exp(log * exponents[2]))
 
 
 @wp.func
@@ -82,6 +41,12 @@ def wrapped(cosine: float, wrap: wp.vec3) -> wp.vec3:
 
 
 @wp.func
+def power5(x: float) -> float:
+    """The fifth power, of Schlick's approximation."""
+    return x * x * x * x * x
+
+
+@wp.func
 def glossy(n: wp.vec3, to_eye: wp.vec3, light: wp.vec3, roughness: float, f0: float) -> float:
     """GGX microfacet highlight times the cosine (Walter et al. 2007), with Schlick's Fresnel term."""
     h = wp.normalize(light + to_eye)
@@ -91,7 +56,7 @@ def glossy(n: wp.vec3, to_eye: wp.vec3, light: wp.vec3, roughness: float, f0: fl
     a2 = roughness * roughness * roughness * roughness
     base = nh * nh * (a2 - 1.0) + 1.0
     spread = a2 / (3.14159 * base * base)
-    fresnel = f0 + (1.0 - f0) * wp.pow(1.0 - wp.max(wp.dot(to_eye, h), 0.0), 5.0)
+    fresnel = f0 + (1.0 - f0) * power5(1.0 - wp.max(wp.dot(to_eye, h), 0.0))
     k = roughness * roughness * 0.5
     visibility = 1.0 / ((nl * (1.0 - k) + k) * (nv * (1.0 - k) + k))
     return 0.25 * spread * fresnel * visibility * nl
@@ -105,33 +70,55 @@ def dome(n: wp.vec3, lights: Lights) -> wp.vec3:
 
 
 @wp.func
-def shade_skin(n: wp.vec3, to_eye: wp.vec3, albedo: wp.vec3, lit: wp.vec3, gloss: float, lights: Lights) -> wp.vec3:
-    """Skin under all lamps; `lit` is (ambient openness, key visibility, rim visibility), each 0..1."""
-    wrap = wp.vec3(0.42, 0.2, 0.12)
+def shade_skin(
+    n: wp.vec3, fine: wp.vec3, to_eye: wp.vec3, albedo: wp.vec3, lit: wp.vec3, gloss: float, rough: float,
+    scatter: float, lights: Lights,
+) -> wp.vec3:  # fmt: skip
+    """Skin under all lamps: `n` is the smooth normal that the inside sees, `fine` the one with its relief."""
+    wrap = wp.vec3(0.42, 0.2, 0.12) * scatter
     # A penumbra on skin is redder than its light: red travels furthest under the surface.
-    bleed = wp.vec3(0.62, 0.92, 1.0)
-    key = wp.cw_mul(wrapped(wp.dot(n, lights.key), wrap), power3(wp.max(lit[1], 0.001), bleed))
-    fill = wrapped(wp.dot(n, lights.fill), wrap) * (0.35 + 0.65 * lit[0])
-    rim = wp.cw_mul(wrapped(wp.dot(n, lights.rim), wrap), power3(wp.max(lit[2], 0.001), bleed))
+    bleed = wp.vec3(1.0 - 0.38 * scatter, 1.0 - 0.08 * scatter, 1.0)
+    # Scattering blurs the relief as well, so the diffuse light sees only half of it.
+    soft = wp.normalize(n + fine)
+    key = wp.cw_mul(wrapped(wp.dot(soft, lights.key), wrap), power3(wp.max(lit[1], 0.001), bleed))
+    fill = wrapped(wp.dot(soft, lights.fill), wrap) * (0.35 + 0.65 * lit[0])
+    rim = wp.cw_mul(wrapped(wp.dot(soft, lights.rim), wrap), power3(wp.max(lit[2], 0.001), bleed))
     # Light bounces between close skin surfaces, so creases keep colour (Jimenez et al. 2016).
-    ambient = power3(wp.max(lit[0], 0.001), wp.vec3(0.72, 0.98, 1.06))
+    ambient = power3(wp.max(lit[0], 0.001), wp.vec3(1.0 - 0.28 * scatter, 0.98, 1.06))
     light = wp.cw_mul(key, lights.key_colour) + wp.cw_mul(fill, lights.fill_colour)
-    light = light + wp.cw_mul(rim, lights.rim_colour) + wp.cw_mul(ambient, dome(n, lights))
+    light = light + wp.cw_mul(rim, lights.rim_colour) + wp.cw_mul(ambient, dome(soft, lights))
     colour = wp.cw_mul(albedo, light)
-    spec = glossy(n, to_eye, lights.key, 0.52, 0.028) * 0.75 + glossy(n, to_eye, lights.key, 0.33, 0.028) * 0.25
+    spec = glossy(fine, to_eye, lights.key, rough, 0.028) * 0.75
+    spec = spec + glossy(fine, to_eye, lights.key, rough * 0.63, 0.028) * 0.25
     colour = colour + lights.key_colour * (spec * gloss * lit[1])
-    colour = colour + lights.rim_colour * (glossy(n, to_eye, lights.rim, 0.5, 0.028) * gloss * lit[2] * 0.7)
-    return colour + lights.fill_colour * (glossy(n, to_eye, lights.fill, 0.5, 0.028) * gloss * lit[0])
+    colour = colour + lights.rim_colour * (glossy(fine, to_eye, lights.rim, rough, 0.028) * gloss * lit[2] * 0.7)
+    return colour + lights.fill_colour * (glossy(fine, to_eye, lights.fill, rough, 0.028) * gloss * lit[0])
 
 
 @wp.func
 def shade_matte(n: wp.vec3, albedo: wp.vec3, lit: wp.vec3, lights: Lights) -> wp.vec3:
-    """Cloth: Lambert under all lamps."""
+    """Cloth, foam: Lambert under all lamps."""
     key = wp.max(wp.dot(n, lights.key), 0.0) * lit[1]
     fill = wp.max(wp.dot(n, lights.fill), 0.0) * lit[0]
     rim = wp.max(wp.dot(n, lights.rim), 0.0) * lit[2]
     light = lights.key_colour * key + lights.fill_colour * fill + lights.rim_colour * rim + dome(n, lights) * lit[0]
     return wp.cw_mul(albedo, light)
+
+
+@wp.func
+def shade_hard(
+    n: wp.vec3, to_eye: wp.vec3, albedo: wp.vec3, lit: wp.vec3, metal: float, rough: float, lights: Lights
+) -> wp.vec3:
+    """Plastic (metal 0) or metal (1): a highlight of the lamp's or of the metal's colour, and the room's reflection."""
+    matte = shade_matte(n, albedo * (1.0 - metal), lit, lights)
+    tint = wp.vec3(0.04, 0.04, 0.04) * (1.0 - metal) + albedo * metal
+    spec = lights.key_colour * (glossy(n, to_eye, lights.key, rough, 1.0) * lit[1])
+    spec = spec + lights.fill_colour * (glossy(n, to_eye, lights.fill, rough, 1.0) * lit[0])
+    spec = spec + lights.rim_colour * (glossy(n, to_eye, lights.rim, rough, 1.0) * lit[2])
+    mirror = n * (2.0 * wp.dot(n, to_eye)) - to_eye
+    grazing = power5(1.0 - wp.max(wp.dot(n, to_eye), 0.0)) * (1.0 - rough)
+    room = dome(mirror, lights) * lit[0]
+    return matte + wp.cw_mul(tint + wp.vec3(1.0, 1.0, 1.0) * (0.5 * grazing), spec * 0.9 + room)
 
 
 @wp.func
@@ -155,53 +142,82 @@ def shade_fibre(
 
 
 @wp.func
-def iris_colour(eye: Eye, n: wp.vec3, paint: Paint, iris_angle: float) -> wp.vec4:
-    """Albedo of the ball at outward direction `n`, and in w how much cornea lies over it (0 on the white)."""
-    angle = wp.acos(wp.clamp(wp.dot(n, eye.gaze), -1.0, 1.0))
-    u = angle / iris_angle
-    side = wp.normalize(wp.cross(eye.gaze, eye.up))
-    flat = n - eye.gaze * wp.dot(n, eye.gaze)
-    polar = wp.atan2(wp.dot(flat, eye.up), wp.dot(flat, side))
-    state = wp.rand_init(paint.seed + 7)
-    # Sampled on a circle so that the fibres meet where the angle wraps.
-    ring = wp.vec3(wp.cos(polar) * 9.0, wp.sin(polar) * 9.0, u * 1.3)
-    fibres = wp.noise(state, ring) + 0.6 * wp.noise(state, ring * 2.4)
-    collar = wp.exp(-(u - 0.5) * (u - 0.5) * 40.0)
-    iris = paint.iris * (1.0 + 0.55 * fibres + 0.55 * collar)
-    iris = iris * (1.0 - 0.82 * smooth(0.74, 1.0, u))
-    iris = iris * smooth(0.33, 0.41, u) + wp.vec3(0.004, 0.004, 0.004)
-    veins = wp.noise(state, n * 14.0) * smooth(1.4, 3.0, u)
-    white = wp.vec3(0.56, 0.53, 0.505) - wp.vec3(0.02, 0.09, 0.09) * wp.max(veins, 0.0)
-    white = wp.cw_mul(white, wp.vec3(1.0, 1.0, 1.0) - wp.vec3(0.08, 0.2, 0.22) * smooth(1.7, 3.2, u))
-    mix = smooth(0.92, 1.1, u)
-    colour = iris * (1.0 - mix) + white * mix
-    return wp.vec4(colour[0], colour[1], colour[2], 1.0 - smooth(0.95, 1.25, u))
+def eye_albedo(eye: Eye, n: wp.vec3, to_eye: wp.vec3, cornea: float) -> wp.vec3:
+    """The painted ball at outward direction `n`; the iris lies below the cornea, so it shifts as one looks aside."""
+    aside = to_eye - eye.gaze * wp.dot(to_eye, eye.gaze)
+    seen = wp.normalize(n - aside * (0.10 * cornea))
+    angle = wp.acos(wp.clamp(wp.dot(seen, eye.gaze), -1.0, 1.0))
+    flat = seen - eye.gaze * wp.dot(seen, eye.gaze)
+    length = wp.max(wp.length(flat), 1.0e-6)
+    reach = wp.min(angle / 1.5708, 0.999) / length
+    size = eye.paint.shape[0]
+    x = wp.clamp((0.5 + 0.5 * wp.dot(flat, eye.side) * reach) * float(size) - 0.5, 0.0, float(size) - 1.001)
+    y = wp.clamp((0.5 - 0.5 * wp.dot(flat, eye.up) * reach) * float(size) - 0.5, 0.0, float(size) - 1.001)
+    i = int(y)
+    j = int(x)
+    fx = x - float(j)
+    fy = y - float(i)
+    top = eye.paint[i, j] * (1.0 - fx) + eye.paint[i, j + 1] * fx
+    bottom = eye.paint[i + 1, j] * (1.0 - fx) + eye.paint[i + 1, j + 1] * fx
+    return top * (1.0 - fy) + bottom * fy
 
 
 @wp.func
-def softbox(direction: wp.vec3, lamp: wp.vec3, cosine: float) -> float:
-    """1 where a mirror direction meets a round lamp, with a soft edge."""
-    return smooth(cosine - 0.012, cosine + 0.004, wp.dot(direction, lamp))
+def lid_openness(eye: Eye, n: wp.vec3) -> float:
+    """How open the ball is between its lids, which shade it: 0 under a lid's edge to 1 in the middle."""
+    place = (0.5 + 0.5 * wp.dot(n, eye.head_side) * 1.05) * 15.0
+    k = int(wp.clamp(place, 0.0, 14.0))
+    f = wp.clamp(place - float(k), 0.0, 1.0)
+    height = wp.dot(n, eye.head_up) * eye.radius
+    upper = eye.upper[k] * (1.0 - f) + eye.upper[k + 1] * f
+    lower = eye.lower[k] * (1.0 - f) + eye.lower[k + 1] * f
+    above = smooth(-0.0008, 0.0055, upper - height)
+    below = smooth(-0.0008, 0.0025, height - lower)
+    return (0.22 + 0.78 * above) * (0.45 + 0.55 * below)
 
 
 @wp.func
-def shade_eye(eye: Eye, n: wp.vec3, to_eye: wp.vec3, lit: wp.vec3, paint: Paint, lights: Lights) -> wp.vec3:
+def softbox(direction: wp.vec3, lamp: wp.vec3, cosine: float, shape: int) -> float:
+    """1 where a mirror direction meets a lamp: 0 a round softbox, 1 a window of four panes, 2 a ring, 3 a strip."""
+    near = wp.dot(direction, lamp)
+    round = smooth(cosine - 0.012, cosine + 0.004, near)
+    if shape == 0:
+        return round
+    side = wp.normalize(wp.cross(lamp, wp.vec3(0.0, 0.0, 1.0)))
+    up = wp.cross(side, lamp)
+    x = wp.abs(wp.dot(direction, side))
+    y = wp.abs(wp.dot(direction, up))
+    size = wp.sqrt(1.0 - cosine * cosine)
+    if near < 0.0:
+        return 0.0
+    if shape == 1:
+        pane = smooth(size * 1.05, size * 0.95, x) * smooth(size * 1.25, size * 1.15, y)
+        return pane * smooth(size * 0.04, size * 0.1, x) * smooth(size * 0.04, size * 0.1, y)
+    if shape == 2:
+        return round * (1.0 - smooth(cosine + (1.0 - cosine) * 0.45, cosine + (1.0 - cosine) * 0.6, near))
+    return smooth(size * 0.34, size * 0.26, y) * smooth(size * 1.7, size * 1.5, x)
+
+
+@wp.func
+def shade_eye(eye: Eye, n: wp.vec3, to_eye: wp.vec3, lit: wp.vec3, lights: Lights) -> wp.vec3:
     """The eyeball: shaded white, iris lit as a shallow bowl, wet highlights on a bulging cornea."""
-    iris_angle = wp.asin(wp.min(0.00625 / eye.radius, 0.9))
-    painted = iris_colour(eye, n, paint, iris_angle)
-    albedo = wp.vec3(painted[0], painted[1], painted[2])
-    cornea = painted[3]
+    angle = wp.acos(wp.clamp(wp.dot(n, eye.gaze), -1.0, 1.0)) / eye.iris_angle
+    cornea = 1.0 - smooth(0.95, 1.25, angle)
+    albedo = eye_albedo(eye, n, to_eye, cornea)
+    opening = lid_openness(eye, n) * lit[0]
     bowl = wp.normalize(n * (1.0 - 1.5 * cornea) + eye.gaze * (1.6 * cornea))
     bulge = wp.normalize(n * (1.0 + 0.9 * cornea) - eye.gaze * (0.9 * cornea))
     wrap = wp.vec3(0.5, 0.4, 0.35)
-    light = wp.cw_mul(wrapped(wp.dot(bowl, lights.key), wrap), lights.key_colour) * lit[1]
-    light = light + wp.cw_mul(wrapped(wp.dot(bowl, lights.fill), wrap), lights.fill_colour) * lit[0]
-    light = light + dome(n, lights) * lit[0]
+    light = wp.cw_mul(wrapped(wp.dot(bowl, lights.key), wrap), lights.key_colour) * (lit[1] * (0.3 + 0.7 * opening))
+    light = light + wp.cw_mul(wrapped(wp.dot(bowl, lights.fill), wrap), lights.fill_colour) * opening
+    light = light + dome(n, lights) * opening
     mirror = bulge * (2.0 * wp.dot(bulge, to_eye)) - to_eye
-    fresnel = 0.025 + 0.6 * wp.pow(1.0 - wp.max(wp.dot(bulge, to_eye), 0.0), 5.0)
-    shine = lights.key_colour * (softbox(mirror, lights.key, 0.955) * 0.36 * lit[1])
-    shine = shine + lights.fill_colour * (softbox(mirror, lights.fill, 0.965) * 0.16 * lit[0])
-    return wp.cw_mul(albedo, light) + shine + dome(mirror, lights) * (fresnel * lit[0])
+    fresnel = 0.025 + 0.6 * power5(1.0 - wp.max(wp.dot(bulge, to_eye), 0.0))
+    shine = lights.key_colour * (softbox(mirror, lights.key, 0.955, lights.catchlight) * 0.5 * lit[1])
+    shine = shine + lights.fill_colour * (softbox(mirror, lights.fill, 0.965, 0) * 0.16 * opening)
+    # The tear film gathers along the lower lid and catches the light there.
+    height = wp.dot(n, eye.head_up) * eye.radius
+    return wp.cw_mul(albedo, light) + shine + dome(mirror, lights) * (fresnel * opening) * smooth(-1.0, 1.0, height)
 
 
 @wp.func

@@ -1,0 +1,77 @@
+"""Lamps on the device: their maps of nearness, drawn anew for each frame."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import warp as wp
+from numpy.typing import NDArray
+
+from mien.engines.cast.render.buffers import Lamp
+from mien.engines.cast.render.device import Handle, vec3, vectors
+from mien.engines.cast.render.raster import draw, to_lamp, to_nearness
+
+Floats = NDArray[np.float32]
+
+#: Half the edge of a map: it holds head, hair and shoulders.
+HALF_M = 0.27
+_SEARCH_TAPS, _FILTER_TAPS = 10, 16
+
+
+@dataclass(frozen=True, slots=True)
+class Caster:
+    """A mesh that throws shadows: points (N) of vec3, faces flat, materials or None, whether its back is left out."""
+
+    points: Handle
+    faces: Handle
+    materials: Handle | None
+    closed: bool
+
+
+def lamp_map(
+    towards: Floats, centre: Floats, spread: float, size: int, casters: Sequence[Caster], *, half_m: float = HALF_M
+) -> Handle:
+    """A `buffers.Lamp` that has seen the casters.
+
+    Args:
+        towards: (3,) unit vector to the lamp.
+        centre: (3,) middle of what it sees, m.
+        spread: tangent of the lamp's half angle.
+        size: edge of the map, texels.
+        casters: what stands in its light.
+        half_m: half the edge of the map, m.
+
+    """
+    lamp = Lamp()
+    right = np.cross(-towards, [0.0, 0.0, 1.0] if abs(towards[2]) < 0.95 else [0.0, 1.0, 0.0])
+    right = right / np.linalg.norm(right)
+    lamp.centre, lamp.forward, lamp.right = vec3(centre), vec3(-towards), vec3(right)
+    lamp.up = vec3(np.cross(right, -towards))
+    lamp.half, lamp.spread = half_m, spread
+    lamp.nearness = wp.zeros((size, size), dtype=float)
+    lamp.search, lamp.taps = _taps(_SEARCH_TAPS, 0.0), _taps(_FILTER_TAPS, 0.7)
+    keys = wp.zeros((size, size), dtype=wp.uint64)
+    for caster in casters:
+        screen = wp.empty(len(caster.points), dtype=wp.vec3)
+        wp.launch(to_lamp, len(caster.points), inputs=[caster.points, lamp, screen])
+        lenses = -1 if caster.materials is None else 0
+        materials = caster.faces if caster.materials is None else caster.materials
+        count = len(caster.faces) // 3
+        wp.launch(draw, count, inputs=[screen, caster.faces, materials, lenses, 0, int(caster.closed), keys])
+    wp.launch(to_nearness, keys.shape, inputs=[keys, lamp.nearness])
+    return lamp
+
+
+def _taps(count: int, phase: float) -> Handle:
+    return vectors(disc(count, phase))
+
+
+@lru_cache(maxsize=8)
+def disc(count: int, phase: float) -> Floats:
+    """(count, 2) float32 places spread evenly over the unit disc: a sunflower's (Vogel 1979)."""
+    k = np.arange(count) + 0.5
+    angle = k * np.pi * (3 - np.sqrt(5)) + phase
+    return np.asarray((np.sqrt(k / count) * np.stack([np.cos(angle), np.sin(angle)])).T, np.float32)

@@ -1,0 +1,134 @@
+"""Which surface each sample sees: triangles drawn into a buffer of keys. Runs on the CPU or a CUDA device.
+
+A key holds the nearness (its 32 float bits, which order as the numbers do) above the number of the triangle, so the
+largest key is the nearest surface and the order of the triangles does not matter: the picture is the same each time.
+"""
+
+# mypy: ignore-errors
+# Kernels are Python in syntax only: Warp's own compiler types and checks them.
+
+from __future__ import annotations
+
+import warp as wp
+
+from mien.engines.cast.render.buffers import Camera, Eye, Lamp
+
+wp.set_module_options({"enable_backward": False})
+
+LENS = wp.constant(6)
+
+
+@wp.kernel
+def to_camera(points: wp.array(dtype=wp.vec3), camera: Camera, out: wp.array(dtype=wp.vec3)) -> None:
+    """(x, y) in samples from the top left, and 1 / depth; 0 behind the camera."""
+    i = wp.tid()
+    d = points[i] - camera.origin
+    z = wp.dot(d, camera.forward)
+    if z < 0.05:
+        out[i] = wp.vec3(0.0, 0.0, 0.0)
+        return
+    scale = 0.5 * float(camera.height * camera.samples) / (camera.half * z)
+    x = 0.5 * float(camera.width * camera.samples) + wp.dot(d, camera.right) * scale
+    y = 0.5 * float(camera.height * camera.samples) - wp.dot(d, camera.up) * scale
+    out[i] = wp.vec3(x, y, 1.0 / z)
+
+
+@wp.kernel
+def to_lamp(points: wp.array(dtype=wp.vec3), lamp: Lamp, out: wp.array(dtype=wp.vec3)) -> None:
+    """(x, y) in texels of the lamp's map, and its nearness."""
+    i = wp.tid()
+    d = points[i] - lamp.centre
+    size = float(lamp.nearness.shape[0])
+    x = (0.5 + 0.5 * wp.dot(d, lamp.right) / lamp.half) * size
+    y = (0.5 - 0.5 * wp.dot(d, lamp.up) / lamp.half) * size
+    out[i] = wp.vec3(x, y, wp.clamp(0.5 - 0.5 * wp.dot(d, lamp.forward) / lamp.half, 1.0e-4, 1.0))
+
+
+@wp.kernel
+def draw(
+    screen: wp.array(dtype=wp.vec3),
+    faces: wp.array(dtype=int),
+    materials: wp.array(dtype=int),
+    lenses: int,
+    first: int,
+    cull: int,
+    keys: wp.array2d(dtype=wp.uint64),
+) -> None:
+    """One triangle. lenses: 1 draws only glass, 0 all but glass, -1 all. cull: 1 leaves out what faces away."""
+    t = wp.tid()
+    if lenses >= 0:
+        glass = int(0)
+        if materials[t] == LENS:
+            glass = int(1)
+        if glass != lenses:
+            return
+    a = screen[faces[t * 3]]
+    b = screen[faces[t * 3 + 1]]
+    c = screen[faces[t * 3 + 2]]
+    area = (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+    # y points down on the screen, so what is counter-clockwise in space is clockwise here.
+    if area == 0.0 or (cull == 1 and area > 0.0):
+        return
+    if wp.min(wp.min(a[2], b[2]), c[2]) <= 0.0:
+        return
+    x0 = wp.max(int(wp.ceil(wp.min(wp.min(a[0], b[0]), c[0]) - 0.5)), 0)
+    x1 = wp.min(int(wp.floor(wp.max(wp.max(a[0], b[0]), c[0]) - 0.5)), keys.shape[1] - 1)
+    y0 = wp.max(int(wp.ceil(wp.min(wp.min(a[1], b[1]), c[1]) - 0.5)), 0)
+    y1 = wp.min(int(wp.floor(wp.max(wp.max(a[1], b[1]), c[1]) - 0.5)), keys.shape[0] - 1)
+    inverse = 1.0 / area
+    for y in range(y0, y1 + 1):
+        py = float(y) + 0.5
+        for x in range(x0, x1 + 1):
+            px = float(x) + 0.5
+            u = ((b[0] - px) * (c[1] - py) - (b[1] - py) * (c[0] - px)) * inverse
+            v = ((c[0] - px) * (a[1] - py) - (c[1] - py) * (a[0] - px)) * inverse
+            w = 1.0 - u - v
+            if u >= 0.0 and v >= 0.0 and w >= 0.0:
+                near = a[2] * u + b[2] * v + c[2] * w
+                key = (wp.uint64(wp.cast(near, wp.uint32)) << wp.uint64(32)) | wp.uint64(first + t + 1)
+                wp.atomic_max(keys, y, x, key)
+
+
+@wp.kernel
+def draw_eye(
+    camera: Camera, eye: Eye, x0: int, y0: int, number: int, keys: wp.array2d(dtype=wp.uint64)
+) -> None:
+    """One sample of an eyeball's square: the ball is exact, not a mesh."""
+    i, j = wp.tid()
+    y = y0 + i
+    x = x0 + j
+    if x < 0 or y < 0 or x >= keys.shape[1] or y >= keys.shape[0]:
+        return
+    ray = sample_ray(camera, float(x) + 0.5, float(y) + 0.5)
+    t = meet_ball(camera.origin, ray, eye)
+    if t > 0.0:
+        z = t * wp.dot(ray, camera.forward)
+        key = (wp.uint64(wp.cast(1.0 / z, wp.uint32)) << wp.uint64(32)) | wp.uint64(number + 1)
+        wp.atomic_max(keys, y, x, key)
+
+
+@wp.kernel
+def to_nearness(keys: wp.array2d(dtype=wp.uint64), out: wp.array2d(dtype=float)) -> None:
+    """The nearness of each key."""
+    i, j = wp.tid()
+    out[i, j] = wp.cast(wp.uint32(keys[i, j] >> wp.uint64(32)), wp.float32)
+
+
+@wp.func
+def sample_ray(camera: Camera, x: float, y: float) -> wp.vec3:
+    """Unit direction through a place on the screen, in samples from the top left."""
+    scale = 2.0 * camera.half / float(camera.height * camera.samples)
+    sx = (x - 0.5 * float(camera.width * camera.samples)) * scale
+    sy = (0.5 * float(camera.height * camera.samples) - y) * scale
+    return wp.normalize(camera.forward + camera.right * sx + camera.up * sy)
+
+
+@wp.func
+def meet_ball(origin: wp.vec3, ray: wp.vec3, eye: Eye) -> float:
+    """Distance along the ray to the eyeball; negative if it misses."""
+    offset = origin - eye.centre
+    b = wp.dot(offset, ray)
+    inside = b * b - wp.dot(offset, offset) + eye.radius * eye.radius
+    if inside < 0.0:
+        return -1.0
+    return -b - wp.sqrt(inside)
