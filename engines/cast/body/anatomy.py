@@ -31,23 +31,33 @@ _CROP_HEIGHT_M = 0.56
 
 #: Local changes that vary a face without making it a caricature, with the spread of each.
 _IDENTITY_SPREAD: dict[str, float] = {
-    "cheek-bones-incr": 0.35, "cheek-volume-incr": 0.3, "cheek-inner-incr": 0.25, "ear-scale-incr": 0.3,
-    "ear-wing-incr": 0.3, "eye-height2-incr": 0.2, "eye-corner1-up": 0.3, "eye-trans-up": 0.2,
-    "chin-height-incr": 0.3, "chin-width-incr": 0.4, "chin-prominent-incr": 0.3, "chin-jaw-drop-incr": 0.3,
-    "eyebrows-angle-up": 0.3, "eyebrows-trans-forward": 0.3, "forehead-scale-vert-incr": 0.3,
-    "head-scale-horiz-incr": 0.25, "head-fat-incr": 0.25, "mouth-scale-horiz-incr": 0.25,
-    "mouth-lowerlip-height-incr": 0.3, "mouth-upperlip-height-incr": 0.3, "mouth-cupidsbow-incr": 0.4,
-    "mouth-trans-up": 0.2, "nose-scale-horiz-incr": 0.3, "nose-scale-vert-incr": 0.3, "nose-hump-incr": 0.3,
-    "nose-point-up": 0.4, "nose-point-width-incr": 0.3, "nose-width2-incr": 0.3, "nose-nostrils-width-incr": 0.3,
-    "nose-volume-incr": 0.25, "mouth-angles-up": 0.15,
+    "cheek-bones-incr": 0.4, "cheek-volume-incr": 0.35, "cheek-inner-incr": 0.25, "cheek-trans-up": 0.3,
+    "ear-scale-incr": 0.3, "ear-wing-incr": 0.3, "ear-lobe-incr": 0.4, "ear-shape-round": 0.3, "ear-flap-incr": 0.3,
+    "eye-height2-incr": 0.25, "eye-corner1-up": 0.3, "eye-corner2-up": 0.3, "eye-trans-up": 0.25, "eye-trans-out": 0.35,
+    "eye-scale-incr": 0.3, "eye-eyefold-up": 0.4, "eye-eyefold-angle-up": 0.35, "eye-bag-incr": 0.3,
+    "eye-push1-out": 0.2, "chin-height-incr": 0.35, "chin-width-incr": 0.45, "chin-prominent-incr": 0.35,
+    "chin-jaw-drop-incr": 0.35, "chin-bones-incr": 0.4, "chin-cleft-incr": 0.3, "chin-prognathism-incr": 0.2,
+    "eyebrows-angle-up": 0.35, "eyebrows-trans-forward": 0.35, "eyebrows-trans-up": 0.3,
+    "forehead-scale-vert-incr": 0.2, "forehead-temple-incr": 0.35, "forehead-trans-forward": 0.3,
+    "forehead-nubian-incr": 0.25, "head-scale-horiz-incr": 0.25, "head-scale-vert-incr": 0.2,
+    "head-scale-depth-incr": 0.25, "head-back-scale-depth-incr": 0.3, "head-fat-incr": 0.3,
+    "mouth-scale-horiz-incr": 0.3, "mouth-lowerlip-height-incr": 0.3, "mouth-upperlip-height-incr": 0.3,
+    "mouth-lowerlip-volume-incr": 0.35, "mouth-upperlip-volume-incr": 0.35, "mouth-cupidsbow-incr": 0.4,
+    "mouth-cupidsbow-width-incr": 0.35, "mouth-trans-up": 0.25, "mouth-trans-forward": 0.25,
+    "mouth-philtrum-volume-incr": 0.35, "mouth-laugh-lines-out": 0.3, "mouth-angles-up": 0.15,
+    "nose-scale-horiz-incr": 0.35, "nose-scale-vert-incr": 0.35, "nose-scale-depth-incr": 0.3, "nose-hump-incr": 0.35,
+    "nose-curve-convex": 0.3, "nose-greek-incr": 0.3, "nose-point-up": 0.4, "nose-point-width-incr": 0.35,
+    "nose-width1-incr": 0.3, "nose-width2-incr": 0.35, "nose-width3-incr": 0.3, "nose-nostrils-width-incr": 0.35,
+    "nose-flaring-incr": 0.25, "nose-base-up": 0.3, "nose-trans-up": 0.25, "nose-volume-incr": 0.3,
+    "neck-scale-horiz-incr": 0.2, "neck-double-incr": 0.15,
 }  # fmt: skip
 _MEAN_PHENOTYPE = {
     "gender": 0.5, "age": 0.7, "muscle": 0.5, "weight": 0.5, "height": 0.5, "proportions": 0.6, "african": 1 / 3,
     "asian": 1 / 3, "caucasian": 1 / 3, "cupsize": 0.4, "firmness": 0.6,
 }  # fmt: skip
 _PAIRED = ("cheek-", "ear-", "eye-")
-#: Even in a symmetric-looking face the two sides differ a little.
-_SIDE_SPREAD = 0.08
+#: Even in a symmetric-looking face the two sides differ a little: at no asymmetry, and what full asymmetry adds.
+_SIDE_SPREAD = (0.03, 0.25)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -254,12 +264,21 @@ def _identity(recipe: Recipe) -> tuple[dict[str, float], dict[str, float]]:
         "firmness": 0.6,
     }
     # MakeHuman's old faces frown and its asian mouths are pursed; a face at rest should do neither.
-    lean = {"mouth-angles-up": 0.5 * look.age, "mouth-scale-horiz-incr": 0.45 * look.asian}
+    lean = {
+        "mouth-angles-up": 0.5 * look.age,
+        "mouth-scale-horiz-incr": 0.45 * look.asian,
+        "eye-bag-incr": 0.5 * look.age,
+        "mouth-laugh-lines-out": 0.4 * look.age,
+        "neck-double-incr": max(0.0, look.weight - 0.5),
+        # A tall bare brow makes every head an egg.
+        "forehead-scale-vert-incr": -0.25,
+    }
+    side_spread = _SIDE_SPREAD[0] + _SIDE_SPREAD[1] * look.asymmetry
     local: dict[str, float] = {}
     for name, spread in _IDENTITY_SPREAD.items():
         value = float(np.clip(rng.normal(0.0, spread), -1.6 * spread, 1.6 * spread)) + lean.get(name, 0.0)
         for full in _full_names(name):
-            local[full] = float(np.clip(value + rng.normal(0.0, spread * _SIDE_SPREAD), -1.0, 1.0))
+            local[full] = float(np.clip(value + rng.normal(0.0, spread * side_spread), -1.0, 1.0))
     return phenotype, local
 
 
