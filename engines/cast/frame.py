@@ -55,7 +55,7 @@ class View:
     elevation: float = 0.0
 
     def axes(self, eyes: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-        """Where the camera stands, and its right, up and forward, each (3,) float32; `eyes` is the middle between them."""
+        """Where the camera stands, and its right, up and forward, each (3,) float32; `eyes` is between the eyes."""
         a, e = np.radians([self.azimuth, self.elevation])
         back = np.array([np.sin(a) * np.cos(e), -np.cos(a) * np.cos(e), np.sin(e)])
         right = np.array([np.cos(a), np.sin(a), 0.0])
@@ -69,7 +69,8 @@ class View:
         origin, right, up, forward = self.axes(eyes)
         away = points - origin
         scale = self.height * self.distance / self.span / (away @ forward)
-        return np.stack([self.width / 2 + away @ right * scale, self.height / 2 - away @ up * scale], 1).astype(np.float32)
+        x, y = self.width / 2 + away @ right * scale, self.height / 2 - away @ up * scale
+        return np.stack([x, y], 1).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

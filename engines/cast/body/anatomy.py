@@ -51,6 +51,14 @@ _IDENTITY_SPREAD: dict[str, float] = {
     "nose-flaring-incr": 0.25, "nose-base-up": 0.3, "nose-trans-up": 0.25, "nose-volume-incr": 0.3,
     "neck-scale-horiz-incr": 0.2, "neck-double-incr": 0.15,
 }  # fmt: skip
+#: What MakeHuman's phenotype leaves out of a woman's face: a finer jaw, brow and nose, fuller lips, larger eyes.
+_FEMININE: dict[str, float] = {
+    "chin-width-incr": -0.35, "chin-bones-incr": -0.3, "chin-height-incr": -0.15, "eyebrows-trans-forward": -0.45,
+    "nose-scale-vert-incr": -0.15, "nose-volume-incr": -0.25, "nose-width3-incr": -0.2, "nose-hump-incr": -0.15,
+    "nose-point-up": 0.2, "mouth-lowerlip-volume-incr": 0.3, "mouth-upperlip-volume-incr": 0.3, "eye-scale-incr": 0.25,
+    "eye-height2-incr": 0.2, "neck-scale-horiz-incr": -0.35, "cheek-volume-incr": 0.2, "cheek-bones-incr": 0.2,
+    "head-fat-incr": 0.1,
+}  # fmt: skip
 _MEAN_PHENOTYPE = {
     "gender": 0.5, "age": 0.7, "muscle": 0.5, "weight": 0.5, "height": 0.5, "proportions": 0.6, "african": 1 / 3,
     "asian": 1 / 3, "caucasian": 1 / 3, "cupsize": 0.4, "firmness": 0.6,
@@ -194,7 +202,8 @@ def _template() -> _Template:
     fine_uv, fine_uv_faces = halved(uv, uv_faces[keep])
     fine_parts = np.repeat(parts[keep], 4).astype(np.int32)
     fine = subdivision(rest[used])
-    left, right = (_with_lids(Eyeball(*_ball(rest[ball]), _NONE, _NONE), fine, subdivision.faces, fine_parts) for ball in balls)
+    bare = [Eyeball(*_ball(rest[ball]), _NONE, _NONE) for ball in balls]
+    left, right = (_with_lids(eye, fine, subdivision.faces, fine_parts) for eye in bare)
     return _Template(
         subdivision=subdivision,
         used=used,
@@ -253,7 +262,7 @@ def _identity(recipe: Recipe) -> tuple[dict[str, float], dict[str, float]]:
         "gender": 1.0 - look.gender,
         # In anny 2/3 is 25 years and 1 is 90; adults only.
         "age": 0.65 + 0.28 * look.age,
-        "muscle": look.muscle,
+        "muscle": look.muscle * (0.55 + 0.45 * look.gender),
         "weight": look.weight,
         "height": 0.5,
         "proportions": 0.6,
@@ -273,10 +282,12 @@ def _identity(recipe: Recipe) -> tuple[dict[str, float], dict[str, float]]:
         # A tall bare brow makes every head an egg.
         "forehead-scale-vert-incr": -0.25,
     }
+    for name, way in _FEMININE.items():
+        lean[name] = lean.get(name, 0.0) + way * (1.0 - look.gender)
     side_spread = _SIDE_SPREAD[0] + _SIDE_SPREAD[1] * look.asymmetry
     local: dict[str, float] = {}
     for name, spread in _IDENTITY_SPREAD.items():
-        value = float(np.clip(rng.normal(0.0, spread), -1.6 * spread, 1.6 * spread)) + lean.get(name, 0.0)
+        value = float(np.clip(rng.normal(0.0, 0.85 * spread), -1.5 * spread, 1.5 * spread)) + lean.get(name, 0.0)
         for full in _full_names(name):
             local[full] = float(np.clip(value + rng.normal(0.0, spread * side_spread), -1.0, 1.0))
     return phenotype, local

@@ -1,4 +1,4 @@
-"""How open a body is to the room's light, baked: by rays on the mean body once a process, by maps of each one's hair."""
+"""How open a body is to the room's light: rays on the mean body, once a process, and maps of each person's hair."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ class Ambient:
         rest, jaw, lids = self._baked
         shut = float(np.clip(weights[self._lids].mean(), 0.0, 1.0))
         open_ = float(np.clip(weights[self._jaw], 0.0, 1.0))
-        return np.asarray(np.clip(rest + open_ * (jaw - rest) + shut * (lids - rest), 0, 1) * self._under_hair, np.float32)
+        bare = np.clip(rest + open_ * (jaw - rest) + shut * (lids - rest), 0.0, 1.0)
+        return np.asarray(bare * self._under_hair, np.float32)
 
 
 def sky_directions(count: int) -> Floats:

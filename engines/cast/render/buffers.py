@@ -27,8 +27,8 @@ class Lamp:
     """A distant lamp's view of the person: parallel rays along `forward`, a square map of `half` metres each way.
 
     spread is the tangent of the lamp's half angle; nearness falls from 1 to 0 along
-    `forward`, and is 0 where nothing stands. search and taps are places on a unit disc: where a blocker is looked for, and
-    where the penumbra is sampled.
+    `forward`, and is 0 where nothing stands. search and taps are places on a unit disc: where a blocker is looked for,
+    and where the penumbra is sampled.
     """
 
     centre: wp.vec3

@@ -40,4 +40,3 @@ class EyeKit:
         order = np.argsort(local[:, 0])
         places = np.linspace(-1, 1, _LID_PLACES) * self.eye.radius / 1.05
         return np.interp(places, local[order, 0], local[order, 2]).astype(np.float32)
-

@@ -2,7 +2,6 @@
 
 # mypy: ignore-errors
 # Kernels are Python in syntax only: Warp's own compiler types and checks them.
-# ruff: noqa: UP018 - a variable that changes in a loop must be declared by a call
 
 from __future__ import annotations
 

@@ -57,10 +57,8 @@ def draw(
     """One triangle. lenses: 1 draws only glass, 0 all but glass, -1 all. cull: 1 leaves out what faces away."""
     t = wp.tid()
     if lenses >= 0:
-        glass = int(0)
-        if materials[t] == LENS:
-            glass = int(1)
-        if glass != lenses:
+        glass = materials[t] == LENS
+        if glass != (lenses == 1):
             return
     a = screen[faces[t * 3]]
     b = screen[faces[t * 3 + 1]]
@@ -90,9 +88,7 @@ def draw(
 
 
 @wp.kernel
-def draw_eye(
-    camera: Camera, eye: Eye, x0: int, y0: int, number: int, keys: wp.array2d(dtype=wp.uint64)
-) -> None:
+def draw_eye(camera: Camera, eye: Eye, x0: int, y0: int, number: int, keys: wp.array2d(dtype=wp.uint64)) -> None:
     """One sample of an eyeball's square: the ball is exact, not a mesh."""
     i, j = wp.tid()
     y = y0 + i

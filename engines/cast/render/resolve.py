@@ -81,9 +81,7 @@ def texel4(map: wp.array2d(dtype=wp.vec4), i: int, j: int, fx: float, fy: float)
 
 
 @wp.func
-def see_skin(
-    skin: SkinMesh, face: int, origin: wp.vec3, ray: wp.vec3, key: Lamp, rim: Lamp, lights: Lights
-) -> Hit:
+def see_skin(skin: SkinMesh, face: int, origin: wp.vec3, ray: wp.vec3, key: Lamp, rim: Lamp, lights: Lights) -> Hit:
     """Shade the body where a ray meets one of its faces."""
     hit = Hit()
     i = skin.faces[face * 3]
@@ -136,7 +134,14 @@ def see_skin(
 
 @wp.func
 def see_detail(
-    detail: DetailMesh, face: int, origin: wp.vec3, ray: wp.vec3, key: Lamp, rim: Lamp, mouth_open: float, lights: Lights
+    detail: DetailMesh,
+    face: int,
+    origin: wp.vec3,
+    ray: wp.vec3,
+    key: Lamp,
+    rim: Lamp,
+    mouth_open: float,
+    lights: Lights,
 ) -> Hit:
     """Shade a piece where a ray meets one of its faces."""
     hit = Hit()
