@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -21,10 +22,18 @@ _HAIRS = np.array(
 _RED_HAIR = np.array([0.26, 0.075, 0.02])
 _WHITE_HAIR = np.array([0.46, 0.45, 0.44])
 
-#: Hairline: elevation in degrees above the head's centre at azimuths from the front (0) to the back (180).
-_AZIMUTH = np.array([0.0, 14.0, 26.0, 36.0, 46.0, 56.0, 66.0, 76.0, 88.0, 100.0, 112.0, 130.0, 180.0])
-_LINE_FEMALE = np.array([31.0, 30.5, 29.0, 26.0, 19.0, 8.0, -3.0, -7.0, 4.0, 2.0, -14.0, -30.0, -38.0])
-_LINE_MALE = np.array([32.0, 32.5, 33.5, 32.0, 24.0, 11.0, -4.0, -10.0, 4.0, 2.0, -14.0, -28.0, -36.0])
+#: Hairline: elevation in degrees above the head's centre at azimuths from the front (0) to the back (180), on a head
+#: whose ears stand at `_EAR_DEG`: forehead, recess of the temple, its peak, sideburn, arch over the ear, nape.
+_EAR_DEG = 78.0
+_AZIMUTH = np.array(
+    [0.0, 12.0, 24.0, 34.0, 40.0, 44.0, 47.0, 51.0, 57.0, 62.0, 68.0, 73.0, 84.0, 92.0, 100.0, 114.0, 132.0, 180.0]
+)
+_FEMALE = np.array(
+    [28.0, 28.0, 28.0, 28.5, 27.0, 21.0, 13.0, 6.0, 0.0, -6.0, -9.0, 5.0, 5.0, -6.0, -24.0, -38.0, -48.0, -54.0]
+)
+_MALE = np.array(
+    [29.5, 30.0, 31.0, 32.0, 31.0, 24.0, 15.0, 7.0, 0.0, -9.0, -15.0, 5.0, 5.0, -6.0, -24.0, -36.0, -46.0, -52.0]
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +71,10 @@ def hairline(body: Body, look: Look, seed: int = 0) -> Hairline:
     rng = np.random.default_rng((seed, 0x5CA1))
     azimuth = np.linspace(-180.0, 180.0, 361)
     side = np.abs(azimuth)
-    line = np.interp(side, _AZIMUTH, _LINE_FEMALE + (_LINE_MALE - _LINE_FEMALE) * look.gender)
+    ear = _ear_azimuth(body)
+    # The table's ear is moved to where this head has it.
+    placed = np.where(side < ear, side * _EAR_DEG / ear, 180 - (180 - side) * (180 - _EAR_DEG) / (180 - ear))
+    line = np.interp(placed, _AZIMUTH, _FEMALE + (_MALE - _FEMALE) * look.gender)
     peak, tilt, height = rng.uniform(-0.5, 1.0), rng.normal(0.0, 0.6), rng.normal(0.0, 1.0)
     line -= 4.0 * max(0.0, float(peak)) * np.exp(-((side / 9.0) ** 2))
     # Men's lines recede with age, from the temples first; women's hardly.
@@ -93,15 +105,27 @@ def scalp(body: Body, look: Look, ears: Floats, seed: int = 0) -> Floats:
 
 def ear_mask(body: Body) -> Floats:
     """(V,) float32 0..1: the ears, from MakeHuman's painted mask."""
-    picture = read_picture(data_folder() / "mpfb2" / "textures" / "mpfb_ears.jpg", cv2.IMREAD_GRAYSCALE)
+    picture = _ear_picture()
     height, width = picture.shape
     rows = np.clip(((1 - body.uv[:, 1]) * height).astype(int), 0, height - 1)
     columns = np.clip((body.uv[:, 0] * width).astype(int), 0, width - 1)
-    values = cv2.GaussianBlur(picture, (0, 0), 3.0)[rows, columns].astype(np.float32) / 255.0
+    values = picture[rows, columns]
     out = np.zeros(len(body.rest), np.float32)
     skin = body.parts == SKIN
     np.maximum.at(out, body.faces[skin].ravel(), values[body.uv_faces[skin].ravel()])
     return out
+
+
+@lru_cache(maxsize=1)
+def _ear_picture() -> Floats:
+    picture = read_picture(data_folder() / "mpfb2" / "textures" / "mpfb_ears.jpg", cv2.IMREAD_REDUCED_GRAYSCALE_4)
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.9) / 255.0, dtype=np.float32)
+
+
+def _ear_azimuth(body: Body) -> float:
+    """Where the middle of the ears stands around `head_centre`, degrees from the front."""
+    offset = (body.rest - head_centre(body))[ear_mask(body) > 0.5]
+    return float(np.median(np.degrees(np.arctan2(np.abs(offset[:, 0]), -offset[:, 1]))))
 
 
 def head_centre(body: Body) -> Floats:

@@ -1,0 +1,107 @@
+"""Short hair: buzz, crop, swept back, and a fringe over the brow."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.engines.cast.parts.hair.finish import Finish, finished, tinted
+from mien.engines.cast.parts.hair.flow import Bend, Weave, cut, flowed, tousled, woven
+from mien.engines.cast.parts.hair.head import Head, from_crown, swept_back
+from mien.engines.cast.parts.hair.roots import gathered, sow, sow_edge
+from mien.engines.cast.parts.piece import Piece
+
+Floats = NDArray[np.float32]
+
+
+def buzz(head: Head) -> list[Piece]:
+    """Two to five millimetres, shorter at the sides."""
+    rng = head.rng
+    roots = sow(head.body, head.line, 26000, rng)
+    top = 0.0042 * head.length * (0.55 + 0.45 * head.rise(roots.points))
+    lengths = (top * rng.uniform(0.6, 1.1, len(roots))).astype(np.float32)
+    bend = Bend(lift=0.5, stiff=0.6, fall=(0.1, 0.2))
+    curves = flowed(roots, lengths, np.zeros_like(lengths), head.skull, from_crown(head, forward=0.3), bend, steps=3)
+    curves = curves + (
+        rng.standard_normal((len(roots), 1, 3)) * np.array([0.0, 0.2, 0.5])[None, :, None] * 0.001
+    ).astype(np.float32)
+    colours = tinted(head.look, np.arange(len(roots)) % 900, rng)
+    finish = Finish(widths_m=(0.00042, 0.00062), tip=0.5, roll=0.8, depth_m=0.02, root_m=0.003, root_dark=0.6)
+    return [finished(head.body, head.skull, curves.astype(np.float32), colours, head.look, finish, rng)]
+
+
+def crop(head: Head) -> list[Piece]:
+    """Short sides, a longer top that falls forward in tufts."""
+    rng = head.rng
+    roots = sow(head.body, head.line, 16500, rng)
+    locks, members = gathered(roots, 1500, rng)
+    top, edge = head.rise(locks.points), head.edge(locks.points, 10.0)
+    lengths = (0.008 + 0.026 * top**1.5) * head.length * rng.uniform(0.8, 1.2, len(locks))
+    layer = (0.0012 + 0.0085 * top**1.3 * (0.45 + 0.55 * edge)) * head.volume * rng.uniform(0.5, 1.3, len(locks))
+    bend = Bend(lift=0.35, stiff=0.55, fall=(0.1, 0.5), hug=0.4, rise=0.55)
+    comb = from_crown(head, forward=0.55, sideways=0.3)
+    curves = flowed(locks, lengths, layer, head.skull, tousled(comb, 0.3, rng), bend, steps=12)
+    ends = rng.uniform(0.72, 1.0, len(roots)).astype(np.float32)
+    weave = Weave(steps=7, clump=0.6, frizz_m=0.0011, stray=0.03)
+    strands = woven(roots, curves, members, ends, head.skull, weave, rng)
+    finish = Finish(widths_m=(0.0006, 0.0010), tip=0.3, roll=0.5, depth_m=0.006, root_m=0.009, root_dark=0.5)
+    colours = tinted(head.look, members, rng)
+    return [finished(head.body, head.skull, strands, colours, head.look, finish, rng), edging(head, 400)]
+
+
+def swept(head: Head) -> list[Piece]:
+    """Combed back from the forehead, with height in front."""
+    rng = head.rng
+    roots = sow(head.body, head.line, 15000, rng)
+    locks, members = gathered(roots, 1300, rng)
+    top, front = head.rise(locks.points), head.front(locks.points)
+    lengths = (0.016 + (0.05 + 0.028 * front) * top**1.3) * head.length * rng.uniform(0.85, 1.12, len(locks))
+    high = 0.0016 + (0.008 + 0.013 * front) * top**1.6
+    layer = high * head.volume * rng.uniform(0.35, 1.15, len(locks))
+    bend = Bend(lift=0.5, stiff=0.5, fall=(0.0, 0.25), hug=0.35, rise=0.4)
+    curves = flowed(locks, lengths, layer, head.skull, tousled(swept_back(head), 0.16, rng), bend, steps=16)
+    ends = rng.uniform(0.75, 1.0, len(roots)).astype(np.float32)
+    weave = Weave(steps=9, clump=0.55, frizz_m=0.0012, stray=0.03, puff_m=0.0012)
+    strands = woven(roots, curves, members, ends, head.skull, weave, rng)
+    colours = tinted(head.look, members, rng)
+    finish = Finish(depth_m=0.007, roll=0.4)
+    return [finished(head.body, head.skull, strands, colours, head.look, finish, rng), edging(head, 500)]
+
+
+def fringe(head: Head) -> list[Piece]:
+    """Falls from the crown: in front to the brows, at the sides over the ears' tops, behind to the nape."""
+    rng = head.rng
+    roots = sow(head.body, head.line, 15000, rng)
+    locks, members = gathered(roots, 1100, rng)
+    top = head.rise(locks.points)
+    layer = (0.003 + 0.009 * top) * head.volume * rng.uniform(0.35, 1.2, len(locks))
+    bend = Bend(lift=0.3, stiff=0.62, fall=(0.15, 0.9), hug=0.12, rise=0.3)
+    comb = tousled(from_crown(head, forward=0.5, sideways=0.35), 0.18, rng)
+    curves = flowed(locks, np.full(len(locks), 0.17, np.float32), layer, head.full, comb, bend, steps=26)
+    low = head.body.brow_centre[2]
+    over_brow = low + rng.uniform(0.017, 0.025)
+
+    def left(points: Floats) -> Floats:
+        azimuth = np.degrees(np.abs(head.full.place(points)[0]))
+        edge = np.interp(azimuth, [0, 38, 56, 75, 100, 140, 180], [0, 0, -0.022, -0.03, -0.04, -0.075, -0.085])
+        return np.asarray(points[:, 2] - over_brow - edge, dtype=np.float32)
+
+    ends = cut(curves, left)[members] * rng.uniform(0.86, 1.02, len(roots)).astype(np.float32)
+    weave = Weave(steps=9, clump=0.62, frizz_m=0.0014, stray=0.025, puff_m=0.001)
+    strands = woven(roots, curves, members, ends, head.full, weave, rng)
+    colours = tinted(head.look, members, rng)
+    return [finished(head.body, head.full, strands, colours, head.look, Finish(depth_m=0.006), rng)]
+
+
+def edging(head: Head, count: int, length_m: float = 0.009) -> Piece:
+    """The fine short hairs along the hairline."""
+    rng = head.rng
+    roots = sow_edge(head.body, head.line, count, rng)
+    lengths = (length_m * rng.uniform(0.4, 1.2, len(roots))).astype(np.float32)
+    bend = Bend(lift=0.25, stiff=0.7, fall=(0.0, 0.4), hug=0.4, rise=0.5)
+    layer = rng.uniform(0.0004, 0.0016, len(roots)).astype(np.float32)
+    comb = tousled(swept_back(head), 0.7, rng)
+    curves = flowed(roots, lengths, layer, head.skull, comb, bend, steps=5)
+    finish = Finish(widths_m=(0.0002, 0.0004), tip=0.2, roll=0.6, depth_m=0.03, root_m=0.002, root_dark=0.8)
+    colours = tinted(head.look, np.arange(len(roots)) % 300, rng) * 1.15
+    return finished(head.body, head.skull, curves, colours.astype(np.float32), head.look, finish, rng)
