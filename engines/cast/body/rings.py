@@ -1,0 +1,80 @@
+"""Edge loops around an opening of the body: the mesh there is a grid of rings and columns, found by its topology."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Ints = NDArray[np.int32]
+
+
+def rings_around(rest: Floats, faces: Ints, inside: NDArray[np.bool_], start: Ints, depths: tuple[int, int]) -> Ints:
+    """The rings on both sides of a closed loop of vertices.
+
+    Args:
+        rest: (V, 3) float32; breaks the tie between the two ways a quad can be cut into triangles.
+        faces: (F, 3) int32.
+        inside: (V,) bool, vertices on the inner side of the loop (the loop itself included or not).
+        start: (C,) int32, the vertices of the loop in any order.
+        depths: how many rings to walk inwards and outwards.
+
+    Returns:
+        (inwards + 1 + outwards, C) int32: row `inwards` is the loop, the last row the outermost ring, and neighbours
+        along a column are joined by an edge.
+
+    """
+    pairs = _directed_edges(faces)
+    first = _in_order(pairs, start)
+    rows = [first]
+    for inwards, depth in ((True, depths[0]), (False, depths[1])):
+        seen = np.zeros(len(rest), bool)
+        seen[first] = True
+        ring, walked = first, []
+        for _ in range(depth):
+            ring = _next_ring(rest, pairs, ring, seen, allowed=inside if inwards else ~inside)
+            walked.append(ring)
+        rows = walked[::-1] + rows if inwards else rows + walked
+    return np.stack(rows).astype(np.int32)
+
+
+def _directed_edges(faces: Ints) -> Ints:
+    pairs = faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2)
+    return np.unique(np.concatenate([pairs, pairs[:, ::-1]]), axis=0).astype(np.int32)
+
+
+def _in_order(pairs: Ints, members: Ints) -> Ints:
+    """Vertices of one loop, each joined to the next."""
+    inner = pairs[np.isin(pairs[:, 0], members) & np.isin(pairs[:, 1], members)]
+    after: dict[int, list[int]] = {}
+    for a, b in inner.tolist():
+        after.setdefault(a, []).append(b)
+    chain = [int(members.min())]
+    taken = set(chain)
+    while True:
+        free = [v for v in after[chain[-1]] if v not in taken]
+        if not free:
+            break
+        chain.append(free[0])
+        taken.add(free[0])
+    if len(chain) != len(members):
+        raise ValueError("The vertices do not form one closed loop.")
+    return np.array(chain, np.int32)
+
+
+def _next_ring(rest: Floats, pairs: Ints, ring: Ints, seen: NDArray[np.bool_], *, allowed: NDArray[np.bool_]) -> Ints:
+    leaving = pairs[np.isin(pairs[:, 0], ring)]
+    leaving = leaving[allowed[leaving[:, 1]] & ~seen[leaving[:, 1]]]
+    members = np.unique(leaving[:, 1])
+    seen[members] = True
+    ordered = _in_order(pairs, members.astype(np.int32))
+    joined = {(int(a), int(b)) for a, b in leaving}
+    best, best_score = ordered, (-1.0, 0.0)
+    for way in (ordered, ordered[::-1]):
+        for shift in range(len(ordered)):
+            turned = np.roll(way, shift)
+            touching = sum((int(a), int(b)) in joined for a, b in zip(ring, turned, strict=True))
+            length = float(np.linalg.norm(rest[ring] - rest[turned], axis=1).sum())
+            if (score := (float(touching), -length)) > best_score:
+                best, best_score = turned, score
+    return best
