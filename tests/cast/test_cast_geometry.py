@@ -4,7 +4,6 @@ import numpy as np
 
 from mien.engines.cast.body.pose import HeadPose
 from mien.engines.cast.body.subdivide import loop_subdivide
-from mien.engines.cast.camera.light import backdrop, direction, dome_directions, lamp_directions
 from mien.engines.cast.parts.strands import joined, ribbons, vertex_normals
 
 
@@ -50,21 +49,7 @@ def test_ribbons_have_two_edges_a_point_and_join_with_their_own_indices() -> Non
     np.testing.assert_allclose(np.linalg.norm(one.points[0] - one.points[1]), 0.1, atol=1e-6)
 
 
-def test_lamps_and_dome_are_unit_directions_around_their_axis() -> None:
-    towards = direction(-24.0, 30.0)
-    rays = lamp_directions(towards, 0.5, 16)
-    np.testing.assert_allclose(np.linalg.norm(rays, axis=1), 1.0, atol=1e-5)
-    assert (rays @ towards).min() > 0.85
-    assert dome_directions(32)[:, 2].min() > 0.0
-
-
 def test_positive_yaw_turns_to_the_persons_left() -> None:
     forward = HeadPose(yaw=20.0).matrix() @ np.array([0.0, -1.0, 0.0])
     assert forward[0] > 0.3
     assert (HeadPose(pitch=20.0).matrix() @ np.array([0.0, -1.0, 0.0]))[2] > 0.3
-
-
-def test_a_backdrop_is_its_seeds() -> None:
-    first, again = (backdrop(36, 64, (0.2, 0.2, 0.2), 5) for _ in range(2))
-    assert first.shape == (36, 64, 3)
-    assert np.array_equal(first, again)

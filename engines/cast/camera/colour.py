@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float32]
 Triple = tuple[float, float, float]
@@ -40,6 +40,11 @@ def hue(turn: float, saturation: float) -> Floats:
     """(3,) float32: a coloured LED, its largest part 1. turn 0..1 runs red, green, blue; saturation 0..1."""
     phase = np.abs((turn * 6.0 - np.array([0.0, 2.0, 4.0]) + 3.0) % 6.0 - 3.0)
     return np.asarray(1.0 - saturation + saturation * np.clip(2.0 - phase, 0.0, 1.0), dtype=np.float32)
+
+
+def f32(values: ArrayLike) -> Floats:
+    """The same values as a float32 array; without a copy if they are one."""
+    return np.asarray(values, dtype=np.float32)
 
 
 def triple(rgb: Floats) -> Triple:

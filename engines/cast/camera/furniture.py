@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mien.engines.cast.camera.canvas import Canvas, Lighting
-from mien.engines.cast.camera.colour import Floats, black_body, hue
+from mien.engines.cast.camera.colour import Floats, black_body, f32, hue
 
 Rng = np.random.Generator
 DARK = np.array([0.02, 0.02, 0.022], np.float32)
@@ -68,7 +68,7 @@ def plant(canvas: Canvas, x: float, y: float, size: float, rng: Rng) -> None:
         angle = rng.uniform(-1.9, 1.9) if kind == 0 else rng.uniform(-2.7, 2.7)
         reach = size * rng.uniform(0.2, 0.62)
         leaf = (x + np.sin(angle) * reach, y - pot - np.cos(angle) * reach * (0.95 if kind == 0 else 0.75))
-        canvas.stroke(np.array([(x, y - pot), leaf], np.float32), 0.012 * size, green * 0.6)
+        canvas.stroke(np.array([(x, y - pot), leaf], np.float32), 0.012 * size, f32(green * 0.6))
         long = size * rng.uniform(0.08, 0.15)
         canvas.ellipse(*leaf, long * 0.5, long, shade, turn_deg=float(np.degrees(angle)) + rng.normal(0, 25))
     wide = pot * 0.62

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import cv2
 import numpy as np
 
 from mien.engines.cast.camera.colour import LUMA, Floats, Triple, triple
@@ -112,40 +111,3 @@ def dome_directions(count: int) -> Floats:
     k = np.arange(count) + 0.5
     radius, angle = np.sqrt(k / count), k * np.pi * (3 - np.sqrt(5))
     return np.stack([np.cos(angle) * radius, np.sin(angle) * radius, np.sqrt(1 - radius**2)], 1).astype(np.float32)
-
-
-def backdrop(height: int, width: int, colour: Triple, seed: int) -> Floats:
-    """(height, width, 3) float32 linear RGB: a room far out of focus, with a window's glow and a few small lights."""
-    rng = np.random.default_rng((seed, 0xBD))
-    y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    u, v = (x - width / 2) / height, y / height
-    wall = np.array(colour, np.float32)
-    room = wall * (1.12 - 0.5 * v)[:, :, None] * (1.0 - 0.22 * (u * u))[:, :, None]
-    for _ in range(5):
-        _slab(room, u, v, wall, rng)
-    glow = np.exp(-(((u + 0.55) / 0.42) ** 2) - ((v - 0.22) / 0.5) ** 2)
-    room += glow[:, :, None] * np.array([0.30, 0.27, 0.22], np.float32)
-    room = cv2.GaussianBlur(room.astype(np.float32), (0, 0), height * 0.045)
-    for _ in range(9):
-        _bokeh(room, u, v, rng)
-    return np.asarray(np.clip(cv2.GaussianBlur(room, (0, 0), height * 0.006), 0.0, 2.0), dtype=np.float32)
-
-
-def _slab(room: Floats, u: Floats, v: Floats, wall: Floats, rng: np.random.Generator) -> None:
-    """Furniture, as far as a blur can tell."""
-    centre, half = rng.uniform(-0.9, 0.9), rng.uniform(0.06, 0.22)
-    top = rng.uniform(0.3, 0.75)
-    tone = wall * rng.uniform(0.35, 1.35) * (1.0 + rng.normal(0.0, 0.12, 3).astype(np.float32))
-    inside = (np.abs(u - centre) < half) & (v > top)
-    room[inside] = tone
-
-
-def _bokeh(room: Floats, u: Floats, v: Floats, rng: np.random.Generator) -> None:
-    centre, height = rng.uniform(-0.9, 0.9), rng.uniform(0.05, 0.5)
-    radius = rng.uniform(0.012, 0.03)
-    distance = np.hypot(u - centre, v - height)
-    disc = np.clip((radius - distance) / (radius * 0.18), 0.0, 1.0) * (
-        0.75 + 0.25 * np.clip(distance / radius, 0, 1) ** 4
-    )
-    warm = np.array([1.0, rng.uniform(0.68, 0.92), rng.uniform(0.4, 0.75)], np.float32)
-    room += disc[:, :, None] * warm * np.float32(rng.uniform(0.05, 0.16))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mien.engines.cast.camera.colour import LUMA, Floats, black_body, hue, triple
+from mien.engines.cast.camera.colour import LUMA, Floats, Triple, black_body, f32, hue, triple
 from mien.engines.cast.camera.light import Catchlight, Rig, frontal
 
 #: Luminance on a surface that faces the camera, for which the presets and the tone curve are made.
@@ -30,13 +30,18 @@ def draw_rig(rng: np.random.Generator) -> Rig:
     balance = (float(LUMA @ seen) / np.maximum(seen, 0.04 * float(LUMA @ seen))) ** share
     level = _LEVEL / float(LUMA @ (seen * balance))
     exposure = float(np.clip(rng.lognormal(-0.06, 0.24) * rig.exposure, 0.35, 1.7))
-    return replace(_graded(rig, np.asarray(balance * level, np.float32)), exposure=exposure)
+    return replace(_graded(rig, f32(balance * level)), exposure=exposure)
 
 
 def _graded(rig: Rig, gain: Floats) -> Rig:
-    names = ("key_colour", "fill_colour", "rim_colour", "sky", "ground")
     # Four times the face's level is where a lamp behind is blown out whatever its true strength.
-    return replace(rig, **{name: triple(np.clip(np.array(getattr(rig, name)) * gain, 0.0, 6.0)) for name in names})
+    def graded(colour: Triple) -> Triple:
+        return triple(f32(np.clip(np.array(colour) * gain, 0.0, 6.0)))
+
+    return replace(
+        rig, key_colour=graded(rig.key_colour), fill_colour=graded(rig.fill_colour), rim_colour=graded(rig.rim_colour),
+        sky=graded(rig.sky), ground=graded(rig.ground),
+    )  # fmt: skip
 
 
 def _side(rng: np.random.Generator) -> float:
@@ -59,7 +64,7 @@ def _rig(
 def _window(rng: np.random.Generator) -> Rig:
     """Daylight from a side; the room answers from the other."""
     side, day = _side(rng), black_body(rng.uniform(5200, 8000))
-    room = day * (0.6 + 0.4 * rng.random()) + 0.4 * black_body(rng.uniform(2900, 5000))
+    room = f32(day * (0.6 + 0.4 * rng.random()) + 0.4 * black_body(rng.uniform(2900, 5000)))
     return _rig(
         (side * rng.uniform(20, 78), rng.uniform(4, 36)), day, rng.uniform(0.4, 0.95),
         fill=(-side * rng.uniform(25, 70), rng.uniform(-5, 20)), fill_rgb=room * rng.uniform(0.08, 0.3),

@@ -10,7 +10,7 @@ import numpy as np
 
 from mien.engines.cast.camera import furniture as things
 from mien.engines.cast.camera.canvas import Canvas, Lighting
-from mien.engines.cast.camera.colour import Floats, black_body, hue
+from mien.engines.cast.camera.colour import Floats, black_body, f32, hue
 from mien.engines.cast.camera.window import Glow, Room, traffic, window
 from mien.engines.cast.look import BackdropStyle
 
@@ -56,9 +56,10 @@ def _bokeh(room: Room, colour: Floats, rng: Rng) -> None:
     ground = np.array([0.05, 0.11, 0.03], np.float32) if kind == 2 else colour * 0.5
     for _ in range(14):
         x, y = rng.uniform(-0.95, 0.95), rng.uniform(0, 1)
-        room.far.ellipse(x, y, *rng.uniform(0.08, 0.3, 2), ground * rng.uniform(0.3, 2.0), turn_deg=rng.uniform(0, 90))
+        a, b, shade = rng.uniform(0.08, 0.3), rng.uniform(0.08, 0.3), ground * rng.uniform(0.3, 2.0)
+        room.far.ellipse(x, y, a, b, shade, turn_deg=rng.uniform(0, 90))
     # What is behind the lights is further still.
-    room.far.albedo = np.asarray(cv2.GaussianBlur(room.far.albedo, (0, 0), 0.05 * room.far.height), dtype=np.float32)
+    room.far.albedo = f32(cv2.GaussianBlur(room.far.albedo, (0, 0), 0.05 * room.far.height))
     for group in range(3):
         bulbs = Canvas(room.far.height, room.far.width)
         start, sag = rng.uniform(0.02, 0.5), rng.uniform(0.05, 0.3)
