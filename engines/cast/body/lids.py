@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mien.engines.cast.body.anatomy import SKIN, SOCKET, Body, Eyeball, mean_body
 from mien.engines.cast.body.gaze import IRIS_RADIUS_M
-from mien.engines.cast.body.rings import rings_around
+from mien.engines.cast.body.rings import Facing, rings_around
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -128,7 +128,7 @@ def fit_lids(body: Body) -> tuple[Body, LidGuard]:
     rest, deltas = body.rest.copy(), body.deltas.copy()
     eyes, pairs = [], []
     for grid, eye, side in zip(grids, body.eyes, ("Left", "Right"), strict=True):
-        pair = _Pair.of(rest[grid[_IN + _EDGE]])
+        pair = _lids_of(rest[grid[_IN + _EDGE]])
         moved, wide = (deltas[body.actions.index(name + side)] for name in ("eyeBlink", "eyeWide"))
         wide *= min(1.0, _WIDEST_M / max(float(wide[grid[_IN + _EDGE], 2].max()), 1e-4))
         _open(rest, moved, grid, pair)
@@ -154,41 +154,8 @@ def _grids() -> Ints:
     return np.stack([rings_around(body.rest, body.faces, inside, loop, (_IN, _OUT)) for loop in (left, right)])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Pair:
-    """Which columns are the upper lid and which the lower, and how far along each column lies.
-
-    Attributes:
-        upper: (U,) int, columns from the inner corner to the outer, both corners included.
-        lower: (L,) int, the same of the lower lid.
-        along: (C,) float64, 0 at the inner corner to 1 at the outer, by arc length of the lid's edge.
-        above: (C,) float64, 1 upper, -1 lower, 0 corner.
-
-    """
-
-    upper: Ints
-    lower: Ints
-    along: NDArray[np.float64]
-    above: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, edge: Floats) -> _Pair:
-        """From the (C, 3) edge ring."""
-        count = len(edge)
-        inner, outer = int(np.abs(edge[:, 0]).argmin()), int(np.abs(edge[:, 0]).argmax())
-        one = np.arange(inner, inner + (outer - inner) % count + 1) % count
-        two = np.arange(inner, inner - (inner - outer) % count - 1, -1) % count
-        upper, lower = (one, two) if edge[one, 2].mean() > edge[two, 2].mean() else (two, one)
-        along, above = np.zeros(count), np.zeros(count)
-        for chain, sign in ((upper, 1.0), (lower, -1.0)):
-            steps = np.linalg.norm(np.diff(edge[chain].astype(np.float64), axis=0), axis=1)
-            along[chain] = np.r_[0.0, np.cumsum(steps)] / steps.sum()
-            above[chain[1:-1]] = sign
-        return cls(upper.astype(np.int32), lower.astype(np.int32), along, above)
-
-    def at(self, values: NDArray[np.float64], chain: Ints, along: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(N, k) values (C, k) of one lid, interpolated at places along it."""
-        return np.stack([np.interp(along, self.along[chain], column[chain]) for column in values.T], axis=1)
+def _lids_of(edge: Floats) -> Facing:
+    return Facing.between(edge, int(np.abs(edge[:, 0]).argmin()), int(np.abs(edge[:, 0]).argmax()))
 
 
 def _fade(start: int, end: int) -> NDArray[np.float64]:
@@ -203,7 +170,7 @@ def _bell(along: NDArray[np.float64], inner: float, outer: float) -> NDArray[np.
     return t * t * (3 - 2 * t)
 
 
-def _opening(edge: Floats, pair: _Pair) -> tuple[float, float]:
+def _opening(edge: Floats, pair: Facing) -> tuple[float, float]:
     """Height of the opening at its middle and z of the lower edge there, m."""
     middle = np.linspace(0.35, 0.65, 7)
     z = edge[:, 2:].astype(np.float64)
@@ -211,7 +178,7 @@ def _opening(edge: Floats, pair: _Pair) -> tuple[float, float]:
     return float((high - low).max()), float(low.min())
 
 
-def _open(rest: Floats, blink: Floats, grid: Ints, pair: _Pair) -> None:
+def _open(rest: Floats, blink: Floats, grid: Ints, pair: Facing) -> None:
     """Lifts the upper lid back along its own blink until the opening is a wakeful one."""
     edge = rest[grid[_IN + _EDGE]]
     width = float(np.linalg.norm(edge[pair.upper[0]] - edge[pair.upper[-1]]))
@@ -224,7 +191,7 @@ def _open(rest: Floats, blink: Floats, grid: Ints, pair: _Pair) -> None:
     rest[grid] += (share * weight[..., None] * blink[grid]).astype(np.float32)
 
 
-def _seat_ball(rest: Floats, grid: Ints, pair: _Pair, eye: Eyeball) -> Eyeball:
+def _seat_ball(rest: Floats, grid: Ints, pair: Facing, eye: Eyeball) -> Eyeball:
     """Moves the ball so that the lower lid touches the iris and the middle of the margin lies on the ball."""
     edge = rest[grid[_IN + _EDGE]]
     opening, low = _opening(edge, pair)
@@ -238,7 +205,7 @@ def _seat_ball(rest: Floats, grid: Ints, pair: _Pair, eye: Eyeball) -> Eyeball:
     return replace(eye, centre=centre.astype(np.float32))
 
 
-def _seat_lids(rest: Floats, grid: Ints, pair: _Pair, eye: Eyeball) -> None:
+def _seat_lids(rest: Floats, grid: Ints, pair: Facing, eye: Eyeball) -> None:
     """Lays the margin on the ball, the skin behind it following, and sinks what lies below."""
     offset = rest[grid].astype(np.float64) - eye.centre
     distance = np.linalg.norm(offset, axis=2)
@@ -260,7 +227,7 @@ def _clear(lids: NDArray[np.float64], eye: Eyeball) -> NDArray[np.float64]:
     return np.asarray(lids + offset * (change / distance)[..., None])
 
 
-def _closing(rest: Floats, blink: Floats, pair: _Pair, eye: Eyeball) -> Floats:
+def _closing(rest: Floats, blink: Floats, pair: Facing, eye: Eyeball) -> Floats:
     """(D, C, 3) float32: what a full blink adds, so that the two margins meet on one curve on the ball."""
     start, moved = rest.astype(np.float64), blink.astype(np.float64)
     meet = _meeting_line(start[_IN + _EDGE] - eye.centre, pair)
@@ -291,7 +258,7 @@ def _closing(rest: Floats, blink: Floats, pair: _Pair, eye: Eyeball) -> Floats:
     return (_clear(end, eye) - start).astype(np.float32)
 
 
-def _draped(start: NDArray[np.float64], end: NDArray[np.float64], pair: _Pair, eye: Eyeball) -> NDArray[np.float64]:
+def _draped(start: NDArray[np.float64], end: NDArray[np.float64], pair: Facing, eye: Eyeball) -> NDArray[np.float64]:
     """(D, C, 3) a closed lid that lies on the ball: its skin is stretched evenly from the edge to below the brow."""
     steps = np.linalg.norm(np.diff(start, axis=0), axis=2)
     steps[: _IN + _ROLL] = 0.0
@@ -307,7 +274,7 @@ def _draped(start: NDArray[np.float64], end: NDArray[np.float64], pair: _Pair, e
     return np.asarray(lid)
 
 
-def _meeting_line(edge: NDArray[np.float64], pair: _Pair) -> NDArray[np.float64]:
+def _meeting_line(edge: NDArray[np.float64], pair: Facing) -> NDArray[np.float64]:
     """(C, 3) unit directions from the ball's centre in which the closed margin lies, the same for facing columns."""
     high, low = pair.at(edge, pair.upper, pair.along), pair.at(edge, pair.lower, pair.along)
     # At the corners the lids are one already; a straight mix keeps them there.
@@ -322,18 +289,8 @@ def _smooth(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values
 
 
-def _guard(body: Body, grids: Ints, pairs: list[_Pair]) -> LidGuard:
-    facing, following, share, side = [], [], [], []
-    for pair in pairs:
-        first, second, weight = (np.zeros(len(pair.along)) for _ in range(3))
-        for mine, other in ((pair.upper, pair.lower), (pair.lower, pair.upper)):
-            place = np.interp(pair.along[mine], pair.along[other], np.arange(len(other)))
-            low = np.minimum(place.astype(int), len(other) - 2)
-            first[mine], second[mine], weight[mine] = other[low], other[low + 1], place - low
-        facing.append(first)
-        following.append(second)
-        share.append(weight)
-        side.append(pair.above)
+def _guard(body: Body, grids: Ints, pairs: list[Facing]) -> LidGuard:
+    partners = [pair.partners() for pair in pairs]
     return LidGuard(
         index=grids,
         centre=np.stack([eye.centre for eye in body.eyes]).astype(np.float32),
@@ -341,8 +298,8 @@ def _guard(body: Body, grids: Ints, pairs: list[_Pair]) -> LidGuard:
         floor=_FLOOR.astype(np.float32),
         sunk=_RINGS < _INNER,
         give=_fade(6, 15).astype(np.float32),
-        facing=np.stack(facing).astype(np.int32),
-        facing_next=np.stack(following).astype(np.int32),
-        facing_share=np.stack(share).astype(np.float32),
-        side=np.stack(side).astype(np.float32),
+        facing=np.stack([first for first, _, _ in partners]),
+        facing_next=np.stack([second for _, second, _ in partners]),
+        facing_share=np.stack([share for _, _, share in partners]),
+        side=np.stack([pair.above for pair in pairs]).astype(np.float32),
     )

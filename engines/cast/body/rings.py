@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,3 +80,48 @@ def _next_ring(rest: Floats, pairs: Ints, ring: Ints, seen: NDArray[np.bool_], *
             if (score := (float(touching), -length)) > best_score:
                 best, best_score = turned, score
     return best
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Facing:
+    """Which columns around an opening lie above it and which below, and how far along each lies.
+
+    Attributes:
+        upper: (U,) int32, columns from the first corner to the second, both included.
+        lower: (L,) int32, the same below.
+        along: (C,) float64, 0 at the first corner to 1 at the second, by arc length of the edge.
+        above: (C,) float64, 1 above, -1 below, 0 at a corner.
+
+    """
+
+    upper: Ints
+    lower: Ints
+    along: NDArray[np.float64]
+    above: NDArray[np.float64]
+
+    @classmethod
+    def between(cls, edge: Floats, first: int, second: int) -> Facing:
+        """From the (C, 3) edge ring and the columns of its two corners."""
+        count = len(edge)
+        one = np.arange(first, first + (second - first) % count + 1) % count
+        two = np.arange(first, first - (first - second) % count - 1, -1) % count
+        upper, lower = (one, two) if edge[one, 2].mean() > edge[two, 2].mean() else (two, one)
+        along, above = np.zeros(count), np.zeros(count)
+        for chain, sign in ((upper, 1.0), (lower, -1.0)):
+            steps = np.linalg.norm(np.diff(edge[chain].astype(np.float64), axis=0), axis=1)
+            along[chain] = np.r_[0.0, np.cumsum(steps)] / steps.sum()
+            above[chain[1:-1]] = sign
+        return cls(upper.astype(np.int32), lower.astype(np.int32), along, above)
+
+    def at(self, values: NDArray[np.float64], chain: Ints, along: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(N, k) values (C, k) of one side, interpolated at places along it."""
+        return np.stack([np.interp(along, self.along[chain], column[chain]) for column in values.T], axis=1)
+
+    def partners(self) -> tuple[Ints, Ints, Floats]:
+        """Of each column the two columns of the other side that it lies between, and the weight of the second, (C,)."""
+        first, second, share = (np.zeros(len(self.along)) for _ in range(3))
+        for mine, other in ((self.upper, self.lower), (self.lower, self.upper)):
+            place = np.interp(self.along[mine], self.along[other], np.arange(len(other)))
+            low = np.minimum(place.astype(int), len(other) - 2)
+            first[mine], second[mine], share[mine] = other[low], other[low + 1], place - low
+        return first.astype(np.int32), second.astype(np.int32), share.astype(np.float32)
