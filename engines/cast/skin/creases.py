@@ -26,7 +26,7 @@ _CROW: tuple[Path, ...] = (
     ((0.8395, 0.0540), (0.8415, 0.062), (0.843, 0.0705)),
     ((0.8425, 0.0525), (0.8475, 0.059), (0.8525, 0.0655)),
 )
-_FOLD: Path = ((0.8695, 0.0222), (0.8765, 0.0262), (0.8875, 0.0305), (0.9005, 0.0325), (0.912, 0.0318))
+_FOLD: Path = ((0.8705, 0.0208), (0.8775, 0.0238), (0.8880, 0.0275), (0.9000, 0.0298), (0.9105, 0.0292))
 _MARIONETTE: Path = ((0.9125, 0.0225), (0.921, 0.0245), (0.932, 0.0250))
 _UNDER_EYE: tuple[Path, ...] = (
     ((0.8465, 0.0195), (0.8525, 0.0265), (0.8545, 0.036), (0.8515, 0.0455)),
@@ -64,9 +64,9 @@ def lines(look: Look, seed: int) -> Marks:
     engrave(_FROWN[0], 0.20, 0.9)
     for path in _CROW:
         engrave(path, 0.16, 0.6)
-    engrave(_FOLD, 0.55, 1.7, taper=0.35)
-    engrave(_FOLD, 0.22, 0.8, taper=0.35)
-    engrave(_MARIONETTE, 0.35, 1.2)
+    engrave(_FOLD, 0.85, 3.2, taper=0.4)
+    engrave(_FOLD, 0.16, 0.9, taper=0.45)
+    engrave(_MARIONETTE, 0.42, 1.8, taper=0.45)
     for path in _UNDER_EYE:
         engrave(path, 0.15, 0.8, taper=0.4)
     for path in _NECK:
@@ -86,7 +86,7 @@ def expression_lines(look: Look, seed: int) -> Marks:
     for group, paths, depth_mm, width_mm in (
         (2, _FROWN, 0.38, 1.0),
         (3, (*_CROW, _UNDER_EYE[0]), 0.30, 0.75),
-        (3, (_FOLD,), 0.8, 1.8),
+        (3, (_FOLD,), 1.1, 2.8),
         (3, _CHEEK_ARCS, 0.28, 1.5),
         (4, _BUNNY, 0.30, 0.8),
     ):

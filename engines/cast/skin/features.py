@@ -60,7 +60,7 @@ def spotted(body: Body, uv: Floats, fields: Floats, look: Look, seed: int) -> Ma
 
 def _freckles(place: Scatterer, rng: np.random.Generator, look: Look) -> Marks:
     count = int(850 * look.freckles)
-    size = 0.35e-3 + 0.75e-3 * rng.beta(1.4, 3.0, count)
+    size = 0.4e-3 + 0.95e-3 * rng.beta(1.4, 2.8, count)
     strength = (0.25 + 0.75 * rng.random(count)) * (0.45 + 0.55 * look.freckles)
     return spots(place.draw(rng, count, FRECKLES), size, strength, PIGMENT)
 

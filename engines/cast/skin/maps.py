@@ -16,11 +16,11 @@ from mien.engines.cast.skin import marks as marked
 from mien.engines.cast.skin.atlas import Texels, atlas_uv, texels
 from mien.engines.cast.skin.creases import crease_weights, expression_lines, lines
 from mien.engines.cast.skin.features import spotted
-from mien.engines.cast.skin.inlays import gold_seams, panels
+from mien.engines.cast.skin.inlays import gold_seams
 from mien.engines.cast.skin.makeup import lid_lines
 from mien.engines.cast.skin.tones import lip_tone, skin_tone
 from mien.engines.cast.skin.volume import noise_volume
-from mien.engines.cast.skin.zones import zones
+from mien.engines.cast.skin.zones import MIRROR_V, zones
 
 if TYPE_CHECKING:
     from mien.engines.cast.skin.marks import Marks
@@ -80,9 +80,7 @@ def build_skin(body: Body, look: Look, seed: int, size_px: int = 1024) -> Skin:
     plan = [expression_lines(look, seed), lid_lines(body, uv, look)]
     if look.material == "porcelain":
         plan.append(gold_seams(seed))
-    elif look.material == "android":
-        plan.append(panels())
-    else:
+    elif look.material == "skin":
         plan += [lines(look, seed), spotted(body, uv, fields, look, seed)]
     canvas = _Canvas(body, look, seed, texels(body, size_px), fields)
     canvas.stamp(marked.merged(plan))
@@ -221,6 +219,7 @@ class _Canvas:
         tint.eyeshadow, tint.eyeliner, tint.blush = look.eyeshadow, look.eyeliner, look.blush
         tint.lipstick_strength, tint.lid_edge = look.lipstick, 0.35 + 0.5 * look.lash_weight
         tint.collar_style = _COLLARS[look.cloth]
+        tint.frame, tint.mouth = (wp.vec3(*values) for values in _frame(self._body))
         return tint
 
     def _launch(self, kernel: Any, *inputs: Any) -> None:  # noqa: ANN401 - Warp carries no types
@@ -234,6 +233,16 @@ def _array(values: NDArray[Any], kind: Any) -> Any:  # noqa: ANN401 - Warp carri
     import warp as wp
 
     return wp.from_numpy(np.ascontiguousarray(values), dtype=kind, device="cpu")
+
+
+def _frame(body: Body) -> tuple[tuple[float, float, float], tuple[float, float, float]]:
+    """Measures from between the eyes, m: (half the face's width, chin's height, hairline's height), mouth corner."""
+    places = np.array([[0.846, MIRROR_V + 0.095], [0.944, MIRROR_V], [0.778, MIRROR_V], [0.909, MIRROR_V + 0.0205]])
+    nearest = [int(((body.uv - place) ** 2).sum(1).argmin()) for place in places]
+    corner_of = np.zeros(len(body.uv), np.int32)
+    corner_of[body.uv_faces.ravel()] = body.faces.ravel()
+    side, chin, crown, mouth = (body.rest[corner_of[nearest]] - body.brow_centre).astype(float)
+    return (abs(side[0]), chin[2], crown[2]), (abs(mouth[0]), mouth[1], mouth[2])
 
 
 def _part_albedo(look: Look) -> Floats:

@@ -37,6 +37,8 @@ class Tint:
     blush: float
     lid_edge: float
     collar_style: int
+    frame: wp.vec3
+    mouth: wp.vec3
 
 
 @wp.func
@@ -185,8 +187,8 @@ def colour(
     cells = noise(volume, q * 78.0 + tint.shift)
     dark = 1.0 + tint.melanin
     melanin = 0.06 * broad[0] * dark + 0.045 * fine[0] * dark + 0.035 * fine[1] + 0.03 * cells[1]
-    melanin = melanin + 0.9 * layers[0, y, x] + 0.30 * zone[2] * dark + 0.20 * zone[1] * tint.melanin
-    blood = zone[0] * (0.22 + 1.05 * tint.redness) * (1.0 + 0.14 * broad[1] + 0.16 * fine[0] + 0.10 * cells[1])
+    melanin = melanin + 1.5 * layers[0, y, x] + 0.30 * zone[2] * dark + 0.20 * zone[1] * tint.melanin
+    blood = zone[0] * (0.20 + 0.75 * tint.redness) * (1.0 + 0.14 * broad[1] + 0.16 * fine[0] + 0.10 * cells[1])
     blood = blood + 0.3 * masks[y, x][2] + 0.035 * broad[1] + 0.045 * fine[1] + 0.22 * zone[2] + layers[2, y, x]
     blood = blood - 0.10 * zone[1]
     # Between pores skin is a little paler.
@@ -203,10 +205,10 @@ def colour(
     if grown > 0.01:
         dots = noise(volume, q * 104.0 + tint.shift)
         hairs = wp.exp(-dots[2] * dots[2] * 13.0)
-        c = mixed(c, tint.beard, wp.clamp(grown * (0.22 + 0.10 * broad[0] + 0.75 * hairs), 0.0, 0.85))
+        c = mixed(c, tint.beard, wp.clamp(grown * (0.34 + 0.10 * broad[0] + 0.75 * hairs), 0.0, 0.85))
     if tint.blush > 0.0:
         powder = wp.exp(-0.5 * wp.pow(wp.max(0.6 - zone[0], 0.0) / 0.22, 2.0)) * smooth(0.1, 0.4, zone[0])
-        c = absorb(c, wp.vec3(0.0, 0.75, 0.55), 0.9 * tint.blush * powder * (1.0 - ways[3]))
+        c = absorb(c, wp.vec3(0.0, 0.75, 0.55), 0.42 * tint.blush * powder * (1.0 - ways[3]))
     crown = scalp[body_corners[which * 3 + 2]]
     crown = crown + (scalp[body_corners[which * 3]] - crown) * w[0]
     crown = crown + (scalp[body_corners[which * 3 + 1]] - scalp[body_corners[which * 3 + 2]]) * w[1]
@@ -299,16 +301,15 @@ def texture(
     lips = smooth(0.25, 0.75, masks[y, x][0])
     calm = 1.0 - 0.75 * wp.min(ways[3], 1.0)
     h = -0.000050 * pore * (0.12 + ways[0]) + 0.000012 * mesh * (1.0 + 0.7 * tint.age) + 0.000005 * cells[1]
-    h = (h + 0.000018 * (1.0 + 1.6 * tint.age) * wide[1]) * calm
+    h = (h + 0.000016 * (1.0 + 0.8 * tint.age) * wide[1]) * calm
     if lips > 0.0:
         h = h * (1.0 - lips) + lips * 0.00013 * (1.0 + tint.age) * lip_relief(volume, plain[y, x], tint.shift)
     h = h - layers[3, y, x] + 0.00022 * layers[1, y, x] + 0.00008 * wp.min(layers[2, y, x], 1.0)
     height[y, x] = h
     beard = zone[3] * tint.stubble
-    gloss = (0.85 + 0.35 * ways[1] + 0.15 * wide[0] - 0.35 * pore * ways[0]) * (1.0 - 0.35 * beard)
-    gloss = gloss * (1.0 + 0.15 * tint.melanin)
+    gloss = (0.82 + 0.25 * ways[1] + 0.15 * wide[0] - 0.35 * pore * ways[0]) * (1.0 - 0.35 * beard)
     gloss = gloss * (1.0 - lips) + lips * (1.8 + 0.5 * tint.lipstick_strength)
     gloss = gloss * (1.0 - 0.5 * tint.eyeshadow * masks[y, x][1])
     surface[y, x] = wp.vec4(0.0, 0.0, 0.0, wp.clamp(gloss, 0.0, 3.0))
-    dull = 0.54 - 0.09 * ways[1] - 0.03 * wide[0] + 0.05 * tint.age + 0.06 * beard - 0.03 * tint.melanin
+    dull = 0.56 - 0.06 * ways[1] - 0.03 * wide[0] + 0.05 * tint.age + 0.06 * beard - 0.03 * tint.melanin
     rough[y, x] = wp.clamp(dull * (1.0 - lips) + lips * (0.40 - 0.06 * tint.lipstick_strength), 0.15, 0.9)

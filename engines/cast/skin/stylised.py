@@ -43,10 +43,10 @@ def porcelain(
     broad = noise(volume, q * 4.0 + tint.shift)
     brush = noise(volume, q * 30.0 + tint.shift)
     crackle = noise(volume, (q + wp.vec3(broad[1], broad[0], -broad[1]) * 0.0012) * 7.0 + tint.shift)
-    c = mixed(wp.vec3(0.80, 0.785, 0.755), tint.skin, 0.12) * (1.0 + 0.012 * broad[0])
+    c = mixed(wp.vec3(0.76, 0.745, 0.71), tint.skin, 0.12) * (1.0 + 0.012 * broad[0])
     rouge = smooth(0.12, 0.85, zone[0]) * (0.8 + 0.10 * brush[0]) * (1.0 - smooth(0.3, 0.6, m[2]))
     c = absorb(c, wp.vec3(0.04, 0.62, 0.46), rouge * (0.7 + 0.5 * tint.redness))
-    web = 1.0 - smooth(0.006, 0.028, crackle[3])
+    web = 1.0 - smooth(0.012, 0.045, crackle[3])
     c = absorb(c, wp.vec3(0.30, 0.40, 0.52), web * (0.50 + 0.15 * broad[1]))
     lips = smooth(0.46, 0.56, m[0] + 0.015 * brush[0])
     c = mixed(c, tint.lipstick * (1.0 + 0.06 * brush[1]), 0.94 * lips)
@@ -56,11 +56,29 @@ def porcelain(
     gold = smooth(0.28, 0.42, layers[3, y, x])
     c = mixed(c, wp.vec3(0.78, 0.50, 0.14) * (1.0 + 0.08 * brush[1]), gold)
     albedo[y, x] = c
-    height[y, x] = 0.00030 * layers[3, y, x] - 0.000020 * web + 0.00005 * broad[0]
+    height[y, x] = 0.00030 * layers[3, y, x] - 0.000020 * web + 0.00002 * broad[0]
     gloss = 1.5 - 0.3 * web + 2.6 * gold
     surface[y, x] = wp.vec4(0.0, 0.0, 0.0, gloss)
     rough[y, x] = 0.20 + 0.02 * broad[1] + 0.10 * gold
     scatter[y, x] = 0.3 * (1.0 - gold)
+
+
+@wp.func
+def plate(p: wp.vec3, frame: wp.vec3) -> float:
+    """Metres outside the edge of an android's face plate (negative inside), about; its outline is a rounded shield."""
+    x = wp.abs(p[0]) / (0.90 * frame[0])
+    z = (p[2] - 0.5 * (frame[1] + frame[2])) / (0.5 * (frame[2] - frame[1]))
+    # Narrower towards the chin.
+    x = x * (1.0 + 0.22 * smooth(-0.1, -1.0, z))
+    round_ = wp.pow(wp.pow(x, 2.6) + wp.pow(wp.abs(z), 2.6), 1.0 / 2.6)
+    behind = 0.9 * (p[1] - 0.085)
+    return wp.max((round_ - 1.0) * frame[0], behind)
+
+
+@wp.func
+def band(x: float, half: float) -> float:
+    """1 within `half` of 0, with an edge of a fifth of a millimetre."""
+    return 1.0 - smooth(half - 0.0001, half + 0.00012, wp.abs(x))
 
 
 @wp.kernel
@@ -77,26 +95,48 @@ def android(
     rough: wp.array2d(dtype=wp.float32),
     scatter: wp.array2d(dtype=wp.float32),
 ) -> None:
-    """Matte polymer in panels: dark gaps between them, a few strips of light, lips and ears of another batch."""
+    """Matte polymer: a pale face plate in a dark shell, gaps between panels, strips of light, a ribbed neck.
+
+    All edges are cuts of smooth surfaces through the head, so they are smooth on every face.
+    """
     y, x = wp.tid()
     if face[y, x] < 0:
         return
     p = at[y, x]
     m = masks[y, x]
+    frame = tint.frame
     grain = noise(volume, p * 70.0 + tint.shift)
-    c = mixed(wp.vec3(0.60, 0.61, 0.63), wp.vec3(0.050, 0.054, 0.062), smooth(0.1, 0.9, tint.melanin))
-    c = mixed(c, tint.skin, 0.15) * (1.0 + 0.012 * grain[1])
+    bright = mixed(wp.vec3(0.62, 0.63, 0.64), wp.vec3(0.090, 0.096, 0.108), smooth(0.1, 0.9, tint.melanin))
+    bright = mixed(bright, tint.skin, 0.18)
+    shell = mixed(bright * 0.22, wp.vec3(0.030, 0.033, 0.038), 0.6)
+    edge = plate(p, frame)
+    side = wp.abs(p[0])
+    outside = smooth(-0.0002, 0.0002, edge)
+    c = mixed(bright, shell, outside)
+    gap = band(edge, 0.0007)
+    # From under the corners of the mouth to the chin, as a puppet's jaw is cut.
+    below = tint.mouth[2] - 0.006 - p[2]
+    jaw = side - tint.mouth[0] * 1.02 + 0.10 * below
+    gap = wp.max(gap, band(jaw, 0.0004) * smooth(0.0, 0.0008, below) * (1.0 - outside))
+    # From the plate's edge along the cheek bone towards the nose.
+    bone = p[2] - 0.36 * frame[1] - 0.20 * (side - 0.5 * frame[0]) * (1.0 + 6.0 * side)
+    gap = wp.max(gap, band(bone, 0.0004) * smooth(0.60, 0.61, side / frame[0]) * (1.0 - outside))
+    ring = wp.length(wp.vec2(p[0], p[2] - 0.62 * frame[2]))
+    lamp = band(ring - 0.0058, 0.0007) + band(ring, 0.0013)
+    if p[1] > 0.05:
+        lamp = 0.0
+    strip = band(edge + 0.0055, 0.0010) * smooth(0.22, 0.225, p[2] / frame[1]) * smooth(0.66, 0.655, p[2] / frame[1])
+    lamp = wp.clamp(lamp + strip * (1.0 - outside) * smooth(0.0, 0.001, 0.075 - p[1]), 0.0, 1.0)
     lips = smooth(0.45, 0.58, m[0])
-    other = mixed(c * 0.55, tint.lipstick, 0.35 * tint.lipstick_strength)
-    c = mixed(c, other, lips)
-    c = mixed(c, c * 0.5, smooth(0.45, 0.6, m[2]))
-    gap = smooth(0.30, 0.55, layers[3, y, x])
+    c = mixed(c, mixed(bright * 0.42, tint.lipstick, 0.12 + 0.4 * tint.lipstick_strength), lips)
     c = mixed(c, wp.vec3(0.010, 0.011, 0.013), gap)
     c = mixed(c, wp.vec3(0.02, 0.02, 0.022), smooth(0.3, 0.6, layers[5, y, x]))
-    light = smooth(0.35, 0.60, layers[6, y, x])
-    c = mixed(c, wp.vec3(0.10, 0.93, 0.93), light)
-    albedo[y, x] = c
-    height[y, x] = -0.00055 * layers[3, y, x] - 0.00015 * layers[6, y, x] + 0.000004 * grain[1]
+    c = mixed(c, wp.vec3(0.06, 0.90, 0.93), lamp)
+    neck = smooth(0.004, 0.010, frame[1] - 0.012 - p[2] + 0.35 * (p[1] - 0.02)) * outside
+    ribs = wp.sin((p[2] - 0.25 * p[1]) * 700.0)
+    c = c * (1.0 - 0.35 * neck * smooth(0.1, -0.9, ribs))
+    albedo[y, x] = c * (1.0 + 0.012 * grain[1])
+    height[y, x] = 0.0004 * neck * ribs - 0.0006 * gap - 0.0002 * lamp - 0.0007 * outside + 0.000004 * grain[1]
     surface[y, x] = wp.vec4(0.0, 0.0, 0.0, (1.0 + 0.5 * lips) * (1.0 - 0.9 * gap))
-    rough[y, x] = 0.46 - 0.12 * lips + 0.02 * grain[0]
+    rough[y, x] = 0.46 - 0.12 * lips - 0.08 * outside + 0.02 * grain[0]
     scatter[y, x] = 0.05
