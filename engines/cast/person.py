@@ -8,6 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.engines.cast.body.anatomy import Body, build_body
+from mien.engines.cast.body.gaze import gaze_axes
+from mien.engines.cast.body.lids import LidGuard, fit_lids
+from mien.engines.cast.parts.glasses import build_glasses
+from mien.engines.cast.parts.hair import grow_hair
+from mien.engines.cast.parts.headset import build_headset
 from mien.engines.cast.parts.piece import Piece
 from mien.engines.cast.recipe import Recipe
 from mien.engines.cast.render.figure import Mover
@@ -27,6 +32,7 @@ class Person:
         worn: all pieces that follow skull or skin, hair among them.
         movers: pieces that move in their own way: teeth, lashes.
         eye_paint: of the left and the right eye, (S, S, 3) float32 each.
+        lids: keeps them off the balls.
 
     """
 
@@ -36,8 +42,13 @@ class Person:
     worn: tuple[Piece, ...]
     movers: tuple[Mover, ...]
     eye_paint: tuple[Floats, Floats]
+    lids: LidGuard
 
-    def guard(self, points: Floats, gaze: tuple[float, float]) -> Floats:
+    def posed(self, weights: Floats, gaze: tuple[float, float]) -> Floats:
+        """(V, 3) float32 vertices under (A,) action weights, before the head turns; nothing crosses."""
+        points = self.body.posed(weights).copy()
+        ahead = gaze_axes(gaze)[0]
+        self.lids.settle(points, np.stack([ahead, ahead]))
         return points
 
     def lips_gap(self, points: Floats) -> float:
@@ -45,6 +56,28 @@ class Person:
 
 
 def build_person(recipe: Recipe, *, map_px: int = 1024) -> Person:
-    body = build_body(recipe)
-    e=np.full((64,64,3),.5,np.float32); e[28:36,28:36]=.02
-    return Person(body, build_skin(body, recipe.look, recipe.seed, size_px=map_px), (), (), (), (e,e))
+    """Make a person.
+
+    Args:
+        recipe: who.
+        map_px: edge of the skin's maps.
+
+    Raises:
+        MissingExtraError: anny, Warp or torch is not installed.
+
+    """
+    look, seed = recipe.look, recipe.seed
+    body, lids = fit_lids(build_body(recipe))
+    hair = tuple(grow_hair(body, recipe))
+    worn = [*hair, build_glasses(body, look, seed), build_headset(body, look, seed)]
+    e = np.full((64, 64, 3), 0.5, np.float32)
+    e[28:36, 28:36] = 0.02
+    return Person(
+        body=body,
+        skin=build_skin(body, look, seed, size_px=map_px),
+        hair=hair,
+        worn=tuple(piece for piece in worn if piece is not None),
+        movers=(),
+        eye_paint=(e, e),
+        lids=lids,
+    )

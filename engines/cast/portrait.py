@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.engines.cast.extra import require_anny
 from mien.engines.cast.recipe import Recipe
 
+if TYPE_CHECKING:
+    from mien.engines.cast.frame import Picture
+
 Pixels = NDArray[np.uint8]
 
-_SAMPLES = 3
+_SAMPLES = 4
+#: From here on the skin's finer maps can be seen.
+_FINE_FROM_PX = 900
 
 
 def render_portrait(recipe: Recipe, *, device: str = "cpu") -> Pixels:
@@ -22,12 +29,26 @@ def render_portrait(recipe: Recipe, *, device: str = "cpu") -> Pixels:
         MissingExtraError: anny, Warp or torch is not installed.
 
     """
-    require_anny()
-    from mien.engines.cast.camera.light import PORTRAIT
-    from mien.engines.cast.scene import Actor, Shot, View
+    return to_bgr(portrait_picture(recipe, device=device).colour)
 
-    actor = Actor(recipe, PORTRAIT, device=device)
-    return to_bgr(actor.draw(Shot(), View(recipe.size, recipe.size, _SAMPLES)))
+
+def portrait_picture(recipe: Recipe, *, device: str = "cpu") -> Picture:
+    """The same with all its passes.
+
+    Raises:
+        MissingExtraError: anny, Warp or torch is not installed.
+
+    """
+    require_anny()
+    from mien.engines.cast.camera.backdrop import backdrop
+    from mien.engines.cast.camera.light import PORTRAIT
+    from mien.engines.cast.frame import Shot, View
+    from mien.engines.cast.studio import Actor
+
+    look, size = recipe.look, recipe.size
+    actor = Actor(recipe, device=device, map_px=2048 if size >= _FINE_FROM_PX else 1024)
+    behind = backdrop(size, size, look.backdrop, look.backdrop_rgb, recipe.seed)
+    return actor.shoot(Shot(), View(size, size, _SAMPLES), PORTRAIT, behind)
 
 
 def to_bgr(picture: NDArray[np.float32]) -> Pixels:

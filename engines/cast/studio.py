@@ -81,7 +81,7 @@ class Actor:
         """Where every vertex of the body is, and how the head stands."""
         body = self.person.body
         weights = body.weights(shot.actions)
-        points = self.person.guard(body.posed(weights), shot.gaze)
+        points = self.person.posed(weights, shot.gaze)
         turn, shift = rigid(body, shot.pose)
         sway = np.asarray(shot.pose.sway, np.float32)
         return Posture(turned(points, self._neck, turn, shift, sway), weights, turn, shift, sway)
@@ -108,7 +108,7 @@ class Actor:
             casters.append(Caster(scene.loose.points, scene.loose.faces, scene.loose.materials, closed=False))
         centre = posture.turn @ body.brow_centre + posture.shift
         scene.key = lamp_map(direction(*rig.key), centre, rig.key_spread, _KEY_MAP_PX, casters)
-        scene.rim = lamp_map(direction(*rig.rim), centre, 0.35, _RIM_MAP_PX, casters)
+        scene.rim = lamp_map(direction(*rig.rim), centre, rig.rim_spread, _RIM_MAP_PX, casters)
         scene.lights = _lights(rig)
         skin_faces, worn_faces = self._figure.face_counts
         scene.eyes_from, scene.worn_from, scene.loose_from = skin_faces, skin_faces + 2, skin_faces + 2 + worn_faces

@@ -20,15 +20,12 @@ from mien.engines.personas.manifest import MANIFEST_NAME, parse_manifest, sha256
 from mien.engines.personas.pack import decode_contents, manifest_bytes, read_contents
 from mien.engines.personas.picture import decode_bgr
 from mien.engines.personas.still import FaceFinder, StillTracker
+from mien.engines.personas.synthetic import LANDMARKS_NAME, MASK_NAME, RECIPE_NAME, synthetic_table
 from mien.engines.personas.trust import Trust
 from mien.realtime.errors import MienError, PersonaError
 
 DIGESTS_FILE = Path(__file__).parent / "shipped_digests.py"
-RECIPE_NAME = "cast.json"
 PORTRAIT_NAMES = ("portrait.jpg", "portrait.png")
-LANDMARKS_NAME = "landmarks.json"
-#: MakeHuman's geometry is CC0, and so is what is rendered from it.
-LICENCE = "CC0-1.0"
 _MAX_RECIPE_BYTES = 64 * 2**10
 
 
@@ -52,16 +49,11 @@ def build(folder: Path, tracker: FaceFinder) -> str:
     if len(faces) != 1:
         raise PersonaError(f"{folder.name}: {portrait.name} shows {len(faces)} faces; a persona has one.")
     landmarks = dump_landmarks(faces[0], pixels.shape[1], pixels.shape[0])
-    table = {
-        "name": folder.name,
-        "kind": "synthetic",
-        "engine": "mesh",
-        "licence": LICENCE,
-        "description": f"A synthetic person, rendered from seed {recipe['seed']}; nobody's likeness.",
-        "mesh": {"portrait": portrait.name, "landmarks": LANDMARKS_NAME},
-        "cast": recipe,
-    }
-    manifest = manifest_bytes(table, {portrait.name: data, RECIPE_NAME: recipe_data, LANDMARKS_NAME: landmarks})
+    files = {portrait.name: data, RECIPE_NAME: recipe_data, LANDMARKS_NAME: landmarks}
+    if (folder / MASK_NAME).is_file():
+        files[MASK_NAME] = (folder / MASK_NAME).read_bytes()
+    table = synthetic_table(folder.name, recipe, portrait.name, masked=MASK_NAME in files)
+    manifest = manifest_bytes(table, files)
     parse_manifest(manifest, folder.name)
     (folder / LANDMARKS_NAME).write_bytes(landmarks)
     (folder / MANIFEST_NAME).write_bytes(manifest)

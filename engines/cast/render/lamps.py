@@ -18,7 +18,7 @@ Floats = NDArray[np.float32]
 
 #: Half the edge of a map: it holds head, hair and shoulders.
 HALF_M = 0.27
-_SEARCH_TAPS, _FILTER_TAPS = 10, 16
+_SEARCH_TAPS, _FILTER_TAPS = 12, 28
 
 
 @dataclass(frozen=True, slots=True)

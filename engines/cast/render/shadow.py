@@ -50,6 +50,8 @@ def visibility(lamp: Lamp, p: wp.vec3, n: wp.vec3, bias: float) -> float:
     texels = size / (2.0 * lamp.half)
     x = 0.5 * size + wp.dot(q, lamp.right) * texels
     y = 0.5 * size - wp.dot(q, lamp.up) * texels
+    if x < 0.0 or y < 0.0 or x > size or y > size:
+        return 1.0
     here = 0.5 - 0.5 * wp.dot(q, lamp.forward) / lamp.half + 0.5 * bias / lamp.half
     reach = lamp.spread * _SEARCH_REACH_M * texels
     blocker = float(0.0)

@@ -1,0 +1,273 @@
+"""`mien cast`: people who do not exist: a persona, a portrait, a clip, pairs for training, sheets to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
+
+import cv2
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mien.engines.cast.look import Look
+from mien.engines.cast.recipe import Recipe
+from mien.plugin.commands import options
+from mien.plugin.commands.session import Session
+from mien.realtime.errors import ConfigError, SinkError
+from mien.realtime.frame import Pixels
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    add_completion=False,
+    help="People who do not exist: render a persona, a portrait, a clip, training pairs or a sheet, from a seed.",
+)
+
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Who: the same seed gives the same person.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set", metavar="KEY=VALUE", help="Change one thing about the look; repeat it. `mien cast looks` lists them."
+    ),
+]
+Device = Annotated[str, typer.Option("--device", help="Where to render: cpu, or cuda:0.")]
+Jobs = Annotated[int, typer.Option("--jobs", min=1, max=64, help="Processes that render; each needs about 1.5 GB.")]
+
+
+@app.command()
+def new(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Option("--name", help="Lower-case letters, digits, '-' and '_'.")],
+    seed: Seed,
+    changes: Set = None,
+    size: Annotated[int, typer.Option("--size", min=256, max=2048, help="Edge of the portrait, px.")] = 768,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER|FILE.zip", help="Where to write it; default: your own personas."),
+    ] = None,
+    device: Device = "cpu",
+    as_json: options.AsJson = False,
+) -> None:
+    """Make a persona of somebody who does not exist.
+
+    [bold]Examples[/bold]
+
+      mien cast new --name robin --seed 41
+      mien cast new --name pixie --seed 41 --set hair_style=bob --set hair_red=0.8 --set glasses=round
+      mien cast new --name vase --seed 7 --set material=porcelain
+
+    What the cast makes is of the kind "synthetic", and carries the recipe that proves it.
+    """
+    from mien.engines.personas.library import Library
+    from mien.engines.personas.still import StillTracker
+    from mien.engines.personas.synthetic import create_synthetic
+
+    session = _session(ctx, as_json)
+    place = Library().place_for(name) if out is None else out
+    recipe = recipe_of(name, seed, changes or [], size=size)
+    session.say(f"rendering seed {seed} ...")
+    made = create_synthetic(recipe, out=place, tracker=StillTracker(), render=_renderer(device))
+    session.say(f"made the persona {name}; try it: mien run --persona {name if out is None else made.path}")
+    session.document({"name": name, "seed": seed, "path": str(made.path), "digest": made.digest})
+
+
+@app.command()
+def portrait(
+    ctx: typer.Context,
+    seed: Seed,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A .png or .jpg file.")],
+    changes: Set = None,
+    size: Annotated[int, typer.Option("--size", min=64, max=2048, help="Edge in px.")] = 768,
+    device: Device = "cpu",
+    as_json: options.AsJson = False,
+) -> None:
+    """Render one portrait."""
+    from mien.engines.cast.portrait import render_portrait
+
+    session = _session(ctx, as_json)
+    write_picture(out, render_portrait(recipe_of("someone", seed, changes or [], size=size), device=device))
+    session.say(f"wrote {out}")
+    session.document({"seed": seed, "path": str(out)})
+
+
+@app.command()
+def clip(
+    ctx: typer.Context,
+    seed: Seed,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="An .mp4 file.")],
+    script: Annotated[
+        str | None, typer.Option("--script", metavar="TEXT", help="What is said; needs espeak-ng. Default: babble.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--seconds", min=0.5, max=300.0, help="How long; default: as long as the script.")
+    ] = None,
+    changes: Set = None,
+    height: Annotated[int, typer.Option("--height", min=64, max=2160, help="px; the width keeps 16:9.")] = 720,
+    jobs: Jobs = 1,
+    device: Device = "cpu",
+    as_json: options.AsJson = False,
+) -> None:
+    """Film somebody who talks, smiles, blinks and turns, with sound.
+
+    [bold]Examples[/bold]
+
+      mien cast clip --seed 12 --script "Good evening, and welcome back." --out hello.mp4
+      mien cast clip --seed 12 --seconds 20 --jobs 2 --out talk.mp4
+    """
+    from mien.engines.cast.clip import ClipPlan, film
+
+    session = _session(ctx, as_json)
+    length = 12.0 if seconds is None and script is None else seconds
+    plan = ClipPlan(recipe_of("someone", seed, changes or []), script=script, seconds=length, height=height)
+    with _progress(session, "frames") as tell:
+        film(plan, out, jobs=jobs, device=device, on_frame=tell)
+    session.say(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB)")
+    session.document({"seed": seed, "path": str(out)})
+
+
+@app.command()
+def pairs(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder of the shards; goes on where it ends.")],
+    count: Annotated[int, typer.Option("--count", min=1, help="Pairs in all.")],
+    size: Annotated[int, typer.Option("--size", min=64, max=1024, help="Edge of each picture, px.")] = 192,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of all drivers, codes and lights.")] = 0,
+    persona_seed: Annotated[
+        int | None, typer.Option("--persona-seed", min=0, help="Who answers; default: the shipped persona amara.")
+    ] = None,
+    changes: Set = None,
+    jobs: Jobs = 2,
+    device: Device = "cpu",
+    as_json: options.AsJson = False,
+) -> None:
+    """Render driver and persona under the same code, with all ground truth, for training.
+
+    [bold]Example[/bold]
+
+      mien cast pairs --out pairs --count 20000 --jobs 2
+
+    Stop it with Ctrl-C and run it again: finished shards stay, and the pictures are the same whoever makes them.
+    """
+    from mien.engines.cast.pairs import PairsPlan, make_pairs
+    from mien.engines.cast.people import AMARA
+
+    session = _session(ctx, as_json)
+    persona = AMARA if persona_seed is None else recipe_of("persona", persona_seed, changes or [])
+    if persona_seed is None and changes:
+        raise ConfigError("--set changes the person of --persona-seed, which is not given.")
+    plan = PairsPlan(count, size=size, seed=seed, persona=persona)
+    with _progress(session, "pairs") as tell:
+        made = make_pairs(out, plan, workers=jobs, device=device, on_shard=tell)
+    session.say(f"{count} pairs in {out}, {made} of them made now")
+    session.document({"path": str(out), "pairs": count, "made": made})
+
+
+@app.command()
+def sheet(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A .png or .jpg file.")],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The first of them; the rest follow.")] = 0,
+    count: Annotated[int, typer.Option("--count", min=1, max=1024)] = 64,
+    size: Annotated[int, typer.Option("--size", min=64, max=512, help="Edge of each picture, px.")] = 224,
+    actions: Annotated[
+        bool, typer.Option("--actions", help="Every facial action at full strength, of `count` people (say 3).")
+    ] = False,
+    as_json: options.AsJson = False,
+) -> None:
+    """Many people on one sheet, or every action of a few."""
+    from mien.engines.cast.sheet import actions_sheet, people_sheet
+
+    session = _session(ctx, as_json)
+    if actions:
+        picture = actions_sheet([Recipe("sheet", seed + k) for k in range(count)], size=size)
+    else:
+        with _progress(session, "people") as tell:
+            picture = people_sheet(seed, count, size=size, on_person=tell)
+    write_picture(out, picture)
+    session.say(f"wrote {out}")
+    session.document({"path": str(out), "people": count})
+
+
+@app.command()
+def looks(ctx: typer.Context, as_json: options.AsJson = False) -> None:
+    """List what `--set` can change, and the values it takes."""
+    session = _session(ctx, as_json)
+    allowed = {key: _allowed(kind) for key, kind in get_type_hints(Look).items()}
+    for key, text in allowed.items():
+        session.say(f"{key:14} {text}")
+    session.document(allowed)
+
+
+def recipe_of(name: str, seed: int, changes: list[str], *, size: int = 768) -> Recipe:
+    """The person of a seed, with some of the look's values replaced by `key=value` texts.
+
+    Raises:
+        ConfigError: a text is no `key=value`, a key is unknown, or a value is out of its range.
+
+    """
+    recipe = Recipe(name, seed, size=size)
+    table = recipe.to_dict()
+    for text in changes:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise ConfigError(f"--set {text!r} is not of the form KEY=VALUE.", hint="mien cast looks")
+        table["look"][key.strip()] = _value(value.strip())
+    return Recipe.from_dict(table)
+
+
+def _value(text: str) -> Any:  # noqa: ANN401 - Look checks it
+    parts = text.split(",")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        return text
+    return numbers if len(numbers) > 1 else numbers[0]
+
+
+def _allowed(kind: Any) -> str:  # noqa: ANN401 - a type hint
+    if kind is float:
+        return "0..1"
+    choices = get_args(kind)
+    return "R,G,B, each 0..1 (linear)" if choices and choices[0] is float else " | ".join(str(each) for each in choices)
+
+
+def write_picture(path: Path, picture: Pixels) -> None:
+    """Write a picture in the format of the file's ending.
+
+    Raises:
+        SinkError: OpenCV does not know the ending, or the file cannot be written.
+
+    """
+    if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
+        raise SinkError(f"{path.name} is no picture's name.", hint="Use .png, .jpg or .webp.")
+    _, data = cv2.imencode(path.suffix.lower(), picture, [cv2.IMWRITE_JPEG_QUALITY, 94])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data.tobytes())
+    except OSError as error:
+        raise SinkError(f"{path} cannot be written: {error.strerror}.") from error
+
+
+def _renderer(device: str) -> Callable[[Recipe], Any]:
+    from mien.engines.cast.portrait import portrait_picture
+
+    return lambda recipe: portrait_picture(recipe, device=device)
+
+
+def _session(ctx: typer.Context, as_json: bool) -> Session:
+    session: Session = ctx.obj
+    session.json = as_json
+    return session
+
+
+@contextmanager
+def _progress(session: Session, what: str) -> Iterator[Callable[[int, int], None]]:
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=session.wrapping_console, disable=not session.interactive) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
