@@ -73,7 +73,7 @@ def _draw(rng: np.random.Generator, start_s: float) -> Blink:
         # Over a frame at 30 a second, so that a shut lid is always seen.
         shut_s=float(np.clip(rng.normal(0.042, 0.008), 0.034, 0.07)),
         opening_s=float(np.clip(rng.normal(0.19, 0.025), 0.14, 0.27)),
-        depth=float(rng.uniform(0.4, 0.8) if partial else rng.uniform(0.95, 1.0)),
+        depth=float(rng.uniform(0.4, 0.8) if partial else rng.uniform(0.97, 1.0)),
     )
 
 

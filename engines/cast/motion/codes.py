@@ -59,7 +59,7 @@ def draw_code(rng: np.random.Generator) -> Code:
 def _drawn(rng: np.random.Generator, kind: str) -> Weights:
     if kind == "observed":
         # A little more than what was seen: the tracker is shy, and pairs may be strong.
-        values = observed().draw(rng, 1)[0] * rng.uniform(0.8, 1.4)
+        values = observed().draw(rng, 1)[0] * rng.uniform(0.9, 1.6)
         return {name: float(min(1.0, value)) for name, value in zip(observed().names, values, strict=True)}
     if kind == "speech":
         return _speech(rng)
@@ -85,7 +85,7 @@ def _speech(rng: np.random.Generator) -> Weights:
 def _emotion(rng: np.random.Generator, most: float) -> Weights:
     """One face, or two mixed, at any strength."""
     names = rng.choice(list(FACES), 2, replace=False)
-    strength = most * rng.beta(1.6, 1.1, 2) * (1.15, 0.7 * (rng.random() < 0.35))
+    strength = most * rng.beta(2.0, 0.9, 2) * (1.15, 0.7 * (rng.random() < 0.35))
     one, other = (
         {name: float(value * by) for name, value in varied(rng, str(face)).items()}
         for face, by in zip(names, strength, strict=True)

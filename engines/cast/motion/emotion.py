@@ -25,7 +25,7 @@ FACES: dict[str, dict[str, float]] = {
     "anger": both("browDown", 0.95) | both("eyeSquint", 0.5) | both("eyeWide", 0.25) | both("noseSneer", 0.42)
     | both("mouthPress", 0.6) | both("mouthFrown", 0.3) | {"jawForward": 0.3, "mouthRollLower": 0.2},
     "rage": both("browDown", 1.0) | both("eyeWide", 0.4) | both("noseSneer", 0.9) | both("mouthUpperUp", 0.7)
-    | both("mouthLowerDown", 0.7) | both("mouthStretch", 0.4) | {"jawOpen": 0.45, "jawForward": 0.35},
+    | both("mouthLowerDown", 0.7) | both("mouthStretch", 0.7) | {"jawOpen": 0.4, "jawForward": 0.35},
     "surprise": both("browOuterUp", 0.85) | both("eyeWide", 0.7) | {"browInnerUp": 0.9, "jawOpen": 0.45}
     | {"mouthFunnel": 0.14},
     "awe": both("browOuterUp", 0.6) | both("eyeWide", 0.85)

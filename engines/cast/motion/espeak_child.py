@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import os
 import sys
 
 _SYNCHRONOUS = 2  # like RETRIEVAL, but espeak_Synth returns when all is said
@@ -51,6 +52,7 @@ def main() -> int:
     rate_hz = library.espeak_Initialize(_SYNCHRONOUS, 0, data.encode() if data else None, _PHONEME_EVENTS | _DONT_EXIT)
     if rate_hz <= 0:
         return _fail(f"its data was not found (looked in {data or 'its default folder'})")
+    _seed(library)
     pieces: list[bytes] = []
     phonemes: list[tuple[int, str]] = []
 
@@ -78,6 +80,14 @@ def main() -> int:
     sys.stdout.buffer.write(json.dumps({"rate_hz": rate_hz, "phonemes": phonemes}).encode() + b"\n")
     sys.stdout.buffer.write(b"".join(pieces))
     return 0
+
+
+def _seed(library: ctypes.CDLL) -> None:
+    """Fix the noise: 1.51 seeds the C library's generator with the clock, later versions can be told."""
+    if hasattr(library, "espeak_ng_SetRandSeed"):
+        library.espeak_ng_SetRandSeed(ctypes.c_long(1))
+    elif os.name == "posix":
+        ctypes.CDLL(None).srand(1)
 
 
 def _fail(reason: str, status: int = 1) -> int:

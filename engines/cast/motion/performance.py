@@ -78,10 +78,10 @@ def perform(
         manner: how this person moves; drawn from the seed if not given.
 
     Returns:
-        The motion, and the sound as long as the motion.
+        The motion, and the sound, which is at least as long.
 
     Raises:
-        ConfigError: the script takes longer than `seconds`, or neither is given.
+        ConfigError: the script takes longer than `seconds`, neither is given, or not one frame fits.
         MissingExtraError: there is a script and no espeak-ng.
 
     """
@@ -89,6 +89,8 @@ def perform(
     manner = manner or draw_manner(np.random.default_rng((seed, 0x3A2)))
     speech = _speech(rng, seconds, script, voice or draw_voice(rng, gender=gender, age=age), gender)
     seconds = speech.seconds if seconds is None else seconds
+    if seconds * fps < 1:
+        raise ConfigError(f"A performance of {seconds} s at {fps} fps has no frame.")
     times = np.arange(round(seconds * fps)) / fps
     phrases = _phrases(speech)
     plan = _whole_range(rng, seconds, phrases) if seconds >= _WHOLE_RANGE_S else _some(rng, seconds)
@@ -99,7 +101,7 @@ def perform(
     cues += [(end + 0.08, 0.4) for _, end in phrases]
     blink = lids(draw_blinks(rng, seconds, cues, rate=manner.blink), times)
     actions = skewed(_face(rng, times, speech, plan, manner), manner)
-    add(actions, {"eyeBlinkLeft": blink, "eyeBlinkRight": blink * (1.0 - 0.04 * rng.random())})
+    add(actions, {"eyeBlinkLeft": blink, "eyeBlinkRight": blink * (1.0 - 0.02 * rng.random())})
     performance = Performance(
         times=times, actions=settled(actions), yaw=head.angles[:, 0], pitch=head.angles[:, 1], roll=head.angles[:, 2],
         gaze=look(rng, times, fixations, head.angles[:, :2]), sway=head.sway,

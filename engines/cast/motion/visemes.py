@@ -44,17 +44,17 @@ def _bare(lower: float, upper: float) -> dict[str, float]:
 
 SHAPES: dict[str, Shape] = {
     "rest": Shape({"jawOpen": 0.01}, jaw=0.45, lips=0.35),
-    "a": Shape({"jawOpen": 0.62} | _bare(0.24, 0.14), jaw=1.0, lips=0.6),
-    "ae": Shape({"jawOpen": 0.5} | both("mouthStretch", 0.2) | both("mouthSmile", 0.06) | _bare(0.24, 0.18), 0.9, 0.6),
-    "e": Shape({"jawOpen": 0.36} | both("mouthStretch", 0.22) | both("mouthSmile", 0.1) | _bare(0.2, 0.16), 0.7, 0.6),
-    "i": Shape({"jawOpen": 0.24} | both("mouthStretch", 0.24) | both("mouthSmile", 0.14) | _bare(0.18, 0.12), 0.5, 0.5),
+    "a": Shape({"jawOpen": 0.62} | both("mouthStretch", 0.12) | _bare(0.24, 0.14), jaw=1.0, lips=0.6),
+    "ae": Shape({"jawOpen": 0.5} | both("mouthStretch", 0.3) | both("mouthSmile", 0.06) | _bare(0.24, 0.18), 0.9, 0.6),
+    "e": Shape({"jawOpen": 0.36} | both("mouthStretch", 0.3) | both("mouthSmile", 0.1) | _bare(0.2, 0.16), 0.7, 0.6),
+    "i": Shape({"jawOpen": 0.24} | both("mouthStretch", 0.32) | both("mouthSmile", 0.14) | _bare(0.18, 0.12), 0.5, 0.5),
     "ee": Shape(
-        {"jawOpen": 0.17} | both("mouthStretch", 0.34) | both("mouthSmile", 0.22) | both("mouthDimple", 0.1)
+        {"jawOpen": 0.17} | both("mouthStretch", 0.4) | both("mouthSmile", 0.22) | both("mouthDimple", 0.1)
         | _bare(0.2, 0.12),
         0.7, 0.8,
     ),
-    "uh": Shape({"jawOpen": 0.28} | _bare(0.14, 0.06), jaw=0.35, lips=0.25),
-    "ah": Shape({"jawOpen": 0.44} | _bare(0.18, 0.1), jaw=0.8, lips=0.4),
+    "uh": Shape({"jawOpen": 0.28} | both("mouthStretch", 0.08) | _bare(0.14, 0.06), jaw=0.35, lips=0.25),
+    "ah": Shape({"jawOpen": 0.44} | both("mouthStretch", 0.12) | _bare(0.18, 0.1), jaw=0.8, lips=0.4),
     "er": Shape({"jawOpen": 0.22, "mouthFunnel": 0.28, "mouthPucker": 0.06} | _bare(0.1, 0.04), 0.5, 0.6),
     "aw": Shape({"jawOpen": 0.46, "mouthFunnel": 0.46, "mouthPucker": 0.1}, 0.9, 0.9, ahead_s=0.11),
     "o": Shape({"jawOpen": 0.34, "mouthFunnel": 0.46, "mouthPucker": 0.26}, 0.8, 0.9, ahead_s=0.11),
@@ -64,7 +64,7 @@ SHAPES: dict[str, Shape] = {
     "p": Shape({"jawOpen": 0.1}, jaw=0.9, lips=0.25),
     "f": Shape({"jawOpen": 0.1} | both("mouthUpperUp", 0.16), jaw=0.9, lips=0.5),
     "th": Shape({"jawOpen": 0.18, "tongueOut": 0.36} | _bare(0.14, 0.1), 0.8, 1.1, ahead_s=0.045),
-    "t": Shape({"jawOpen": 0.13} | _bare(0.18, 0.08), jaw=0.55, lips=0.2),
+    "t": Shape({"jawOpen": 0.13} | both("mouthStretch", 0.12) | _bare(0.18, 0.08), jaw=0.55, lips=0.2),
     "l": Shape({"jawOpen": 0.2} | _bare(0.18, 0.08), jaw=0.4, lips=0.2),
     "k": Shape({"jawOpen": 0.2} | _bare(0.1, 0.05), jaw=0.3, lips=0.1),
     "h": Shape({"jawOpen": 0.26}, jaw=0.12, lips=0.05),
