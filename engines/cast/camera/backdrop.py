@@ -20,6 +20,8 @@ DEFAULT_BLUR = 0.014
 #: A disc up to this radius is convolved directly by OpenCV, ten times faster than a wider one.
 _WIDEST_PX = 5.0
 _SMALLEST_PX = 144
+#: Below this blur, in pictures up to this height, edges are painted finer than the picture.
+_STEPS_SHOW_PX, _SMALL_PX = 2.5, 400
 _SWAY = 0.006
 _SALT = 0xBD
 
@@ -77,7 +79,9 @@ class Backdrop:
         rng = np.random.default_rng((seed, _SALT))
         # Bokeh is what the style is about.
         blur = max(2.0 * blur, 0.02) if style == "bokeh" else blur
-        rows = int(np.clip(_WIDEST_PX / max(blur, 1e-4), _SMALLEST_PX, max(height, _SMALLEST_PX)))
+        # What is small and nearly sharp is painted larger, or its edges would show steps.
+        most = round(1.5 * height) if blur * height < _STEPS_SHOW_PX and height <= _SMALL_PX else height
+        rows = int(np.clip(_WIDEST_PX / max(blur, 1e-4), _SMALLEST_PX, max(most, _SMALLEST_PX)))
         columns = max(round(rows * width / height), 8)
         room = paint(style, rows, columns, np.array(colour, np.float32), np.array(tint, np.float32), rng)
         self._radius = blur * rows
@@ -88,14 +92,14 @@ class Backdrop:
         """(height, width, 3) float32 linear RGB, 0..1; the same after every `LOOP_S` seconds."""
         turn = 2 * np.pi * ((time_s / LOOP_S) % 1.0)
         picture = self._far.copy()
+        for glow, waves in self._glows:
+            picture += glow * np.float32(sum(a * np.sin(k * turn + phase) for a, k, phase in waves))
         for each in self._passing:
             self._cross(picture, each, turn / (2 * np.pi))
         if self._curtain is not None:
             _over(picture, self._swayed(self._curtain, turn))
         if self._near is not None:
             _over(picture, self._near)
-        for glow, waves in self._glows:
-            picture += glow * np.float32(sum(a * np.sin(k * turn + phase) for a, k, phase in waves))
         way = cv2.INTER_CUBIC if self._rows < self._size[1] else cv2.INTER_AREA
         out = cv2.resize(_rolled(picture), self._size, interpolation=way)
         return np.asarray(np.clip(out, 0.0, 1.0, out=out), dtype=np.float32)

@@ -173,7 +173,7 @@ class Lighting:
 
     def spread(self) -> Floats:
         """(H, W, 3) float32 at the canvas's own resolution."""
-        return np.asarray(cv2.resize(self.map, self._full, interpolation=cv2.INTER_LINEAR), dtype=np.float32)
+        return np.asarray(cv2.resize(self.map, self._full, interpolation=cv2.INTER_CUBIC), dtype=np.float32)
 
 
 def _scalar(colour: Floats) -> tuple[float, float, float]:

@@ -218,3 +218,19 @@ def trinket(canvas: Canvas, x: float, y: float, size: float, rng: Rng) -> None:
         canvas.rect(x - 0.2 * size, y - 0.16 * size, 0.4 * size, 0.16 * size, DARK)
         canvas.rect(x - 0.04 * size, y - 0.4 * size, 0.08 * size, 0.3 * size, gold * 0.8)
         canvas.ellipse(x, y - 0.55 * size, 0.17 * size, 0.22 * size, gold, shadow=0.3)
+
+
+def sofa(canvas: Canvas, rng: Rng) -> None:
+    """The back of a sofa at the picture's foot, with a cushion or two."""
+    tone, y, x, half = cloth(rng) * 0.8, rng.uniform(0.78, 0.88), rng.uniform(-0.5, 0.5), 0.46
+    for side in (-1, 1):
+        canvas.ellipse(x + side * half, y + 0.07, 0.07, 0.07, tone * 0.85)
+        canvas.rect(x + side * half - 0.07, y + 0.06, 0.14, 0.4, tone * 0.85)
+        canvas.ellipse(x + side * (half - 0.06), y + 0.04, 0.05, 0.04, tone)
+    canvas.rect(x - half + 0.05, y, 2 * half - 0.1, 0.4, tone, shadow=0.3)
+    canvas.rect(x - 0.004, y, 0.008, 0.4, tone * 0.5)
+    for _ in range(int(rng.integers(1, 3))):
+        t, turn, size = np.radians([45, 135, 225, 315]), rng.uniform(-0.4, 0.4), rng.uniform(0.08, 0.12)
+        corners = np.stack([np.cos(t + turn), np.sin(t + turn)], 1) * size
+        at = np.array([x + rng.uniform(-0.32, 0.32), y + rng.uniform(0.06, 0.12)])
+        canvas.polygon((corners + at).astype(np.float32), cloth(rng) * 0.9 + 0.06, shadow=0.3)

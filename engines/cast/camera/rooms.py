@@ -29,7 +29,7 @@ def paint(style: BackdropStyle, height: int, width: int, colour: Floats, tint: F
 
 def _plain(room: Room, colour: Floats, rng: Rng) -> None:
     _wall(room, colour, rng, bare=True)
-    _leaf_shadows(room, colour, rng)
+    _leaf_shadows(room, rng)
 
 
 def _gradient(room: Room, colour: Floats, rng: Rng) -> None:
@@ -52,7 +52,8 @@ def _bokeh(room: Room, colour: Floats, rng: Rng) -> None:
     """Small lights far out of focus: fairy lights, a street, or a garden."""
     kind = rng.integers(3)
     room.light.slope(-0.3, rng.uniform(-0.5, 0.5))
-    room.far.fill(colour * (0.75 if kind == 2 else 0.35))
+    # Between a garden's leaves is pale sky, whatever the wall would have been.
+    room.far.fill(f32(0.2 * colour + np.array([0.22, 0.27, 0.28])) if kind == 2 else colour * 0.35)
     ground = np.array([0.05, 0.11, 0.03], np.float32) if kind == 2 else colour * 0.5
     for _ in range(14):
         x, y = rng.uniform(-0.95, 0.95), rng.uniform(0, 1)
@@ -102,7 +103,9 @@ def _room(room: Room, colour: Floats, rng: Rng) -> None:
     for slot in order:
         _piece(room, slots[slot], rng)
     if rng.random() < 0.3:
-        _sofa(room, rng)
+        things.sofa(room.near, rng)
+    if not room.glows:
+        _leaf_shadows(room, rng)
 
 
 def _piece(room: Room, x: float, rng: Rng, *, lamps: bool = True, kind: float | None = None) -> None:
@@ -148,7 +151,7 @@ def _shelves(room: Room, colour: Floats, rng: Rng) -> None:
         wash.spot(0.0, 0.5, 0.8, rgb * 0.1)
         room.glows.append(Glow(wash.spread() * tone, ((1.0, 1, 0.0), (0.4, 3, 1.0))))
     else:
-        _leaf_shadows(room, colour, rng)
+        _leaf_shadows(room, rng)
 
 
 def _night(room: Room, colour: Floats, rng: Rng) -> None:
@@ -172,6 +175,9 @@ def _night(room: Room, colour: Floats, rng: Rng) -> None:
         room.glows.append(Glow(flicker.spread() * (colour + 0.05), waves))
     else:
         _piece(room, x, rng, kind=0.6)
+        ember = Lighting(room.far, np.zeros(3, np.float32))
+        ember.spot(x, 0.5, 0.4, black_body(2300.0) * 0.12)
+        room.glows.append(Glow(ember.spread() * colour, ((0.4, 2, 0.0), (0.3, 5, 1.3))))
 
 
 def _wall(room: Room, colour: Floats, rng: Rng, *, bare: bool = False) -> None:
@@ -213,7 +219,7 @@ def _windowed(room: Room, slots: list[float], order: list[int], rng: Rng, *, day
     return free
 
 
-def _leaf_shadows(room: Room, colour: Floats, rng: Rng) -> None:
+def _leaf_shadows(room: Room, rng: Rng) -> None:
     """Sunlight through leaves that move: two patterns in quadrature pass into each other."""
     far, sun = room.far, black_body(rng.uniform(3600, 6000)) * rng.uniform(0.01, 0.07)
     x0 = rng.uniform(-0.6, 0.6)
@@ -221,7 +227,7 @@ def _leaf_shadows(room: Room, colour: Floats, rng: Rng) -> None:
         spots = Lighting(far, np.zeros(3, np.float32))
         for _ in range(9):
             spots.spot(x0 + rng.normal(0, 0.2), rng.uniform(0.0, 0.8), rng.uniform(0.05, 0.12), sun)
-        room.glows.append(Glow(spots.spread() * colour * 2.5, ((0.6, 1, phase), (0.4, 3, 2 * phase))))
+        room.glows.append(Glow(spots.spread() * far.albedo[:, :, :3] * 2.5, ((0.6, 1, phase), (0.4, 3, 2 * phase))))
 
 
 def _board(
@@ -259,21 +265,6 @@ def _chest(room: Room, x: float, rng: Rng) -> None:
     else:
         things.plant(room.near, x - wide * 0.28, top - 0.01, rng.uniform(0.16, 0.3), rng)
         things.trinket(room.near, x + wide * 0.22, top - 0.01, 0.14, rng)
-
-
-def _sofa(room: Room, rng: Rng) -> None:
-    tone, y, x, half = things.cloth(rng) * 0.8, rng.uniform(0.78, 0.88), rng.uniform(-0.5, 0.5), 0.46
-    for side in (-1, 1):
-        room.near.ellipse(x + side * half, y + 0.07, 0.07, 0.07, tone * 0.85)
-        room.near.rect(x + side * half - 0.07, y + 0.06, 0.14, 0.4, tone * 0.85)
-        room.near.ellipse(x + side * (half - 0.06), y + 0.04, 0.05, 0.04, tone)
-    room.near.rect(x - half + 0.05, y, 2 * half - 0.1, 0.4, tone, shadow=0.3)
-    room.near.rect(x - 0.004, y, 0.008, 0.4, tone * 0.5)
-    for _ in range(int(rng.integers(1, 3))):
-        t, turn, size = np.radians([45, 135, 225, 315]), rng.uniform(-0.4, 0.4), rng.uniform(0.08, 0.12)
-        corners = np.stack([np.cos(t + turn), np.sin(t + turn)], 1) * size
-        at = np.array([x + rng.uniform(-0.32, 0.32), y + rng.uniform(0.06, 0.12)])
-        room.near.polygon((corners + at).astype(np.float32), things.cloth(rng) * 0.9 + 0.06, shadow=0.3)
 
 
 def _streamer_light(room: Room, x: float, rng: Rng) -> None:

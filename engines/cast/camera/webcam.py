@@ -23,6 +23,10 @@ Pixels = NDArray[np.uint8]
 _LEVELS = 8192
 #: Linear light above this is white, whatever the tone curve.
 _BRIGHTEST = 1.25
+#: Amplification at which there is no noise to speak of, and none is made.
+_SILENT_EV = -8.0
+#: What automatic exposure aims the middle at, linear; how far it can go, stops; and how long it takes, s.
+_METER_LEVEL, _METER_RANGE_EV, _METER_S = 0.2, (-0.8, 2.0), 0.8
 _NOISE_SALT, _DRIFT_SALT = 0x0E15, 0xD21F
 
 
@@ -33,12 +37,13 @@ class Webcam:
     Attributes:
         seed: of noise and drift.
         exposure_ev: error of the exposure, stops.
+        metering: share of the way that automatic exposure goes to the usual brightness, 0..1; dark faces profit.
         exposure_drift_ev: how far it wanders.
         hunting_ev: how far it swings when it hunts, now and then.
         warmth: white balance, stops: red up and blue down by half of it each.
         tint: white balance, stops: green against magenta.
         white_drift: how far the warmth wanders, stops.
-        gain_ev: amplification, stops; noise grows with it.
+        gain_ev: amplification, stops; noise grows with it. -8 makes none.
         colour_noise: coloured noise against grey noise.
         blotches: slow coloured noise.
         grain_px: size of the grey noise.
@@ -64,12 +69,13 @@ class Webcam:
 
     seed: int = 0
     exposure_ev: float = 0.0
+    metering: float = 0.0
     exposure_drift_ev: float = 0.0
     hunting_ev: float = 0.0
     warmth: float = 0.0
     tint: float = 0.0
     white_drift: float = 0.0
-    gain_ev: float = -8.0
+    gain_ev: float = _SILENT_EV
     colour_noise: float = 0.5
     blotches: float = 0.0
     grain_px: float = 0.5
@@ -114,19 +120,17 @@ class Webcam:
 
         """
         height, width = linear_rgb.shape[:2]
-        picture, scale = self._develop(linear_rgb, time_s, motion_px)
-        if self.codec == "mjpeg":
-            picture = codecs.jpeg(picture, self.quality)
-        elif self.codec == "h264":
+        picture, scale = self._develop(linear_rgb, time_s, motion_px, self._metered(linear_rgb))
+        if self.codec == "h264":
             picture = codecs.h264_still(picture, self.crf, _step(motion_px, scale))
         else:
-            picture = _halved_chroma(picture)
+            picture = self._sent(picture)
         return _enlarged(picture, height, width)
 
     def film(
         self, frames: Iterable[Floats], *, fps: float = 30.0, motions: Iterable[lens.Motion] | None = None
     ) -> Iterator[Pixels]:
-        """A clip, frame by frame: as `shoot`, but H.264 predicts each frame from the one before.
+        """A clip, frame by frame: as `shoot`, but H.264 predicts from the frame before, and metering takes its time.
 
         Args:
             frames: as for `shoot`, all of one size.
@@ -135,18 +139,18 @@ class Webcam:
 
         """
         pairs = zip(frames, repeat((0.0, 0.0)) if motions is None else motions, strict=False)
-        if self.codec != "h264":
-            yield from (self.shoot(frame, k / fps, motion) for k, (frame, motion) in enumerate(pairs))
-            return
         size = (0, 0)
 
         def developed() -> Iterator[Pixels]:
             nonlocal size
+            level = None
             for k, (frame, motion) in enumerate(pairs):
-                size = (frame.shape[0], frame.shape[1])
-                yield self._develop(frame, k / fps, motion)[0]
+                size, now = (frame.shape[0], frame.shape[1]), self._metered(frame)
+                level = now if level is None else level + (now - level) / max(fps * _METER_S, 1.0)
+                yield self._develop(frame, k / fps, motion, level)[0]
 
-        for picture in codecs.h264(developed(), self.crf):
+        sent = codecs.h264(developed(), self.crf) if self.codec == "h264" else map(self._sent, developed())
+        for picture in sent:
             yield _enlarged(picture, *size)
 
     def where(
@@ -160,18 +164,32 @@ class Webcam:
             return points_px
         return lens.bent_points(points_px, height, width, self.barrel, self._skew(motion_px))
 
+    def _sent(self, picture: Pixels) -> Pixels:
+        return codecs.jpeg(picture, self.quality) if self.codec == "mjpeg" else _halved_chroma(picture)
+
+    def _metered(self, linear_rgb: Floats) -> float:
+        """Stops that automatic exposure adds, by the brightness of the middle, as most cameras weigh it."""
+        if self.metering == 0.0:
+            return 0.0
+        rows, columns = linear_rgb.shape[0] // 8, linear_rgb.shape[1] // 4
+        middle = linear_rgb[rows:-rows, columns:-columns]
+        seen = float(np.dot(cv2.mean(middle)[:3], LUMA))
+        return self.metering * float(np.clip(np.log2(_METER_LEVEL / max(seen, 1e-3)), *_METER_RANGE_EV))
+
     def _skew(self, motion_px: lens.Motion) -> tuple[float, float]:
         if self.rolling == 0.0 or not isinstance(motion_px, tuple):
             return (0.0, 0.0)
         return motion_px[0] * self.rolling, motion_px[1] * self.rolling
 
-    def _develop(self, linear_rgb: Floats, time_s: float, motion_px: lens.Motion) -> tuple[Pixels, float]:
+    def _develop(
+        self, linear_rgb: Floats, time_s: float, motion_px: lens.Motion, metered_ev: float
+    ) -> tuple[Pixels, float]:  # fmt: skip
         """Everything before the codec, (h, w, 3) uint8 BGR as the sensor resolves, and its scale."""
         picture = self._through_lens(linear_rgb, motion_px)
-        picture = f32(cv2.transform(picture, np.diag(self.gains(time_s))))
-        if self.gain_ev > -8.0:
+        picture = f32(cv2.transform(picture, np.diag(self.gains(time_s) * 2.0**metered_ev)))
+        if self.gain_ev > _SILENT_EV:
             frame = (self.seed, _NOISE_SALT, round(time_s * 1000.0) & 0xFFFFFFFF)
-            picture = noisy(picture, self.gain_ev, self.colour_noise, self.blotches, self.grain_px, frame)
+            picture = noisy(picture, self.gain_ev + metered_ev, self.colour_noise, self.blotches, self.grain_px, frame)
         table = _tones(self.contrast, self.black)
         display = table.take(np.clip(picture * (_LEVELS / _BRIGHTEST), 0, _LEVELS - 1).astype(np.uint16))
         return self._finished(display), picture.shape[1] / linear_rgb.shape[1]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 from mien.engines.cast.camera import furniture as things
@@ -117,7 +118,10 @@ def _daylight(room: Room, x: float, y: float, width: float, height: float, rng: 
         radius = rng.uniform(0.02, 0.075)
         trees.ellipse(across, up, radius, radius * rng.uniform(0.6, 1.0), things.DARK, glow=green)
     leaves = trees.emission[rows, columns]
-    far.emission[rows, columns] = np.where(leaves > 0, leaves, far.emission[rows, columns])
+    view = np.where(leaves > 0, leaves, far.emission[rows, columns])
+    if view.size:
+        # The garden is further than the wall, so further out of focus.
+        far.emission[rows, columns] = cv2.GaussianBlur(view, (0, 0), 0.012 * far.height)
     room.light.spot(x + width / 2, y + height / 2, 0.5, sky * 0.45)
     glow = Canvas(far.height, far.width)
     glow.emission[rows, columns] = sky * 0.12
