@@ -1,198 +1,141 @@
-"""Eyebrows and eyelashes: hairs rooted in the deforming skin."""
+"""Eyebrows, hair by hair, rooted in the skin that moves them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.engines.cast.body.anatomy import SKIN, Body, Eyeball
-from mien.engines.cast.parts.strands import Ribbons, joined, ribbons, unit, vertex_normals
+from mien.engines.cast.body.anatomy import SKIN, Body
+from mien.engines.cast.look import Look
+from mien.engines.cast.parts.hair.roots import Spots, scattered
+from mien.engines.cast.parts.piece import Label, Piece, unit
+from mien.engines.cast.parts.scalp import brow_tone
+from mien.engines.cast.parts.strands import ribbons
 from mien.engines.cast.recipe import Recipe
-from mien.engines.cast.skin.skin import brow_tone, skin_tone
 
 Floats = NDArray[np.float32]
-Ints = NDArray[np.int32]
 
-_BROW_STEPS = 4
-_LASH_STEPS = 5
+_STEPS = 4
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Brows:
-    """Brow hairs, each tied to a triangle.
+@dataclass(frozen=True, slots=True)
+class BrowShape:
+    """One person's brows; lengths in m.
 
     Attributes:
-        corners: (S, 3) int32, the vertices of each root's triangle.
-        bary: (S, 3) float32.
-        along: (S, 2) float32, the hair's way in the basis of the triangle's two edges.
-        lengths: (S,) float32, m.
-        widths: (S,) float32, m.
-        colours: (S, 3) float32, linear RGB.
+        inner: x of the inner end, as a share of half the distance between the eyes.
+        outer: of the outer end.
+        height_m: of the middle line's inner end above the eyes' middle.
+        arch_m: how far the line rises.
+        peak: where it is highest, 0 inner to 1 outer end.
+        drop_m: how far the outer end falls below the inner one.
+        half_m: half of the greatest thickness.
+        hairs: of both brows.
+        wild: how far hairs stray from their way, rad.
 
     """
 
-    corners: Ints
-    bary: Floats
-    along: Floats
-    lengths: Floats
-    widths: Floats
-    colours: Floats
+    inner: float
+    outer: float
+    height_m: float
+    arch_m: float
+    peak: float
+    drop_m: float
+    half_m: float
+    hairs: int
+    wild: float
 
-    def posed(self, points: Floats, normals: Floats) -> Ribbons:
-        """The hairs on the skin's (V, 3) points with (V, 3) normals."""
-        triangle = points[self.corners]
-        root = (triangle * self.bary[:, :, None]).sum(1)
-        normal = unit((normals[self.corners] * self.bary[:, :, None]).sum(1))
-        edges = triangle[:, 1:] - triangle[:, :1]
-        way = unit((edges * self.along[:, :, None]).sum(1))
-        t = np.linspace(0.0, 1.0, _BROW_STEPS, dtype=np.float32)[None, :, None]
-        length = self.lengths[:, None, None]
-        rise = 0.0003 + 0.0011 * np.sin(np.pi * t * 0.7)
-        curves = root[:, None] + way[:, None] * t * length + normal[:, None] * rise
-        facing = np.repeat(normal[:, None], _BROW_STEPS, axis=1)
-        return ribbons(curves.astype(np.float32), facing, self.widths, self.colours, tip=0.3)
+    def line(self, along: Floats) -> Floats:
+        """(N,) height of the middle line above its inner end at 0..1 along the brow, m."""
+        rising = np.clip(along / self.peak, 0.0, 1.0)
+        falling = np.clip((along - self.peak) / (1.0 - self.peak), 0.0, 1.0)
+        rise = self.arch_m * np.sin(rising * np.pi / 2) ** 1.3
+        return np.asarray(rise - (self.arch_m + self.drop_m) * falling**1.7, dtype=np.float32)
+
+    def half(self, along: Floats) -> Floats:
+        """(N,) half of the thickness, m: full over the inner third, then narrowing to a point."""
+        narrow = np.interp(along, [0.0, 0.08, 0.3, 0.6, 0.85, 1.0], [0.72, 0.95, 1.0, 0.74, 0.4, 0.14])
+        return np.asarray(self.half_m * narrow, dtype=np.float32)
 
 
-def build_brows(body: Body, recipe: Recipe) -> Brows:
-    """Two brows on the bone above the eyes, drawn hair by hair."""
-    rng = np.random.default_rng((recipe.seed, 0xB0))
-    look = recipe.look
-    count = int(800 + 900 * look.brow_weight)
-    normals = vertex_normals(body.rest, body.faces)
+def brow_shape(look: Look, seed: int) -> BrowShape:
+    """The shape of a seed: women's arch more and end finer, old men's are wild, weight makes them thick."""
+    rng = np.random.default_rng((seed, 0xB0))
+    weight, man = look.brow_weight, look.gender
+    arched = float(rng.uniform(0.0, 1.0))
+    return BrowShape(
+        inner=float(rng.uniform(0.34, 0.42)) - 0.05 * man * weight,
+        outer=float(rng.uniform(1.64, 1.76)),
+        height_m=0.0178 - 0.0022 * man + float(rng.uniform(-0.0008, 0.0008)),
+        arch_m=(0.0018 + 0.0042 * arched) * (1.0 - 0.5 * man),
+        peak=float(rng.uniform(0.56, 0.72)),
+        drop_m=0.0005 + float(rng.uniform(0.0, 0.003)),
+        half_m=0.0026 + 0.0026 * weight + 0.0006 * man,
+        hairs=int(700 + 1400 * weight),
+        wild=0.13 + 0.1 * man * look.age + float(rng.uniform(0.0, 0.08)),
+    )
+
+
+def build_brows(body: Body, recipe: Recipe) -> Piece:
+    """Both brows as one anchored piece, labelled by side (left is the person's left, x > 0)."""
+    rng = np.random.default_rng((recipe.seed, 0xB1))
+    shape = brow_shape(recipe.look, recipe.seed)
+    spots, along, across = _rooted(body, shape, rng)
+    curves, facing = _combed(spots, along, across, shape, recipe.look, rng)
+    count = len(curves)
+    widths = (0.00018 + 0.0001 * recipe.look.brow_weight) * rng.uniform(0.8, 1.2, count)
+    shade = rng.lognormal(0.0, 0.22, (count, 1))
+    colours = np.clip(brow_tone(recipe.look) * 1.1 * shade, 0.004, 0.7)
+    piece = ribbons(curves, facing, widths.astype(np.float32), colours.astype(np.float32), tip=0.25)
+    left = np.repeat(spots.points[:, 0] > body.brow_centre[0], 2 * (_STEPS - 1))
+    labels = np.where(left, int(Label.LEFT_BROW), int(Label.RIGHT_BROW)).astype(np.int32)
+    # So few hairs hardly shade one another.
+    return replace(piece, labels=labels, openness=0.55 + 0.45 * piece.openness, anchors=spots.anchors(2 * _STEPS))
+
+
+def _rooted(body: Body, shape: BrowShape, rng: np.random.Generator) -> tuple[Spots, Floats, Floats]:
     faces = body.faces[body.parts == SKIN]
     at = body.rest[faces].mean(1) - body.brow_centre
-    faces = faces[(np.abs(at[:, 0]) < 0.065) & (at[:, 2] > 0.005) & (at[:, 2] < 0.05) & (at[:, 1] < 0.03)]
-    corners = body.rest[faces]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    chosen = faces[rng.choice(len(faces), count * 14, p=area / area.sum())]
-    bary = rng.dirichlet((1.0, 1.0, 1.0), len(chosen)).astype(np.float32)
-    root = (body.rest[chosen] * bary[:, :, None]).sum(1) - body.brow_centre
-    along_brow, across = _brow_place(body, root, look.gender)
-    half = (0.0030 + 0.0026 * look.brow_weight) * (1.0 - 0.72 * np.clip(along_brow, 0, 1) ** 1.6)
-    inside = (
-        (along_brow > 0.0)
-        & (along_brow < 1.0)
-        & (np.abs(across) < half * rng.uniform(0.45, 1.2, len(half)) * np.clip(along_brow * 6 + 0.45, 0, 1))
-    )
-    keep = np.flatnonzero(inside)[:count]
-    chosen, bary, root, along_brow, across = chosen[keep], bary[keep], root[keep], along_brow[keep], across[keep]
-    angle = np.radians(np.interp(along_brow, [0, 0.15, 0.5, 1.0], [70, 44, 16, -12]))
-    angle = angle - across / 0.004 * 0.35 + rng.normal(0.0, 0.17, len(keep))
-    side = np.sign(root[:, 0])
-    way = np.stack([side * np.cos(angle), np.zeros_like(angle), np.sin(angle)], axis=1)
-    tone = brow_tone(look) + 0.12 * skin_tone(look)  # a hair is finer than a ribbon: skin shows between
-    return Brows(
-        corners=chosen.astype(np.int32),
-        bary=bary,
-        along=_in_edges(body, normals, chosen, way),
-        lengths=(np.interp(along_brow, [0, 0.3, 1], [0.0065, 0.0085, 0.006]) * rng.uniform(0.7, 1.1, len(keep))).astype(
-            np.float32
-        ),
-        widths=np.full(len(keep), 0.00019 + 0.00007 * look.brow_weight, np.float32),
-        colours=(tone[None] * rng.lognormal(0.0, 0.2, (len(keep), 1))).astype(np.float32),
-    )
-
-
-def _brow_place(body: Body, root: Floats, gender: float) -> tuple[Floats, Floats]:
-    """Where roots lie: 0..1 from the inner to the outer end, and m above the brow's middle line."""
+    faces = faces[(np.abs(at[:, 0]) < 0.07) & (at[:, 2] > 0.004) & (at[:, 2] < 0.05) & (at[:, 1] < 0.035)]
+    spots = scattered(body, faces, shape.hairs * 11, rng)
+    root = spots.points - body.brow_centre
     half_gap = float(body.eyes[0].centre[0] - body.eyes[1].centre[0]) / 2
-    inner, outer = half_gap * 0.36, half_gap * 1.72
-    along = (np.abs(root[:, 0]) - inner) / (outer - inner)
-    # A woman's brow arches higher, its peak two thirds out.
-    arch = 0.0060 - 0.0024 * gender
-    line = (
-        0.0172
-        - 0.0012 * gender
-        + arch * np.sin(np.pi * np.clip(along, 0, 1) ** 1.15 * 0.82)
-        - 0.004 * np.clip(along - 0.66, 0, 1) * 3
-    )
-    return along.astype(np.float32), (root[:, 2] - line).astype(np.float32)
-
-
-def _in_edges(body: Body, normals: Floats, corners: Ints, way: Floats) -> Floats:
-    triangle = body.rest[corners]
-    basis = np.stack([triangle[:, 1] - triangle[:, 0], triangle[:, 2] - triangle[:, 0]], axis=2)
-    return np.asarray(np.einsum("sij,sj->si", np.linalg.pinv(basis), way), dtype=np.float32)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Lashes:
-    """Lashes of one lid.
-
-    Attributes:
-        ends: (S, 2) int32, the two margin vertices that each root lies between.
-        mix: (S,) float32, where between them.
-        lengths: (S,) float32, m.
-        fan: (S,) float32, sideways lean.
-        upper: which lid.
-
-    """
-
-    ends: Ints
-    mix: Floats
-    lengths: Floats
-    fan: Floats
-    upper: bool
-
-    def posed(self, points: Floats, centre: Floats, head_up: Floats, colour: Floats) -> Ribbons:
-        """Lashes that lean out from the ball, so a closing lid carries them down.
-
-        Args:
-            points: (V, 3) float32, skin.
-            centre: (3,) of the eyeball in the same space.
-            head_up: (3,) unit vector, the head's up.
-            colour: (3,) linear RGB.
-
-        """
-        a, b = points[self.ends[:, 0]], points[self.ends[:, 1]]
-        root = a + (b - a) * self.mix[:, None]
-        out = unit(root - centre)
-        up = unit(head_up - out * (out @ head_up)[:, None]) * (1.0 if self.upper else -1.0)
-        side = np.cross(up, out)
-        t = np.linspace(0.0, 1.0, _LASH_STEPS, dtype=np.float32)[None, :, None]
-        curl = 0.05 * t + 0.62 * t**2
-        length = self.lengths[:, None, None]
-        curves = root[:, None] + length * (
-            out[:, None] * (0.95 * t - 0.2 * t**2) + up[:, None] * curl + side[:, None] * self.fan[:, None, None] * t
-        )
-        facing = np.repeat(unit(out - up)[:, None], _LASH_STEPS, axis=1)
-        widths = np.full(len(root), 0.00022 if self.upper else 0.00012, np.float32)
-        colours = np.broadcast_to(colour, (len(root), 3)).astype(np.float32)
-        return ribbons(curves.astype(np.float32), facing, widths, colours, tip=0.15)
-
-
-def build_lashes(body: Body, recipe: Recipe) -> list[tuple[Eyeball, Lashes]]:
-    """Upper and lower lashes of both eyes."""
-    rng = np.random.default_rng((recipe.seed, 0xC1))
-    strength = 1.0 - 0.3 * recipe.look.gender
-    out = []
-    for eye in body.eyes:
-        for upper in (True, False):
-            out.append((eye, _lid_lashes(body, eye, upper, strength, rng)))
-    return out
-
-
-def _lid_lashes(body: Body, eye: Eyeball, upper: bool, strength: float, rng: np.random.Generator) -> Lashes:
-    lid = eye.upper if upper else eye.lower
-    count = 110 if upper else 50
-    position = np.sort(rng.uniform(0.0, len(lid) - 1.001, count))
-    first = position.astype(int)
-    where = position / len(lid)
-    length = (
-        (0.0062 if upper else 0.0028) * strength * (0.55 + 0.45 * np.sin(np.pi * np.clip(where * 0.75 + 0.12, 0, 1)))
-    )
-    side = np.sign(eye.centre[0])
-    return Lashes(
-        ends=np.stack([lid[first], lid[first + 1]], axis=1),
-        mix=(position - first).astype(np.float32),
-        lengths=(length * rng.uniform(0.75, 1.1, count)).astype(np.float32),
-        fan=(-side * (where - 0.45) * 1.0 * (1.0 if upper else -1.0) + rng.normal(0, 0.1, count)).astype(np.float32),
-        upper=upper,
+    along = (np.abs(root[:, 0]) / half_gap - shape.inner) / (shape.outer - shape.inner)
+    inside = np.clip(along, 0.0, 1.0)
+    across = root[:, 2] - shape.height_m - shape.line(inside)
+    # Dense in the middle line, thinning out to ragged edges and to the inner end.
+    share = np.abs(across) / shape.half(inside)
+    dense = np.clip(1.25 - share**2.2, 0.0, 1.0) * np.clip((along + 0.03) / 0.16, 0.0, 1.0) ** 1.2
+    dense = dense * np.clip((1.02 - along) / 0.12, 0.0, 1.0) * (along > -0.03)
+    keep = np.flatnonzero(rng.random(len(dense)) < dense)
+    keep = np.sort(rng.permutation(keep)[: shape.hairs]).astype(np.int32)
+    return (
+        spots.only(keep),
+        inside[keep].astype(np.float32),
+        (across[keep] / shape.half(inside[keep])).astype(np.float32),
     )
 
 
-def merged(brows: Ribbons, lashes: list[Ribbons]) -> Ribbons:
-    """All of them as one mesh."""
-    return joined([brows, *lashes])
+def _combed(
+    spots: Spots, along: Floats, across: Floats, shape: BrowShape, look: Look, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Inner hairs stand up, then they lean out; the upper rows bend down and the lower up, to meet on the ridge."""
+    count = len(along)
+    angle = np.radians(np.interp(along, [0.0, 0.12, 0.35, 0.65, 1.0], [82.0, 60.0, 30.0, 8.0, -24.0]))
+    lean = np.interp(along, [0.0, 0.2, 1.0], [0.1, 0.42, 0.3])
+    angle = angle - across * lean + rng.normal(0.0, shape.wild, count)
+    side = np.where(spots.points[:, 0] > 0.0, 1.0, -1.0)
+    way = np.stack([side * np.cos(angle), np.zeros(count), np.sin(angle)], axis=1).astype(np.float32)
+    way = unit(way - spots.normals * (way * spots.normals).sum(1, keepdims=True))
+    bow = np.cross(spots.normals, way) * (side * np.where(across > 0, 1.0, -0.6))[:, None].astype(np.float32)
+    length = np.interp(along, [0.0, 0.25, 0.7, 1.0], [0.0058, 0.0082, 0.0074, 0.0052]) * rng.uniform(0.65, 1.1, count)
+    length = length * (0.85 + 0.2 * look.brow_weight + 0.25 * look.gender * look.age)
+    t = np.linspace(0.0, 1.0, _STEPS, dtype=np.float32)[None, :, None]
+    span = length.astype(np.float32)[:, None, None]
+    rise = 0.00025 + 0.0011 * np.sin(np.pi * 0.75 * t) * rng.uniform(0.6, 1.4, (count, 1, 1)).astype(np.float32)
+    curves = spots.points[:, None] + way[:, None] * t * span + spots.normals[:, None] * (rise * np.minimum(t * 4, 1))
+    curves = curves - bow[:, None] * (0.16 * t**2 * span)
+    facing = unit(np.repeat(spots.normals[:, None], _STEPS, axis=1) + 0.35 * rng.standard_normal((count, 1, 3)))
+    return curves.astype(np.float32), facing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -105,7 +106,12 @@ def scalp(body: Body, look: Look, ears: Floats, seed: int = 0) -> Floats:
 
 def ear_mask(body: Body) -> Floats:
     """(V,) float32 0..1: the ears, from MakeHuman's painted mask."""
-    picture = _ear_picture()
+    return painted(body, "ears")
+
+
+def painted(body: Body, name: Literal["ears", "lips"]) -> Floats:
+    """(V,) float32 0..1: a part of the skin that MakeHuman has painted a mask of."""
+    picture = _mask(name)
     height, width = picture.shape
     rows = np.clip(((1 - body.uv[:, 1]) * height).astype(int), 0, height - 1)
     columns = np.clip((body.uv[:, 0] * width).astype(int), 0, width - 1)
@@ -116,9 +122,9 @@ def ear_mask(body: Body) -> Floats:
     return out
 
 
-@lru_cache(maxsize=1)
-def _ear_picture() -> Floats:
-    picture = read_picture(data_folder() / "mpfb2" / "textures" / "mpfb_ears.jpg", cv2.IMREAD_REDUCED_GRAYSCALE_4)
+@lru_cache(maxsize=2)
+def _mask(name: str) -> Floats:
+    picture = read_picture(data_folder() / "mpfb2" / "textures" / f"mpfb_{name}.jpg", cv2.IMREAD_REDUCED_GRAYSCALE_4)
     return np.asarray(cv2.GaussianBlur(picture, (0, 0), 0.9) / 255.0, dtype=np.float32)
 
 

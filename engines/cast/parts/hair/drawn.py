@@ -49,7 +49,7 @@ def _drawn(head: Head, knot: Floats, count: int) -> list[Piece]:
     low = 0.0009 + 0.0035 * head.volume * rng.random(len(locks)) * head.edge(locks.points, 20.0)
     # Hair gathers on its way, so it lies higher the nearer it comes: those from afar lie on top.
     layer = low + 0.004 * np.clip(arc / 0.22, 0.0, 1.0)
-    bend = Bend(lift=0.12, stiff=0.35, fall=(0.0, 0.0), hug=0.5, rise=0.5)
+    bend = Bend(lift=0.12, stiff=0.35, fall=(0.0, 0.0), hug=(0.5, 0.5), rise=0.5)
     comb = tousled(towards(knot), 0.05, rng)
     curves = flowed(locks, arc * 1.12, layer.astype(np.float32), head.skull, comb, bend, steps=18)
     curves = _ended(curves, knot)
@@ -137,13 +137,13 @@ def _tail(head: Head, knot: Floats, way: Floats) -> list[Piece]:
     """The band, and locks that spring from it and fall behind the neck."""
     rng, count = head.rng, 110
     side, up = _basis(way)
-    spot = rng.standard_normal((count, 2)) * 0.0055
+    spot = rng.standard_normal((count, 2)) * 0.006
     points = (knot + spot[:, :1] * side + spot[:, 1:] * up + 0.004 * way).astype(np.float32)
     aim = unit(way + (spot[:, :1] * side + spot[:, 1:] * up) * 26.0).astype(np.float32)
     locks = Roots(points, aim, np.ones(count, np.float32))
     lengths = (0.27 * head.length * rng.uniform(0.75, 1.05, count)).astype(np.float32)
     layer = rng.uniform(0.006, 0.02, count).astype(np.float32)
-    bend = Bend(lift=1.0, stiff=0.8, fall=(0.9, 1.6), hug=0.0, rise=0.2)
+    bend = Bend(lift=1.0, stiff=0.7, fall=(1.4, 1.8), rise=0.2)
 
     def fall(points: Floats, share: float) -> Floats:
         # Together in the middle, wider below than at the band.
@@ -154,14 +154,20 @@ def _tail(head: Head, knot: Floats, way: Floats) -> list[Piece]:
     curves = flowed(locks, lengths, layer, head.full, tousled(fall, 0.14, rng), bend, steps=26)
     wave = np.full(count, rng.uniform(0.001, 0.006), np.float32)
     curves = waved(curves, head.full, wave, 0.09, rng, round_=0.3)
-    members = rng.integers(0, count, 3000).astype(np.int32)
-    spread = rng.standard_normal((len(members), 3)).astype(np.float32) * 0.0032
+    members = rng.integers(0, count, 3400).astype(np.int32)
+    spread = rng.standard_normal((len(members), 3)).astype(np.float32) * 0.004
     roots = Roots(points[members] + spread, aim[members], np.ones(len(members), np.float32))
     ends = rng.uniform(0.72, 1.0, len(members)).astype(np.float32)
     weave = Weave(steps=13, clump=-0.5, frizz_m=0.0035, stray=0.04)
     strands = woven(roots, curves, members, ends, head.full, weave, rng)
     finish = Finish(widths_m=(0.0008, 0.0013), depth_m=0.010, root_m=0.004, roll=0.5)
     hair = finished(head.body, head.full, strands, tinted(head.look, members, rng), head.look, finish, rng)
+    # Depth below the tail's own surface, not below the head's hair.
+    middle = np.asarray(curves.mean(0), np.float32)
+    place = np.linspace(0.0, 1.0, strands.shape[1]) * (len(middle) - 1)
+    spine = np.stack([np.interp(place, np.arange(len(middle)), middle[:, axis]) for axis in range(3)], axis=1)
+    reach = np.linalg.norm(strands - spine, axis=2) / (0.004 + 0.016 * np.linspace(0, 1, strands.shape[1]) ** 0.6)
+    hair.openness[:] = np.repeat(np.clip(0.2 + 0.7 * reach, 0.2, 1.0).reshape(-1), 2)
     return [hair, _band(knot + 0.003 * way, way, 0.0125)]
 
 

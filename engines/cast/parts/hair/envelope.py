@@ -104,7 +104,8 @@ def envelope(body: Body, *, ears: bool) -> Envelope:
     inside = (row >= 0) & (row < _ROWS)
     radii = np.zeros((_ROWS, _AZIMUTHS), np.float32)
     np.maximum.at(radii, (row[inside].astype(int), column[inside].astype(int) % _AZIMUTHS), radius[inside])
-    return Envelope(frame.centre, closed(_filled(radii)))
+    radii = _filled(radii)
+    return Envelope(frame.centre, closed(_eased_over_ears(radii) if ears else radii))
 
 
 def grid_of(azimuth: Floats, height: Floats, radius: Floats, share: float) -> Floats:
@@ -141,6 +142,18 @@ def closed(radii: Floats) -> Floats:
 def _cells(azimuth: Floats, height: Floats) -> tuple[Floats, Floats]:
     column = (azimuth / np.float32(2 * np.pi) + 0.5) * _AZIMUTHS
     return (height - np.float32(_LOWEST_M)) / np.float32(_CELL_M), column
+
+
+def _eased_over_ears(radii: Floats) -> Floats:
+    """Ears as low hills: over their steep edges hair would part to both sides."""
+    wide = np.concatenate([radii, radii, radii], axis=1)
+    hill = cv2.GaussianBlur(cv2.dilate(wide, np.ones((5, 5), np.uint8)), (0, 0), 2.2)[:, _AZIMUTHS : 2 * _AZIMUTHS]
+    side = np.abs(np.degrees((np.arange(_AZIMUTHS) + 0.5) / _AZIMUTHS * 2 * np.pi - np.pi))
+    height = (np.arange(_ROWS) + 0.5) * _CELL_M + _LOWEST_M
+    beside = np.clip((side - 50.0) / 10.0, 0.0, 1.0) * np.clip((125.0 - side) / 15.0, 0.0, 1.0)
+    level = np.clip((height + 0.1) / 0.03, 0.0, 1.0) * np.clip((0.05 - height) / 0.03, 0.0, 1.0)
+    share = level[:, None] * beside[None]
+    return np.asarray(radii + share * np.maximum(hill - radii, 0.0), dtype=np.float32)
 
 
 def _filled(radii: Floats) -> Floats:

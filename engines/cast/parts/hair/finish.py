@@ -99,8 +99,7 @@ def tinted(look: Look, members: Ints, rng: np.random.Generator) -> Floats:
     warm = 1.0 + 0.09 * (1.0 - look.hair_melanin) * rng.standard_normal(len(members))
     colours = tone[None] * shade[:, None] * np.stack([np.ones_like(warm), warm, warm**2], axis=1)
     white = rng.random(len(members)) < look.hair_grey * _WHITE_SHARE * rng.uniform(0.75, 1.2, locks)[members]
-    greys = np.array([0.42, 0.415, 0.405]) * rng.uniform(0.75, 1.15, (int(white.sum()), 1))
-    colours[white] = greys
-    # A greying head's plain hairs pale as well.
-    colours[~white] = colours[~white] * (1 + 0.5 * look.hair_grey)
+    # Thicker than hairs, ribbons must not be as far apart as white and brown hairs are: each stands for a few of both.
+    greys = np.array([0.36, 0.355, 0.345]) * rng.uniform(0.8, 1.1, (len(members), 1))
+    colours += (greys - colours) * np.where(white, 0.85, 0.45 * look.hair_grey)[:, None]
     return np.asarray(np.clip(colours, 0.004, 0.8), dtype=np.float32)

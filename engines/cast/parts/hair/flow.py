@@ -36,7 +36,7 @@ class Bend:
         lift: 0 lies flat at the root to 1 stands straight up.
         stiff: share of its way that it keeps at each step.
         fall: weight of gravity against the comb at root and tip.
-        hug: share of its height above its layer that it gives up at each step.
+        hug: share of its height above its layer that it gives up at each step: above the ears, and below them.
         rise: share of the length after which it has reached its layer.
 
     """
@@ -44,7 +44,7 @@ class Bend:
     lift: float
     stiff: float
     fall: tuple[float, float]
-    hug: float = 0.0
+    hug: tuple[float, float] = (0.0, 0.0)
     rise: float = 0.25
 
 
@@ -69,17 +69,23 @@ def flowed(
     curves[:, 0] = at = roots.points
     stride = (lengths / (steps - 1))[:, None].astype(np.float32)
     way = unit(bend.lift * roots.normals + (1 - bend.lift) * comb(at, 0.0))
+    out = roots.normals
     for step in range(1, steps):
         t = step / (steps - 1)
         fall = bend.fall[0] + (bend.fall[1] - bend.fall[0]) * t
         wish = unit(comb(at, t) + fall * _DOWN)
+        if bend.hug[0] > 0.0:
+            # Combed hair runs along the head, not away from it.
+            wish = wish - out * np.maximum((wish * out).sum(1, keepdims=True), 0.0)
         way = unit(bend.stiff * way + (1 - bend.stiff) * wish)
         moved = at + way * stride
         if guard is not None:
             moved = guard(moved)
         distance, out = body.gap(moved)
         height = layer * np.minimum(t / bend.rise, 1.0) * (2 - np.minimum(t / bend.rise, 1.0))
-        shift = np.maximum(height - distance, 0.0) - bend.hug * np.maximum(distance - height, 0.0)
+        above = np.clip((moved[:, 2] - body.centre[2] + 0.09) / 0.07, 0.0, 1.0)
+        hug = bend.hug[1] + (bend.hug[0] - bend.hug[1]) * above
+        shift = np.maximum(height - distance, 0.0) - hug * np.maximum(distance - height, 0.0)
         moved = moved + out * np.clip(shift, -0.01, 0.02)[:, None]
         way = unit(moved - at)
         # Pushed points are drawn back to the stride, so that a collision does not lengthen the hair.
@@ -123,7 +129,9 @@ def waved(
     shared = 2.2 * np.sin(root @ np.array([31.0, 17.0, 23.0])) + 1.6 * np.sin(root @ np.array([-14.0, 43.0, 29.0]))
     period = length_m * rng.uniform(0.85, 1.2, len(curves))
     phase = 2 * np.pi * along / period[:, None] + (shared + rng.normal(0.0, 0.5, len(curves)))[:, None]
-    swell = np.broadcast_to(np.asarray(size, np.float32), (len(curves),))[:, None] * np.minimum(along / 0.06, 1.0)
+    swell = np.broadcast_to(np.asarray(size, np.float32), (len(curves),))[:, None] * np.minimum(
+        (along / 0.11) ** 1.5, 1.0
+    )
     moved = side * (swell * np.sin(phase))[:, :, None] + out * (round_ * swell * (1 + np.cos(phase)))[:, :, None]
     return np.asarray(curves + moved - moved[:, :1], dtype=np.float32)
 
@@ -146,6 +154,7 @@ class Weave:
         frizz_m: how far single hairs stray by their tips.
         stray: share of hairs that fly away.
         puff_m: how far a lock's hairs lie apart in depth.
+        early: 1 spaces the points evenly; more puts them nearer to the root, where long hair bends round the skull.
 
     """
 
@@ -154,6 +163,7 @@ class Weave:
     frizz_m: float
     stray: float = 0.03
     puff_m: float = 0.001
+    early: float = 1.0
 
 
 def woven(
@@ -172,7 +182,7 @@ def woven(
 
     """
     count, last = len(roots), curves.shape[1] - 1
-    t = np.linspace(0.0, 1.0, weave.steps, dtype=np.float32)
+    t = np.linspace(0.0, 1.0, weave.steps, dtype=np.float32) ** np.float32(weave.early)
     place = np.clip(t[None] * ends[:, None], 0.0, 1.0) * last
     low = np.minimum(place.astype(np.int32), last - 1)
     mix = (place - low)[:, :, None].astype(np.float32)
@@ -196,7 +206,7 @@ def woven(
 
 
 def cut(curves: Floats, ends_at: Callable[[Floats], Floats]) -> Floats:
-    """(L,) float32 0..1: the share of each curve's length where `ends_at` (below zero: cut away) first falls to zero."""
+    """(L,) float32 0..1: the share of each length at which `ends_at` (below zero: cut away) first falls to zero."""
     lead = ends_at(curves.reshape(-1, 3)).reshape(curves.shape[:2])
     gone = lead < 0.0
     gone[:, 0] = False

@@ -33,11 +33,12 @@ class _Hang:
     round_: float
     clump: float
     layer_m: tuple[float, float]
+    ragged: float
 
 
-_BOB = _Hang(13500, 700, 10, 0.30, -0.125, 0.0015, 0.09, 0.3, 0.45, (0.003, 0.013))
-_LONG = _Hang(10500, 600, 12, 0.48, -0.265, 0.004, 0.14, 0.3, 0.5, (0.003, 0.013))
-_WAVY = _Hang(8200, 480, 16, 0.5, -0.25, 0.008, 0.062, 0.55, 0.68, (0.004, 0.017))
+_BOB = _Hang(13500, 700, 10, 0.30, -0.125, 0.0015, 0.09, 0.3, 0.45, (0.002, 0.010), 0.10)
+_LONG = _Hang(10500, 600, 12, 0.48, -0.265, 0.004, 0.14, 0.3, 0.5, (0.002, 0.010), 0.24)
+_WAVY = _Hang(8200, 420, 16, 0.5, -0.25, 0.0115, 0.062, 0.5, 0.68, (0.002, 0.013), 0.3)
 
 
 def bob(head: Head) -> list[Piece]:
@@ -64,7 +65,7 @@ def _hung(head: Head, hang: _Hang) -> list[Piece]:
     layer = (low + (high - low) * rng.random(len(locks)) ** 1.3) * head.volume
     layer = layer * (0.45 + 0.55 * head.edge(locks.points, 16.0))
     lengths = np.full(len(locks), hang.reach_m, np.float32)
-    bend = Bend(lift=0.34, stiff=0.66, fall=(0.2, 1.6), hug=0.05, rise=0.12)
+    bend = Bend(lift=0.2, stiff=0.6, fall=(0.2, 1.6), hug=(0.3, 0.02), rise=0.12)
     comb = tousled(_draped(head, parted(head)), 0.12, rng)
     guard = _face_guard(head, len(locks), rng)
     curves = flowed(locks, lengths, layer.astype(np.float32), head.full, comb, bend, steps=34, guard=guard)
@@ -74,8 +75,8 @@ def _hung(head: Head, hang: _Hang) -> list[Piece]:
     )
     bottom = head.body.brow_centre[2] + hang.bottom_m * head.length
     ends = cut(curves, lambda points: _bottom(head, points, bottom))[members]
-    ends = ends * rng.uniform(0.9, 1.0, len(roots)).astype(np.float32)
-    weave = Weave(steps=hang.steps, clump=hang.clump, frizz_m=0.0022, stray=0.03, puff_m=0.0016)
+    ends = ends * (1.0 - hang.ragged * rng.random(len(locks))[members] * rng.random(len(roots))).astype(np.float32)
+    weave = Weave(steps=hang.steps, clump=hang.clump, frizz_m=0.0022, stray=0.03, puff_m=0.0016, early=1.5)
     strands = woven(roots, curves, members, ends, head.full, weave, rng)
     finish = Finish(widths_m=(0.0007, 0.0012), depth_m=0.008, root_m=0.02, root_dark=0.5, roll=0.35)
     colours = tinted(head.look, members, rng)
@@ -92,7 +93,11 @@ def _kept_apart(head: Head, points: Floats, locks: Floats, members: NDArray[np.i
     """Strands whose lock lies on the other side of the parting go to the nearest lock of their own side."""
     from mien.engines.cast.parts.hair.roots import nearest_of
 
-    side, lock_side = head.side(points), head.side(locks)
+    # Hairs next to the parting cross it a little, so that no bare line is left.
+    crossed = points + np.array([0.0022, 0.0, 0.0], np.float32) * head.rng.standard_normal((len(points), 1)).astype(
+        np.float32
+    )
+    side, lock_side = head.side(crossed), head.side(locks)
     out = members.copy()
     for each in (-1.0, 1.0):
         wrong = np.flatnonzero((side == each) & (lock_side[members] != each))
@@ -103,14 +108,16 @@ def _kept_apart(head: Head, points: Floats, locks: Floats, members: NDArray[np.i
 
 
 def _draped(head: Head, comb: Comb) -> Comb:
-    """Below the chin hair slides off the shoulder: to the chest if it hangs in front, else to the back."""
+    """Below the chin hair slides past the shoulder: to the chest if it hangs in front, else to the back."""
     chin = head.body.brow_centre[2] - 0.12
 
     def draped(points: Floats, t: float) -> Floats:
-        azimuth = np.abs(head.full.place(points)[0])
-        low = np.clip((chin - points[:, 2]) / 0.04, 0.0, 1.0)
-        way = np.where(azimuth < np.radians(88.0), -1.0, 1.0) * low * 0.9
-        return comb(points, t) + np.stack([np.zeros_like(way), way, np.zeros_like(way)], axis=1).astype(np.float32)
+        azimuth = head.full.place(points)[0]
+        low = np.clip((chin + 0.05 - points[:, 2]) / 0.07, 0.0, 1.0)
+        # Around the neck: what hangs before the ear goes to the front, the rest behind the shoulder.
+        turn = np.where(np.abs(azimuth) < np.radians(78.0), -0.35, 0.9) * np.sign(azimuth) * low
+        way = np.stack([np.cos(azimuth) * turn, np.sin(azimuth) * turn, np.zeros_like(turn)], axis=1)
+        return comb(points, t) + way.astype(np.float32)
 
     return draped
 

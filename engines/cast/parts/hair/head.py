@@ -63,7 +63,8 @@ class Head:
 
     def side(self, points: Floats) -> Floats:
         """(N,) float32: -1 or 1, the side of the parting; behind the crown the parting ends in the middle."""
-        edge = self.part_m * self.front(points)
+        wander = 0.0012 * np.sin(points[:, 1] * 260.0) + 0.0008 * np.sin(points[:, 1] * 610.0)
+        edge = self.part_m * self.front(points) + wander
         return np.where(points[:, 0] > self.skull.centre[0] + edge, 1.0, -1.0).astype(np.float32)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.engines.cast.body.anatomy import SKIN, Body
-from mien.engines.cast.parts.piece import unit, vertex_normals
+from mien.engines.cast.parts.piece import Anchors, unit, vertex_normals
 from mien.engines.cast.parts.scalp import Hairline, ear_mask
 
 Floats = NDArray[np.float32]
@@ -39,22 +39,54 @@ class Roots:
         return Roots(self.points[chosen], self.normals[chosen], self.density[chosen])
 
 
-def sow(body: Body, line: Hairline, count: int, rng: np.random.Generator) -> Roots:
-    """About `count` roots over the scalp, evenly by area and thinning out at the hairline."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Spots:
+    """Points scattered over the skin.
+
+    Attributes:
+        points: (N, 3) float32, m.
+        normals: (N, 3) float32, unit.
+        corners: (N, 3) int32, the triangle of each, vertices of the body.
+        bary: (N, 3) float32, its place there.
+
+    """
+
+    points: Floats
+    normals: Floats
+    corners: Ints
+    bary: Floats
+
+    def only(self, chosen: NDArray[np.bool_] | Ints) -> Spots:
+        """Some of them."""
+        return Spots(self.points[chosen], self.normals[chosen], self.corners[chosen], self.bary[chosen])
+
+    def anchors(self, each: int) -> Anchors:
+        """Anchors of pieces that have so many points at each spot, one after the other."""
+        return Anchors(np.repeat(self.corners, each, axis=0), np.repeat(self.bary, each, axis=0))
+
+
+def scattered(body: Body, faces: Ints, count: int, rng: np.random.Generator) -> Spots:
+    """`count` points, evenly by area over (F, 3) faces of the body."""
     normals = vertex_normals(body.rest, body.faces)
-    faces = body.faces[body.parts == SKIN]
-    ears = ear_mask(body)
-    faces = faces[(line.above(body.rest)[faces].max(1) > -6.0) & (ears[faces].max(1) < 0.4)]
     corners = body.rest[faces]
     area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    # Of faces on the line most points are thrown away again, so a few more are drawn.
-    chosen = faces[np.searchsorted(np.cumsum(area) / area.sum(), _even(int(count * 1.12), rng))]
-    u, v = np.sqrt(rng.random(len(chosen))), rng.random(len(chosen))
-    bary = np.stack([1 - u, u * (1 - v), u * v], axis=1).astype(np.float32)[:, :, None]
-    points = np.asarray((body.rest[chosen] * bary).sum(1), dtype=np.float32)
-    density = line.grown(points)
-    keep = rng.random(len(points)) < density
-    return Roots(points[keep], unit((normals[chosen] * bary).sum(1))[keep], density[keep])
+    chosen = faces[np.minimum(np.searchsorted(np.cumsum(area) / area.sum(), _even(count, rng)), len(faces) - 1)]
+    u, v = np.sqrt(rng.random(count)), rng.random(count)
+    bary = np.stack([1 - u, u * (1 - v), u * v], axis=1).astype(np.float32)
+    points = (body.rest[chosen] * bary[:, :, None]).sum(1)
+    out = unit((normals[chosen] * bary[:, :, None]).sum(1))
+    return Spots(points.astype(np.float32), out, chosen.astype(np.int32), bary)
+
+
+def sow(body: Body, line: Hairline, count: int, rng: np.random.Generator) -> Roots:
+    """About `count` roots over the scalp, evenly by area and thinning out at the hairline."""
+    faces = body.faces[body.parts == SKIN]
+    faces = faces[(line.above(body.rest)[faces].max(1) > -6.0) & (ear_mask(body)[faces].max(1) < 0.4)]
+    # On the line many points are thrown away again, so a few more are drawn.
+    spots = scattered(body, faces, int(count * 1.12), rng)
+    density = line.grown(spots.points)
+    keep = rng.random(len(spots.points)) < density
+    return Roots(spots.points[keep], spots.normals[keep], density[keep])
 
 
 def sow_edge(body: Body, line: Hairline, count: int, rng: np.random.Generator) -> Roots:

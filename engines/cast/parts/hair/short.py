@@ -26,7 +26,7 @@ def buzz(head: Head) -> list[Piece]:
         rng.standard_normal((len(roots), 1, 3)) * np.array([0.0, 0.2, 0.5])[None, :, None] * 0.001
     ).astype(np.float32)
     colours = tinted(head.look, np.arange(len(roots)) % 900, rng)
-    finish = Finish(widths_m=(0.00042, 0.00062), tip=0.5, roll=0.8, depth_m=0.02, root_m=0.003, root_dark=0.6)
+    finish = Finish(widths_m=(0.0005, 0.00075), tip=0.5, roll=0.8, depth_m=0.02, root_m=0.003, root_dark=0.6)
     return [finished(head.body, head.skull, curves.astype(np.float32), colours, head.look, finish, rng)]
 
 
@@ -38,7 +38,7 @@ def crop(head: Head) -> list[Piece]:
     top, edge = head.rise(locks.points), head.edge(locks.points, 10.0)
     lengths = (0.008 + 0.026 * top**1.5) * head.length * rng.uniform(0.8, 1.2, len(locks))
     layer = (0.0012 + 0.0085 * top**1.3 * (0.45 + 0.55 * edge)) * head.volume * rng.uniform(0.5, 1.3, len(locks))
-    bend = Bend(lift=0.35, stiff=0.55, fall=(0.1, 0.5), hug=0.4, rise=0.55)
+    bend = Bend(lift=0.35, stiff=0.55, fall=(0.1, 0.5), hug=(0.4, 0.4), rise=0.55)
     comb = from_crown(head, forward=0.55, sideways=0.3)
     curves = flowed(locks, lengths, layer, head.skull, tousled(comb, 0.3, rng), bend, steps=12)
     ends = rng.uniform(0.72, 1.0, len(roots)).astype(np.float32)
@@ -58,7 +58,7 @@ def swept(head: Head) -> list[Piece]:
     lengths = (0.016 + (0.05 + 0.028 * front) * top**1.3) * head.length * rng.uniform(0.85, 1.12, len(locks))
     high = 0.0016 + (0.008 + 0.013 * front) * top**1.6
     layer = high * head.volume * rng.uniform(0.35, 1.15, len(locks))
-    bend = Bend(lift=0.5, stiff=0.5, fall=(0.0, 0.25), hug=0.35, rise=0.4)
+    bend = Bend(lift=0.5, stiff=0.5, fall=(0.0, 0.25), hug=(0.35, 0.4), rise=0.4)
     curves = flowed(locks, lengths, layer, head.skull, tousled(swept_back(head), 0.16, rng), bend, steps=16)
     ends = rng.uniform(0.75, 1.0, len(roots)).astype(np.float32)
     weave = Weave(steps=9, clump=0.55, frizz_m=0.0012, stray=0.03, puff_m=0.0012)
@@ -71,23 +71,29 @@ def swept(head: Head) -> list[Piece]:
 def fringe(head: Head) -> list[Piece]:
     """Falls from the crown: in front to the brows, at the sides over the ears' tops, behind to the nape."""
     rng = head.rng
-    roots = sow(head.body, head.line, 15000, rng)
+    roots = sow(head.body, head.line, 12200, rng)
     locks, members = gathered(roots, 1100, rng)
-    top = head.rise(locks.points)
-    layer = (0.003 + 0.009 * top) * head.volume * rng.uniform(0.35, 1.2, len(locks))
-    bend = Bend(lift=0.3, stiff=0.62, fall=(0.15, 0.9), hug=0.12, rise=0.3)
-    comb = tousled(from_crown(head, forward=0.5, sideways=0.35), 0.18, rng)
-    curves = flowed(locks, np.full(len(locks), 0.17, np.float32), layer, head.full, comb, bend, steps=26)
+    layer = (0.0016 + 0.0085 * head.rise(locks.points)) * head.volume * rng.uniform(0.3, 1.2, len(locks))
+    bend = Bend(lift=0.22, stiff=0.55, fall=(0.15, 0.8), hug=(0.4, 0.25), rise=0.3)
+    comb = tousled(from_crown(head, forward=0.5, sideways=0.45), 0.2, rng)
+    # Men wear the sides short under it.
+    short = (head.look.gender > 0.5) & (head.rise(locks.points) < 0.42) & (head.front(locks.points) < 0.9)
+    lengths = np.where(short, 0.006 + 0.04 * head.rise(locks.points), 0.26).astype(np.float32)
+    curves = flowed(locks, lengths, layer, head.full, comb, bend, steps=34)
     low = head.body.brow_centre[2]
     over_brow = low + rng.uniform(0.017, 0.025)
 
     def left(points: Floats) -> Floats:
         azimuth = np.degrees(np.abs(head.full.place(points)[0]))
-        edge = np.interp(azimuth, [0, 38, 56, 75, 100, 140, 180], [0, 0, -0.022, -0.03, -0.04, -0.075, -0.085])
-        return np.asarray(points[:, 2] - over_brow - edge, dtype=np.float32)
+        # Women wear it to the jaw at the sides, men to the top of the ear.
+        long = (1.0 - head.look.gender) * 0.115
+        drop = np.interp(azimuth, [0, 34, 50, 62, 100, 140, 180], [0, 0, 0.006, 0.016, 0.024, 0.055, 0.06])
+        drop = drop + long * np.clip((azimuth - 44.0) / 12.0, 0.0, 1.0)
+        return np.asarray(points[:, 2] - over_brow + drop, dtype=np.float32)
 
-    ends = cut(curves, left)[members] * rng.uniform(0.86, 1.02, len(roots)).astype(np.float32)
-    weave = Weave(steps=9, clump=0.62, frizz_m=0.0014, stray=0.025, puff_m=0.001)
+    ragged = (1.0 - 0.16 * rng.random(len(locks)))[members] * rng.uniform(0.88, 1.0, len(roots))
+    ends = (cut(curves, left)[members] * ragged).astype(np.float32)
+    weave = Weave(steps=11, clump=0.62, frizz_m=0.0014, stray=0.025, puff_m=0.001, early=1.35)
     strands = woven(roots, curves, members, ends, head.full, weave, rng)
     colours = tinted(head.look, members, rng)
     return [finished(head.body, head.full, strands, colours, head.look, Finish(depth_m=0.006), rng)]
@@ -98,7 +104,7 @@ def edging(head: Head, count: int, length_m: float = 0.009) -> Piece:
     rng = head.rng
     roots = sow_edge(head.body, head.line, count, rng)
     lengths = (length_m * rng.uniform(0.4, 1.2, len(roots))).astype(np.float32)
-    bend = Bend(lift=0.25, stiff=0.7, fall=(0.0, 0.4), hug=0.4, rise=0.5)
+    bend = Bend(lift=0.25, stiff=0.7, fall=(0.0, 0.4), hug=(0.4, 0.4), rise=0.5)
     layer = rng.uniform(0.0004, 0.0016, len(roots)).astype(np.float32)
     comb = tousled(swept_back(head), 0.7, rng)
     curves = flowed(roots, lengths, layer, head.skull, comb, bend, steps=5)
