@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.engines.cast.body.anatomy import SKIN, Body, data_folder, read_picture
+from mien.engines.cast.body.anatomy import SKIN, Body
+from mien.engines.cast.parts.scalp import ear_mask
 
 Floats = NDArray[np.float32]
 Flags = NDArray[np.bool_]
@@ -110,14 +110,7 @@ def side_relief(body: Body, side: float) -> Relief:
 
 def ear_points(body: Body) -> Flags:
     """(V,) bool: vertices of the ears, by MakeHuman's painted mask."""
-    painted = _ear_mask()
-    rows, columns = painted.shape
-    centre = body.uv[body.uv_faces].mean(1)
-    row = np.clip(((1 - centre[:, 1]) * rows).astype(np.int64), 0, rows - 1)
-    column = np.clip((centre[:, 0] * columns).astype(np.int64), 0, columns - 1)
-    flags = np.zeros(len(body.rest), bool)
-    flags[body.faces[painted[row, column] & (body.parts == SKIN)]] = True
-    return flags
+    return np.asarray(ear_mask(body) > 0.5, dtype=np.bool_)
 
 
 def ear(body: Body, side: float, *, relief: Relief | None = None) -> Ear:
@@ -139,12 +132,6 @@ def ear(body: Body, side: float, *, relief: Relief | None = None) -> Ear:
     return Ear(top=top.astype(np.float32), centre=at, canal=hollow, size=((high - low)[1:] / 2).astype(np.float32))
 
 
-@lru_cache(maxsize=1)
-def _ear_mask() -> Flags:
-    picture = read_picture(data_folder() / "mpfb2" / "textures" / "mpfb_ears.jpg", cv2.IMREAD_REDUCED_GRAYSCALE_2)
-    return np.asarray(picture > 127, dtype=np.bool_)
-
-
 def _both_sides(body: Body, names: tuple[str, ...]) -> Floats:
     full = [f"{name}{side}" for name in names for side in ("Left", "Right")]
     return body.weights(dict.fromkeys(full, _STRENGTH))
@@ -158,7 +145,7 @@ def _splat(
     columns, rows = shape
     steps = np.array([(i, j) for i in range(4) for j in range(4 - i)], np.float32) / 3
     bary = np.concatenate([steps, 1 - steps.sum(1, keepdims=True)], 1)
-    points = np.einsum("sk,fkc->fsc", bary, corners).reshape(-1, 3)
+    points = np.matmul(bary, corners).reshape(-1, 3)
     cell = ((points[:, axes] - low) / cell_m).astype(np.int64)
     inside = (cell >= 0).all(1) & (cell[:, 0] < columns) & (cell[:, 1] < rows)
     third = 3 - axes[0] - axes[1]

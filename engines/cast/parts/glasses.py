@@ -235,8 +235,8 @@ def _lens(fit: _Fit, side: float, tint: Floats) -> Piece:
     edge = fit.edge(grow=0.0001)
     middle = np.array([fit.lens_u, 0.0], np.float32)
     share = np.linspace(0.03, 1.0, _LENS_RINGS, dtype=np.float32)[:, None, None]
-    flat = middle + (np.concatenate([edge, edge[:1]])[None] - middle) * share
-    bulge = _LENS_BULGE_M * (1.0 - share[:, :, 0] ** 2) + 0 * flat[..., 0]
+    flat = np.asarray(middle + (np.concatenate([edge, edge[:1]])[None] - middle) * share, np.float32)
+    bulge = np.broadcast_to(_LENS_BULGE_M * (1.0 - share[:, :, 0] ** 2), flat.shape[:2]).astype(np.float32)
     points = fit.at(side * flat[..., 0], flat[..., 1], bulge - 0.0002).reshape(-1, 3)
     columns = len(edge) + 1
     hub = fit.at(side * middle[:1], middle[1:], _LENS_BULGE_M - 0.0002)
@@ -389,7 +389,8 @@ def _temple_axes(path: Floats, side: float) -> tuple[Floats, Floats]:
     along = unit(np.gradient(path, axis=0))
     up = np.broadcast_to(np.array([0, 0, 1.0], np.float32), path.shape)
     # Where the arm turns down, its tall side turns with it.
-    across = unit(np.cross(along, np.where(np.abs(along[:, 2:]) > 0.8, [[0, 1.0, 0.3]], up)) * 1.0)
+    level = np.where(np.abs(along[:, 2:]) > 0.8, np.array([[0, 1.0, 0.3]], np.float32), up)
+    across = unit(np.cross(along, level).astype(np.float32))
     across = across * np.where((across[:, :1] * side) < 0, -1.0, 1.0)
     return across.astype(np.float32), unit(np.cross(along, across)) * (1.0 if side > 0 else -1.0)
 

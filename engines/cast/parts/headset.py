@@ -276,7 +276,7 @@ def _earbuds(body: Body, look: Look, rng: np.random.Generator) -> Piece:
         top = at + out * 0.0042 + np.array([0, 0, 0.0025], np.float32)
         lean = np.array([side * 0.0012, -0.0062, -1.0 * stem_m], np.float32)
         stem = tube(smooth_curve(np.stack([top, top + lean * 0.5, top + lean]), 24), 0.0031, around=22)
-        turned = lathe([[0, 0], [0.0018, 0], [0.0018, 0.0004], [0, 0.0005]], count=16)
+        turned = lathe([[0.0, 0.0], [0.0018, 0.0], [0.0018, 0.0004], [0.0, 0.0005]], count=16)
         mesh = placed(turned, top + lean + unit(lean) * 0.0029, lean)
         parts += [
             made(bud, colour, Material.PLASTIC, Label.HEADSET),

@@ -63,7 +63,7 @@ def _blend(
 ) -> NDArray[np.float64]:  # fmt: skip
     low, high = {1: (k - 1 + j, k + j), 2: (k - 1 + j, k + 1 + j), 3: (k, k + 1)}[width]
     share = (t - times[low]) / (times[high] - times[low])
-    return first * (1 - share) + second * share
+    return np.asarray(first * (1 - share) + second * share, dtype=np.float64)
 
 
 def frames(path: Floats, up: ArrayLike) -> tuple[Floats, Floats]:
@@ -286,7 +286,7 @@ def grained(mesh: Mesh, height_m: float, seed: int) -> tuple[Mesh, Floats]:
     rng = np.random.default_rng((seed, 0xF0A))
     lift = rng.normal(0.0, 1.0, len(points)).astype(np.float32)
     rough = points + vertex_normals(points, faces) * (lift * height_m)[:, None]
-    return (rough.astype(np.float32), faces), np.clip(1.0 + 0.45 * lift, 0.25, 2.2).astype(np.float32)
+    return (rough.astype(np.float32), faces), np.clip(1.0 + 0.3 * lift, 0.35, 1.8).astype(np.float32)
 
 
 def made(mesh: Mesh, colour: ArrayLike, material: Material, label: Label) -> Piece:
