@@ -19,10 +19,11 @@ from mien.engines.cast.body.rings import Facing, rings_around
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
-_IN, _OUT = 8, 16
-_RINGS = np.arange(-_IN, _OUT + 1)
-#: The rings in which upper and lower lip touch.
-_BAND = slice(_IN + 1, _IN + 5)
+_IN, _OUT = 8, 20
+#: Numbers of the grid's rows.
+RINGS = np.arange(-_IN, _OUT + 1)
+#: The rows of the grid in which upper and lower lip touch.
+BAND_RINGS = slice(_IN + 1, _IN + 5)
 _EDGE = _IN + 3
 #: Actions that part the lips; all others leave closed lips closed.
 _PARTING = frozenset(
@@ -65,7 +66,7 @@ class LipGuard:
         if not over.any():
             return
         shift = self.fade_in[:, None] * over[0] + self.fade_out[:, None] * over[-1]
-        shift[_BAND] = over
+        shift[BAND_RINGS] = over
         points[self.index, 2] += shift
 
     def gap(self, points: Floats) -> float:
@@ -75,7 +76,7 @@ class LipGuard:
 
     def _clearance(self, points: Floats) -> Floats:
         """(B, C) how far each place of the band lies from the other lip, m; negative where they cross."""
-        height = points[self.index[_BAND], 2]
+        height = points[self.index[BAND_RINGS], 2]
         other = height[:, self.facing] * (1 - self.facing_share) + height[:, self.facing_next] * self.facing_share
         return np.asarray((height - other) * self.side, dtype=np.float32)
 
@@ -85,7 +86,7 @@ def fit_lips(body: Body) -> tuple[Body, LipGuard]:
     grid = _grid()
     facing = _lips_of(body.rest[grid[_EDGE]])
     rest, deltas = body.rest.copy(), body.deltas.copy()
-    band = grid[_BAND]
+    band = grid[BAND_RINGS]
     rest[grid] += _spread(_to_middle(rest[band], facing))
     jaw = deltas[body.actions.index("jawOpen")]
     jaw[grid] += _rounding(jaw[band], facing)
@@ -136,7 +137,7 @@ def _to_middle(band: Floats, facing: Facing) -> NDArray[np.float64]:
 
 def _rounding(jaw: Floats, facing: Facing) -> Floats:
     """(D, C, 3) float32: what makes the lower lip of an open mouth a bow and not MakeHuman's wedge."""
-    drop = jaw[_EDGE - _BAND.start, :, 2].astype(np.float64)
+    drop = jaw[_EDGE - BAND_RINGS.start, :, 2].astype(np.float64)
     corner, middle = drop[facing.lower[0]], drop[facing.lower].min()
     bow = (1 - np.abs(2 * facing.along - 1) ** 2.3) ** 0.75
     change = np.zeros(jaw.shape)
@@ -147,7 +148,7 @@ def _rounding(jaw: Floats, facing: Facing) -> Floats:
 def _opens(band: Floats, facing: Facing, *, parting: bool) -> NDArray[np.float64]:
     """(B, C) 1 where an action must be brought to the middle, smoothly 0 where it may stay.
 
-    An action that keeps the mouth closed must not part the lips; where lips would cross, the guard decides pose by pose.
+    An action that keeps the mouth closed must not part the lips; where lips would cross, the guard sees to it.
     """
     if parting:
         return np.zeros(band.shape[:2])
@@ -162,15 +163,19 @@ def _spread(change: NDArray[np.float64]) -> Floats:
     """(D, C, 3) float32: a change of the band, fading into the mouth and over the face."""
     fade_in, fade_out = _fades()
     out = fade_in[:, None, None] * change[0] + fade_out[:, None, None] * change[-1]
-    out[_BAND] = change
+    out[BAND_RINGS] = change
     return out.astype(np.float32)
 
 
 def _fades() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    behind = np.clip((1 - _RINGS) / 6.0, 0.0, 1.0)
-    before = np.clip((_RINGS - 4) / 8.0, 0.0, 1.0)
-    inwards, outwards = (1 - t * t * (3 - 2 * t) for t in (behind, before))
-    return np.where(_RINGS < 1, inwards, 0.0), np.where(_RINGS > 4, outwards, 0.0)
+    inwards, outwards = 1 - smooth_step((1 - RINGS) / 6.0), 1 - smooth_step((RINGS - 4) / 8.0)
+    return np.where(RINGS < 1, inwards, 0.0), np.where(RINGS > 4, outwards, 0.0)
+
+
+def smooth_step(t: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Hermite step from 0 at 0 to 1 at 1."""
+    t = np.clip(t, 0.0, 1.0)
+    return np.asarray(t * t * (3 - 2 * t))
 
 
 def _guard(grid: Ints, facing: Facing) -> LipGuard:
