@@ -142,6 +142,18 @@ def fit_lids(body: Body) -> tuple[Body, LidGuard]:
     return fitted, _guard(fitted, grids, pairs)
 
 
+def margin_rings(body: Body) -> list[tuple[Ints, Ints]]:
+    """Of the left and the right lower lid: vertices of the margin's edge on the ball and of its front edge, (K,) each.
+
+    Both run from the inner corner to the outer.
+    """
+    out = []
+    for grid in _grids():
+        lower = _lids_of(body.rest[grid[_IN + _EDGE]]).lower
+        out.append((grid[_IN + _INNER][lower], grid[_IN + _EDGE][lower]))
+    return out
+
+
 @lru_cache(maxsize=1)
 def _grids() -> Ints:
     """(2, D, C) int32: the vertices around the left and the right eye."""

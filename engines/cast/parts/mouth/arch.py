@@ -41,7 +41,7 @@ class Arch:
         return np.asarray(self.origin + flat + np.array([0.0, 0.0, self.up]) * rise[..., None])
 
     def place(self, along: Doubles) -> tuple[Doubles, Doubles]:
-        """x (...) and outward unit normals (..., 3) at arc lengths."""
+        """X (...) and outward unit normals (..., 3) at arc lengths."""
         table = np.linspace(-0.05, 0.05, 801)
         steps = np.hypot(np.diff(table), np.diff(self.bend * table**2))
         length = np.r_[0.0, np.cumsum(steps)]
