@@ -1,0 +1,181 @@
+"""The synthetic cast, judged: arithmetic on what was rendered and what a tracker or a face network makes of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.realtime.frame import Floats, Pixels
+
+if TYPE_CHECKING:
+    from mien.engines.cast.body.pose import HeadPose
+    from mien.engines.cast.frame import View
+
+#: Picture axes (x right, y down, z away) from the cast's world (x right, y away, z up), before any camera moves.
+_PICTURE = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], np.float64)
+#: MediaPipe's face geometry assumes a camera of 63 degrees from top to bottom (its default environment).
+MEDIAPIPE_HALF_TANGENT = math.tan(math.radians(63 / 2))
+#: A channel that varies less than this (standard deviation) is taken as still.
+_STILL = 1e-4
+#: Individual typology angle, degrees, above which a skin is of each class: Chardon et al. 1991, Int J Cosmet Sci.
+ITA_CLASSES = (("very light", 55), ("light", 41), ("intermediate", 28), ("tan", 10), ("brown", -30), ("dark", -90))
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """How a tracked channel answers to a rendered one.
+
+    Attributes:
+        r: Pearson correlation; 0 where either is still.
+        slope: of the regression of tracked on rendered; 0 where the rendered one is still.
+
+    """
+
+    r: float
+    slope: float
+
+
+def response(rendered: Floats, tracked: Floats) -> Response:
+    """Compare (N,) rendered weights with (N,) tracked scores."""
+    a, b = rendered.astype(np.float64), tracked.astype(np.float64)
+    a, b = a - a.mean(), b - b.mean()
+    spread_a, spread_b = float(np.sqrt((a * a).mean())), float(np.sqrt((b * b).mean()))
+    if spread_a < _STILL:
+        return Response(0.0, 0.0)
+    shared = float((a * b).mean())
+    r = shared / (spread_a * spread_b) if spread_b >= _STILL else 0.0
+    return Response(r, shared / spread_a**2)
+
+
+def rendered_rotation(view: View, pose: HeadPose, landmarks: Floats) -> NDArray[np.float64]:
+    """(3, 3): how a head stands to the line of sight, in picture axes, near identity for a frontal one.
+
+    A tracker sees a head that is off the picture's middle from its side, so the head is turned back by the angle of the
+    ray through the middle of its (478, 2) `landmarks`, px.
+    """
+    # Only directions matter here, so the point that the camera aims at does not.
+    _, right, up, forward = view.axes(np.zeros(3, np.float32))
+    camera = np.stack([right, -up, forward]).astype(np.float64)
+    seen = camera @ pose.matrix().astype(np.float64) @ _PICTURE.T
+    half = view.span / 2 / view.distance
+    return along_sight(seen, landmarks, (view.width, view.height), half)
+
+
+def along_sight(
+    rotation: NDArray[np.float64], landmarks: Floats, size_px: tuple[int, int], half_tangent: float
+) -> NDArray[np.float64]:
+    """(3, 3): a rotation in a camera's axes, as seen along the ray through the middle of (N, 2 or 3) `landmarks`.
+
+    Args:
+        rotation: (3, 3), in picture axes.
+        landmarks: px.
+        size_px: width and height of the picture.
+        half_tangent: tangent of half of the camera's angle from top to bottom.
+
+    """
+    width, height = size_px
+    middle = landmarks[:, :2].astype(np.float64).mean(axis=0)
+    x, y = (middle - (width / 2, height / 2)) * (2 * half_tangent / height)
+    ray = np.array([x, y, 1.0]) / math.sqrt(x * x + y * y + 1)
+    # The shortest turn from straight ahead to the ray (Rodrigues).
+    cross = np.array([[0, 0, ray[0]], [0, 0, ray[1]], [-ray[0], -ray[1], 0]])
+    turn = np.eye(3) + cross + cross @ cross / (1 + ray[2])
+    return np.asarray(turn.T @ rotation)
+
+
+def matrix_rotation(pose: Floats, landmarks: Floats, size_px: tuple[int, int]) -> NDArray[np.float64]:
+    """(3, 3) rotation of MediaPipe's (4, 4) face matrix in picture axes, along the line of sight of its own camera."""
+    flip = np.diag([1.0, -1.0, -1.0])
+    left, _, right = np.linalg.svd(pose[:3, :3].astype(np.float64))
+    return along_sight(flip @ (left @ right) @ flip, landmarks, size_px, MEDIAPIPE_HALF_TANGENT)
+
+
+def turn_deg(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
+    """Angle between two (3, 3) rotations, degrees."""
+    return float(np.degrees(np.arccos(np.clip((np.trace(first.T @ second) - 1) / 2, -1, 1))))
+
+
+def equal_error_rate(same: Floats, different: Floats) -> tuple[float, float]:
+    """Share of errors at the threshold where as many same pairs fall below it as different pairs above; threshold.
+
+    Args:
+        same: similarities of pairs of one person, at least one.
+        different: similarities of pairs of two people, at least one.
+
+    """
+    thresholds = np.unique(np.concatenate([same, different]))
+    missed = np.searchsorted(np.sort(same), thresholds, side="left") / len(same)
+    taken = 1 - np.searchsorted(np.sort(different), thresholds, side="left") / len(different)
+    best = int(np.abs(missed - taken).argmin())
+    return float(missed[best] + taken[best]) / 2, float(thresholds[best])
+
+
+def even_chi_square(counts: Sequence[int]) -> tuple[float, float]:
+    """Chi-square of counts against equal ones, and the probability of one as large by chance (df = bins - 1)."""
+    expected = sum(counts) / len(counts)
+    value = sum((count - expected) ** 2 for count in counts) / expected
+    return value, _chi_square_tail(value, len(counts) - 1)
+
+
+def _chi_square_tail(value: float, freedom: int) -> float:
+    """Survival function by the recurrence over degrees of freedom (Abramowitz and Stegun 26.4.8)."""
+    half, at = value / 2, 2 - freedom % 2
+    tail = math.erfc(math.sqrt(half)) if at == 1 else math.exp(-half)
+    while at < freedom:
+        tail += math.exp(at / 2 * math.log(half) - half - math.lgamma(at / 2 + 1)) if half > 0 else 0.0
+        at += 2
+    return tail
+
+
+def hidden(pixels: Pixels, labels: NDArray[np.uint8], parts: Sequence[int]) -> Pixels:
+    """The (H, W, 3) picture with all pixels of those (H, W) labels in middle grey."""
+    out = pixels.copy()
+    out[np.isin(labels, parts)] = 128
+    return out
+
+
+def skin_lab(pixels: Pixels, skin: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Median CIE L*, a*, b* (D65) of the skin's pixels of a BGR picture; NaN where there is none."""
+    chosen = pixels[skin][None].astype(np.float32) / 255
+    if chosen.size == 0:
+        return math.nan, math.nan, math.nan
+    lightness, a, b = np.median(cv2.cvtColor(chosen, cv2.COLOR_BGR2LAB)[0], axis=0)
+    return float(lightness), float(a), float(b)
+
+
+def ita_deg(lightness: float, b: float) -> float:
+    """Individual typology angle, degrees: high for fair skin, below -30 for dark skin."""
+    return math.degrees(math.atan2(lightness - 50, b))
+
+
+def ita_class(angle_deg: float) -> str:
+    """Name of the skin's class."""
+    return next((name for name, least in ITA_CLASSES if angle_deg > least), ITA_CLASSES[-1][0])
+
+
+def slope_per_thousand(values: Sequence[float]) -> float:
+    """Least-squares growth of a series over a thousand of its steps; 0 for fewer than two values."""
+    if len(values) < 2:
+        return 0.0
+    return float(np.polyfit(np.arange(len(values)), np.asarray(values, np.float64), 1)[0] * 1000)
+
+
+def steady_rate(finished_s: Sequence[float], per_shard: int, workers: int) -> float:
+    """Pairs a second after each worker's first shard, which also holds its start.
+
+    Args:
+        finished_s: when each shard was whole; more of them than workers.
+        per_shard: pairs in each.
+        workers: that ran at once.
+
+    """
+    if len(finished_s) <= workers:
+        raise ValueError(f"{len(finished_s)} shards from {workers} workers: there is nothing after the first ones.")
+    times = sorted(finished_s)
+    return (len(times) - workers) * per_shard / (times[-1] - times[workers - 1])
