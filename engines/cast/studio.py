@@ -20,16 +20,23 @@ from mien.engines.cast.render.buffers import Camera, Lights
 from mien.engines.cast.render.device import Handle, vec3, vectors
 from mien.engines.cast.render.eyes import EyeKit
 from mien.engines.cast.render.figure import Figure, Posture, loose_detail
-from mien.engines.cast.render.lamps import Caster, lamp_map
+from mien.engines.cast.render.lamps import Caster, draw_all, lamp_map
 from mien.engines.cast.render.maps import MapLevels
-from mien.engines.cast.render.raster import draw, draw_eye, to_camera
+from mien.engines.cast.render.raster import draw_eye, to_camera
 from mien.engines.cast.render.resolve import Scene, resolve
 from mien.engines.cast.skin import crease_weights
 
 Floats = NDArray[np.float32]
 
+#: What is drawn: skin, what is worn, what stands loose.
+_Meshes = tuple[Caster, Caster, Caster]
+
 _KEY_MAP_PX, _RIM_MAP_PX = 448, 256
 _CATCHLIGHTS = ("softbox", "window", "ring", "strip")
+#: A picture whose samples are coarser than this draws fewer, wider strands, at least this share of them.
+_FINEST_STRAND_M = 0.00045
+_FEWEST_STRANDS = 0.3
+_USUAL_DISTANCE_M = 1.0
 #: How far the lips part until the mouth is as light inside as it gets, m.
 _MOUTH_OPEN_M = 0.016
 
@@ -74,7 +81,8 @@ class Actor:
         if background is None:
             background = np.zeros((view.height, view.width, 3), np.float32)
         with wp.ScopedDevice(self._device):
-            passes = self._passes(self._scene(shot, view, rig, posture, loose), self._camera(view), background)
+            scene, meshes = self._scene(shot, view, rig, posture, loose)
+            passes = _passes(scene, meshes, self._camera(view), background)
         return Picture(**passes, landmarks=self.landmarks(shot, view, posture), shot=shot, view=view, rig=rig)
 
     def posture(self, shot: Shot) -> Posture:
@@ -92,7 +100,9 @@ class Actor:
         points = landmark_points(self.person.body, posture.points, shot.gaze, posture.turn, posture.shift)
         return view.project(points, self.person.body.brow_centre)
 
-    def _scene(self, shot: Shot, view: View, rig: Rig, posture: Posture, loose: Sequence[Piece]) -> Handle:
+    def _scene(
+        self, shot: Shot, view: View, rig: Rig, posture: Posture, loose: Sequence[Piece]
+    ) -> tuple[Handle, _Meshes]:
         body, scene = self.person.body, Scene()
         scene.skin, scene.worn = self._figure.pose(
             posture,
@@ -101,19 +111,17 @@ class Actor:
             mouth_open=min(1.0, self.person.lips_gap(posture.points) / _MOUTH_OPEN_M),
             texel_m=view.span / view.height,
         )
-        scene.loose = loose_detail(loose)
+        scene.loose, loose_mesh = loose_detail(loose)
         scene.left, scene.right = (kit.at(shot.gaze, posture) for kit in self._eyes)
-        casters = self._figure.casters(scene.skin, scene.worn)
-        if loose:
-            casters.append(Caster(scene.loose.points, scene.loose.faces, scene.loose.materials, closed=False))
+        meshes = (*self._figure.meshes(scene.skin, scene.worn), loose_mesh)
         centre = posture.turn @ body.brow_centre + posture.shift
-        scene.key = lamp_map(direction(*rig.key), centre, rig.key_spread, _KEY_MAP_PX, casters)
-        scene.rim = lamp_map(direction(*rig.rim), centre, rig.rim_spread, _RIM_MAP_PX, casters)
+        scene.key = lamp_map(direction(*rig.key), centre, rig.key_spread, _KEY_MAP_PX, meshes)
+        scene.rim = lamp_map(direction(*rig.rim), centre, rig.rim_spread, _RIM_MAP_PX, meshes)
         scene.lights = _lights(rig)
         skin_faces, worn_faces = self._figure.face_counts
         scene.eyes_from, scene.worn_from, scene.loose_from = skin_faces, skin_faces + 2, skin_faces + 2 + worn_faces
         scene.has_lenses = int(self._figure.has_lenses)
-        return scene
+        return scene, meshes
 
     def _camera(self, view: View) -> Handle:
         origin, right, up, forward = view.axes(self.person.body.brow_centre)
@@ -123,35 +131,35 @@ class Actor:
         camera.width, camera.height, camera.samples = view.width, view.height, view.samples
         return camera
 
-    def _passes(self, scene: Handle, camera: Handle, background: Floats) -> dict[str, NDArray[np.generic]]:
-        keys = _visible(scene, camera, 0)
-        lenses = _visible(scene, camera, 1) if scene.has_lenses else keys
-        size = (camera.height, camera.width)
-        out = {
-            "colour": wp.zeros(size, dtype=wp.vec3), "alpha": wp.zeros(size, dtype=float),
-            "depth": wp.zeros(size, dtype=float), "normals": wp.zeros(size, dtype=wp.vec3),
-            "labels": wp.zeros(size, dtype=wp.uint8), "occluder": wp.zeros(size, dtype=float),
-        }  # fmt: skip
-        wp.launch(resolve, size, inputs=[camera, scene, keys, lenses, vectors(background), *out.values()])
-        return {name: values.numpy() for name, values in out.items()}
+
+def _passes(scene: Handle, meshes: _Meshes, camera: Handle, background: Floats) -> dict[str, NDArray[np.generic]]:
+    size = (camera.height, camera.width)
+    keys, lenses = _visible(scene, meshes, camera)
+    out = {
+        "colour": wp.zeros(size, dtype=wp.vec3), "alpha": wp.zeros(size, dtype=float),
+        "depth": wp.zeros(size, dtype=float), "normals": wp.zeros(size, dtype=wp.vec3),
+        "labels": wp.zeros(size, dtype=wp.uint8), "occluder": wp.zeros(size, dtype=float),
+    }  # fmt: skip
+    wp.launch(resolve, size, inputs=[camera, scene, keys, lenses, vectors(background), *out.values()])
+    return {name: values.numpy() for name, values in out.items()}
 
 
-def _visible(scene: Handle, camera: Handle, lenses: int) -> Handle:
-    """The nearest surface of each sample: everything but glass, or glass alone (numbered from 0)."""
-    keys = wp.zeros((camera.height * camera.samples, camera.width * camera.samples), dtype=wp.uint64)
-    if not lenses:
-        _draw(scene.skin, scene.skin.faces, -1, 0, 1, camera, keys)
-        for number, eye in enumerate((scene.left, scene.right)):
-            _draw_eye(eye, scene.eyes_from + number, camera, keys)
-        _draw(scene.loose, scene.loose.materials, -1, scene.loose_from, 0, camera, keys)
-    _draw(scene.worn, scene.worn.materials, lenses, 0 if lenses else scene.worn_from, 0, camera, keys)
-    return keys
-
-
-def _draw(mesh: Handle, materials: Handle, lenses: int, first: int, cull: int, camera: Handle, keys: Handle) -> None:
-    screen = wp.empty(len(mesh.points), dtype=wp.vec3)
-    wp.launch(to_camera, len(mesh.points), inputs=[mesh.points, camera, screen])
-    wp.launch(draw, len(mesh.faces) // 3, inputs=[screen, mesh.faces, materials, lenses, first, cull, keys])
+def _visible(scene: Handle, meshes: _Meshes, camera: Handle) -> tuple[Handle, Handle]:
+    """The nearest surface of each sample, glass apart (numbered from 0); without glass both are the same."""
+    size = (camera.height * camera.samples, camera.width * camera.samples)
+    keys = wp.zeros(size, dtype=wp.uint64)
+    sample_m = 2 * camera.half * _USUAL_DISTANCE_M / size[0]
+    strands = float(np.clip(_FINEST_STRAND_M / sample_m, _FEWEST_STRANDS, 1.0))
+    for number, eye in enumerate((scene.left, scene.right)):
+        _draw_eye(eye, scene.eyes_from + number, camera, keys)
+    for mesh, first in zip(meshes, (0, scene.worn_from, scene.loose_from), strict=True):
+        screen = wp.empty(len(mesh.points), dtype=wp.vec3)
+        wp.launch(to_camera, len(mesh.points), inputs=[mesh.points, camera, screen])
+        draw_all(mesh, screen, -1 if mesh.materials is None else 0, first, keys, share=strands)
+        if scene.has_lenses and first == scene.worn_from:
+            lenses = wp.zeros(size, dtype=wp.uint64)
+            draw_all(mesh, screen, 1, 0, lenses)
+    return keys, lenses if scene.has_lenses else keys
 
 
 def _draw_eye(eye: Handle, number: int, camera: Handle, keys: Handle) -> None:

@@ -80,7 +80,9 @@ def _baked(body: Body, points: Floats) -> Floats:
 
 
 def _under_hair(body: Body, hair: Sequence[Piece]) -> Floats:
-    casters = [Caster(vectors(piece.points), ints(piece.faces), None, closed=False) for piece in hair]
+    casters = [
+        Caster(vectors(piece.points), ints(piece.faces), ints(piece.materials), len(piece.faces)) for piece in hair
+    ]
     points, normals = vectors(body.rest), vectors(vertex_normals(body.rest, body.faces))
     free, total = floats(np.zeros(len(body.rest))), floats(np.full(len(body.rest), 1e-3))
     for towards in sky_directions(_SKY_DIRECTIONS):

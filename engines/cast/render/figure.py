@@ -58,14 +58,15 @@ class Figure:
     """A body with its maps and everything it wears."""
 
     def __init__(self, body: Body, maps: MapLevels, worn: Sequence[Piece], movers: Sequence[Mover]) -> None:
-        self.body, self._maps, self._movers = body, maps, tuple(movers)
+        self.body, self._maps = body, maps
         self._faces, self._part = ints(body.faces), ints(body.parts)
         self._uv, self._uv_faces = vectors(maps.uv), ints(body.uv_faces)
         self._starts, self._around = (ints(each) for each in _faces_around(body.faces, len(body.rest)))
+        self._movers = tuple(movers)
         free = [piece for piece in worn if piece.anchors is None]
         tied = [piece for piece in worn if piece.anchors is not None]
-        order = [*free, *tied, *(mover.piece for mover in movers)]
-        self._detail = _static(order)
+        order = [*free, *tied, *(mover.piece for mover in self._movers)]
+        self._detail, self._fibres = _static(order)
         self.has_lenses = any(np.any(piece.materials == Material.LENS) for piece in order)
         self._free = [_Rigid(piece) for piece in free]
         rest = vectors(body.rest)
@@ -105,12 +106,12 @@ class Figure:
         )
         return skin, self._worn(skin.points, posture)
 
-    def casters(self, skin: Handle, worn: Handle) -> list[Caster]:
-        """What of a posed figure throws shadows."""
-        return [
-            Caster(skin.points, skin.faces, None, closed=True),
-            Caster(worn.points, worn.faces, worn.materials, closed=False),
-        ]
+    def meshes(self, skin: Handle, worn: Handle) -> tuple[Caster, Caster]:
+        """A posed figure's skin and pieces, to be drawn."""
+        return (
+            Caster(skin.points, skin.faces, None),
+            Caster(worn.points, worn.faces, worn.materials, self._fibres),
+        )
 
     def _worn(self, skin_points: Handle, posture: Posture) -> Handle:
         detail = self._detail
@@ -129,9 +130,10 @@ class Figure:
         return detail
 
 
-def loose_detail(pieces: Sequence[Piece]) -> Handle:
-    """A `DetailMesh` of objects that stand in the world already; one hidden point when there are none."""
-    return _static(pieces)
+def loose_detail(pieces: Sequence[Piece]) -> tuple[Handle, Caster]:
+    """A `DetailMesh` of objects that stand in the world already (one hidden point when there are none), to be drawn."""
+    detail, fibres = _static(pieces)
+    return detail, Caster(detail.points, detail.faces, detail.materials, fibres)
 
 
 class _Rigid:
@@ -163,7 +165,12 @@ class _Tied:
         )
 
 
-def _static(pieces: Sequence[Piece]) -> Handle:
+def _is_fibre(piece: Piece) -> bool:
+    return bool(np.all(piece.materials == Material.FIBRE))
+
+
+def _static(pieces: Sequence[Piece]) -> tuple[Handle, int]:
+    """A `DetailMesh`, faces of fibres first, and how many they are."""
     detail = DetailMesh()
     offsets = np.cumsum([0] + [len(piece.points) for piece in pieces])
     none3, none1 = np.zeros((1, 3), np.float32), np.zeros(0, np.int32)
@@ -171,11 +178,28 @@ def _static(pieces: Sequence[Piece]) -> Handle:
         values = [getattr(piece, name) for piece in pieces] or [none3]
         setattr(detail, name, vectors(np.concatenate(values)))
     detail.openness = floats(np.concatenate([piece.openness for piece in pieces] or [np.ones(1)]))
-    faces = [piece.faces + offset for piece, offset in zip(pieces, offsets[:-1], strict=True)]
-    detail.faces = ints(np.concatenate(faces) if faces else none1)
-    detail.materials = ints(np.concatenate([piece.materials for piece in pieces] or [none1]))
-    detail.labels = ints(np.concatenate([piece.labels for piece in pieces] or [none1]))
-    return detail
+    # Points keep the pieces' order, which decides how they are posed; faces are sorted by kind.
+    fibres = [k for k in range(len(pieces)) if _is_fibre(pieces[k])]
+    others = [k for k in range(len(pieces)) if k not in fibres]
+    faces = [pieces[k].faces + offsets[k] for k in (*fibres, *others)]
+    joined = np.concatenate(faces) if faces else np.zeros((0, 3), np.int32)
+    count = sum(len(pieces[k].faces) for k in fibres)
+    order = np.concatenate([_shuffled(joined[:count]), np.arange(count, len(joined))])
+    detail.faces = ints(joined[order])
+    for name in ("materials", "labels"):
+        values = [getattr(pieces[k], name) for k in (*fibres, *others)] or [none1]
+        setattr(detail, name, ints(np.concatenate(values)[order]))
+    return detail, count
+
+
+def _shuffled(faces: NDArray[np.int32]) -> NDArray[np.int64]:
+    """An order of fibres' faces, strand by strand, the strands in a fixed random order."""
+    quads = faces[::2, 0]
+    # Along a strand each step starts two points on.
+    strand = np.cumsum(np.diff(quads, prepend=quads[:1] - 2) != 2)
+    rank = np.random.default_rng(0x5F).permutation(int(strand.max(initial=0)) + 1)[strand]
+    order = np.argsort(rank, kind="stable")
+    return np.stack([2 * order, 2 * order + 1], axis=1).ravel()
 
 
 def _faces_around(faces: NDArray[np.int32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

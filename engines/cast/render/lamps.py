@@ -12,23 +12,33 @@ from numpy.typing import NDArray
 
 from mien.engines.cast.render.buffers import Lamp
 from mien.engines.cast.render.device import Handle, vec3, vectors
-from mien.engines.cast.render.raster import draw, to_lamp, to_nearness
+from mien.engines.cast.render.raster import draw, draw_fibre, to_lamp, to_nearness
 
 Floats = NDArray[np.float32]
 
 #: Half the edge of a map: it holds head, hair and shoulders.
 HALF_M = 0.27
+#: A shadow needs fewer strands than a picture.
+_SHADOW_STRANDS = 0.4
 _SEARCH_TAPS, _FILTER_TAPS = 12, 28
 
 
 @dataclass(frozen=True, slots=True)
 class Caster:
-    """A mesh that throws shadows: points (N) of vec3, faces flat, materials or None, whether its back is left out."""
+    """A mesh that throws shadows.
+
+    Attributes:
+        points: (N,) of vec3.
+        faces: flat; those of fibres first, in an order of which any beginning is an even choice of strands.
+        materials: of the faces; None for skin, whose back is left out.
+        fibres: how many faces are fibres'.
+
+    """
 
     points: Handle
     faces: Handle
     materials: Handle | None
-    closed: bool
+    fibres: int = 0
 
 
 def lamp_map(
@@ -57,16 +67,33 @@ def lamp_map(
     for caster in casters:
         screen = wp.empty(len(caster.points), dtype=wp.vec3)
         wp.launch(to_lamp, len(caster.points), inputs=[caster.points, lamp, screen])
-        lenses = -1 if caster.materials is None else 0
-        materials = caster.faces if caster.materials is None else caster.materials
-        count = len(caster.faces) // 3
-        wp.launch(draw, count, inputs=[screen, caster.faces, materials, lenses, 0, int(caster.closed), keys])
+        draw_all(caster, screen, 0 if caster.materials is not None else -1, 0, keys, share=_SHADOW_STRANDS)
     wp.launch(to_nearness, keys.shape, inputs=[keys, lamp.nearness])
     return lamp
 
 
 def _taps(count: int, phase: float) -> Handle:
     return vectors(disc(count, phase))
+
+
+def draw_all(mesh: Caster, screen: Handle, lenses: int, first: int, keys: Handle, *, share: float = 1.0) -> None:
+    """Draw a projected mesh.
+
+    Args:
+        mesh: what to draw.
+        screen: its points as `raster.to_camera` or `to_lamp` left them.
+        lenses: as for `raster.draw`.
+        first: number of its first face.
+        keys: where to draw.
+        share: of the strands that are drawn, each so much wider.
+
+    """
+    skin = mesh.materials is None
+    inputs = [screen, mesh.faces, mesh.faces if skin else mesh.materials, lenses, mesh.fibres, first, int(skin), keys]
+    wp.launch(draw, len(mesh.faces) // 3 - mesh.fibres, inputs=inputs)
+    if mesh.fibres and lenses == 0:
+        count = max(1, round(mesh.fibres // 2 * share))
+        wp.launch(draw_fibre, count, inputs=[screen, mesh.faces, first, 1.0 / share, keys])
 
 
 @lru_cache(maxsize=8)

@@ -44,18 +44,34 @@ def to_lamp(points: wp.array(dtype=wp.vec3), lamp: Lamp, out: wp.array(dtype=wp.
     out[i] = wp.vec3(x, y, wp.clamp(0.5 - 0.5 * wp.dot(d, lamp.forward) / lamp.half, 1.0e-4, 1.0))
 
 
+@wp.func
+def narrowed(span: wp.vec2, start: float, slope: float) -> wp.vec2:
+    """The part of an interval in which start + slope * x is not negative; reversed where there is none."""
+    if slope > 0.0:
+        return wp.vec2(wp.max(span[0], -start / slope), span[1])
+    if slope < 0.0:
+        return wp.vec2(span[0], wp.min(span[1], -start / slope))
+    if start < 0.0:
+        return wp.vec2(1.0, -1.0)
+    return span
+
+
 @wp.kernel
 def draw(
     screen: wp.array(dtype=wp.vec3),
     faces: wp.array(dtype=int),
     materials: wp.array(dtype=int),
     lenses: int,
+    skip: int,
     first: int,
     cull: int,
     keys: wp.array2d(dtype=wp.uint64),
 ) -> None:
-    """One triangle. lenses: 1 draws only glass, 0 all but glass, -1 all. cull: 1 leaves out what faces away."""
-    t = wp.tid()
+    """One triangle. skip: how many of the first are fibres', and left to `draw_fibre`.
+
+    lenses: 1 draws only glass, 0 all but glass, -1 skin, which has no materials. cull: 1 leaves out what faces away.
+    """
+    t = skip + wp.tid()
     if lenses >= 0:
         glass = materials[t] == LENS
         if glass != (lenses == 1):
@@ -74,17 +90,90 @@ def draw(
     y0 = wp.max(int(wp.ceil(wp.min(wp.min(a[1], b[1]), c[1]) - 0.5)), 0)
     y1 = wp.min(int(wp.floor(wp.max(wp.max(a[1], b[1]), c[1]) - 0.5)), keys.shape[0] - 1)
     inverse = 1.0 / area
+    # Each weight is linear along a row, so where all three are positive is an interval: thin slanting hairs fill their
+    # boxes so badly that testing every sample of a box took ten times as long.
+    du = (b[1] - c[1]) * inverse
+    dv = (c[1] - a[1]) * inverse
     for y in range(y0, y1 + 1):
         py = float(y) + 0.5
-        for x in range(x0, x1 + 1):
+        u0 = (b[0] * (c[1] - py) - (b[1] - py) * c[0]) * inverse
+        v0 = (c[0] * (a[1] - py) - (c[1] - py) * a[0]) * inverse
+        span = narrowed(wp.vec2(float(x0) + 0.5, float(x1) + 0.5), u0, du)
+        span = narrowed(span, v0, dv)
+        span = narrowed(span, 1.0 - u0 - v0, -du - dv)
+        for x in range(int(wp.ceil(span[0] - 0.5)), int(wp.floor(span[1] - 0.5)) + 1):
             px = float(x) + 0.5
-            u = ((b[0] - px) * (c[1] - py) - (b[1] - py) * (c[0] - px)) * inverse
-            v = ((c[0] - px) * (a[1] - py) - (c[1] - py) * (a[0] - px)) * inverse
-            w = 1.0 - u - v
-            if u >= 0.0 and v >= 0.0 and w >= 0.0:
-                near = a[2] * u + b[2] * v + c[2] * w
-                key = (wp.uint64(wp.cast(near, wp.uint32)) << wp.uint64(32)) | wp.uint64(first + t + 1)
-                wp.atomic_max(keys, y, x, key)
+            u = u0 + du * px
+            v = v0 + dv * px
+            near = a[2] * u + b[2] * v + c[2] * (1.0 - u - v)
+            key = (wp.uint64(wp.cast(near, wp.uint32)) << wp.uint64(32)) | wp.uint64(first + t + 1)
+            wp.atomic_max(keys, y, x, key)
+
+
+@wp.kernel
+def draw_fibre(
+    screen: wp.array(dtype=wp.vec3),
+    faces: wp.array(dtype=int),
+    first: int,
+    widen: float,
+    keys: wp.array2d(dtype=wp.uint64),
+) -> None:
+    """One step of a ribbon, two triangles, as a line that knows its width: most are thinner than a sample is wide.
+
+    Walking along the line's steeper axis asks for two sums a row; as triangles, hair took most of a picture's time.
+    """
+    q = wp.tid()
+    a = screen[faces[q * 6]]
+    b = screen[faces[q * 6 + 1]]
+    c = screen[faces[q * 6 + 2]]
+    d = screen[faces[q * 6 + 4]]
+    if wp.min(wp.min(a[2], b[2]), wp.min(c[2], d[2])) <= 0.0:
+        return
+    x0 = 0.5 * (a[0] + b[0])
+    y0 = 0.5 * (a[1] + b[1])
+    dx = 0.5 * (c[0] + d[0]) - x0
+    dy = 0.5 * (c[1] + d[1]) - y0
+    steep = wp.abs(dy) >= wp.abs(dx)
+    # `m` runs along the line, `o` across it.
+    m0 = x0
+    dm = dx
+    length = keys.shape[1]
+    breadth = keys.shape[0]
+    if steep:
+        m0 = y0
+        dm = dy
+        length = keys.shape[0]
+        breadth = keys.shape[1]
+    if dm == 0.0:
+        return
+    low = wp.max(int(wp.ceil(wp.min(m0, m0 + dm) - 0.5)), 0)
+    high = wp.min(int(wp.floor(wp.max(m0, m0 + dm) - 0.5)), length - 1)
+    for m in range(low, high + 1):
+        along = (float(m) + 0.5 - m0) / dm
+        left = a + (c - a) * along
+        right = b + (d - b) * along
+        from_o = left[0]
+        to_o = right[0]
+        if not steep:
+            from_o = left[1]
+            to_o = right[1]
+        # Where only some strands are drawn, each stands for its neighbours too.
+        grow = (to_o - from_o) * 0.5 * (widen - 1.0)
+        from_o = from_o - grow
+        to_o = to_o + grow
+        o0 = wp.max(int(wp.ceil(wp.min(from_o, to_o) - 0.5)), 0)
+        o1 = wp.min(int(wp.floor(wp.max(from_o, to_o) - 0.5)), breadth - 1)
+        for o in range(o0, o1 + 1):
+            across = wp.clamp((float(o) + 0.5 - from_o) / (to_o - from_o + 1.0e-9), 0.0, 1.0)
+            near = left[2] + (right[2] - left[2]) * across
+            face = first + q * 2
+            if along + across >= 1.0:
+                face = face + 1
+            key = (wp.uint64(wp.cast(near, wp.uint32)) << wp.uint64(32)) | wp.uint64(face + 1)
+            if steep:
+                wp.atomic_max(keys, m, o, key)
+            else:
+                wp.atomic_max(keys, o, m, key)
 
 
 @wp.kernel

@@ -20,7 +20,7 @@ from mien.engines.cast.render.shading import (
     shade_matte,
     shade_skin,
 )
-from mien.engines.cast.render.shadow import visibility
+from mien.engines.cast.render.shadow import hair_visibility, visibility
 
 wp.set_module_options({"enable_backward": False})
 
@@ -155,13 +155,14 @@ def see_detail(
     openness = mixed1(detail.openness, i, j, k, w)
     material = detail.materials[face]
     hit.label = detail.labels[face]
-    bias = float(_SKIN_BIAS_M)
+    shadow = wp.vec2(1.0, 1.0)
     if material == 0:
-        bias = float(_HAIR_BIAS_M)
-    elif wp.dot(n, ray) > 0.0:
-        n = -n  # the far side of a thin sheet
+        shadow = wp.vec2(hair_visibility(key, p, n, _HAIR_BIAS_M), hair_visibility(rim, p, n, _HAIR_BIAS_M))
+    else:
+        if wp.dot(n, ray) > 0.0:
+            n = -n  # the far side of a thin sheet
+        shadow = wp.vec2(visibility(key, p, n, _SKIN_BIAS_M), visibility(rim, p, n, _SKIN_BIAS_M))
     hit.normal = n
-    shadow = wp.vec2(visibility(key, p, n, bias), visibility(rim, p, n, bias))
     lit = wp.vec3(openness, shadow[0] * (0.3 + 0.7 * openness), shadow[1] * (0.3 + 0.7 * openness))
     if material == 0:
         tangent = wp.normalize(mixed3(detail.tangents, i, j, k, w))
@@ -276,6 +277,7 @@ def resolve(
     behind = filmic(backdrop[i, j])
     shared = wp.vec3(0.0, 0.0, 0.0)
     shared_depth = float(-1.0)
+    shared_number = int(-1)
     covered = int(0)
     loose = int(0)
     nearest = wp.uint64(0)
@@ -295,13 +297,15 @@ def resolve(
                 if number >= scene.loose_from:
                     loose = loose + 1
                 on_skin = number < scene.eyes_from
-                if on_skin and wp.abs(1.0 / near - shared_depth) < _SHARED_DEPTH_M:
+                if number == shared_number or (on_skin and wp.abs(1.0 / near - shared_depth) < _SHARED_DEPTH_M):
                     light = shared
                 else:
                     hit = see(scene, number, camera.origin, ray)
                     light = hit.colour * scene.lights.exposure
+                    shared = light
+                    shared_number = number
+                    shared_depth = -1.0
                     if on_skin:
-                        shared = light
                         shared_depth = 1.0 / near
                     if key > nearest:
                         nearest = key
