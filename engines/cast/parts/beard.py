@@ -45,8 +45,8 @@ _CUTS = {
     "stubble": _Cut(9000, 2, 0.0014, 0.0014, 0.0015, 0.00016, 0.6, 0.0),
     "moustache": _Cut(5200, 5, 0.0105, 0.0, 0.0, 0.00042, 0.3, 0.35),
     "goatee": _Cut(8500, 5, 0.0085, 0.006, 0.012, 0.00042, 0.35, 0.35),
-    "short": _Cut(15000, 4, 0.0062, 0.0048, 0.0068, 0.00036, 0.42, 0.3),
-    "full": _Cut(14500, 6, 0.011, 0.011, 0.027, 0.00056, 0.5, 0.55),
+    "short": _Cut(17500, 4, 0.0062, 0.0048, 0.0068, 0.00036, 0.42, 0.3),
+    "full": _Cut(15500, 6, 0.012, 0.012, 0.021, 0.00056, 0.5, 0.5),
 }
 
 
@@ -94,17 +94,14 @@ def beard_density(body: Body, face: _Face, points: Floats, style: str) -> Floats
     # From the nose's wings the moustache's upper edge falls to the corners of the mouth.
     lip = lip * _soft((face.nose_m - 0.001 - 0.62 * np.maximum(side - 0.013, 0.0) - height) / 0.003)
     cheek = np.interp(azimuth, _CHEEK_DEG, _CHEEK_M)
-    below = (
-        _soft((cheek - height) / 0.008)
-        * _soft((77.0 - azimuth) / 6.0)
-        * _soft((azimuth - 6.0) / 3.0 + (height < -0.01))
-    )
+    below = _soft((cheek - height) / 0.008) * _soft((77.0 - azimuth) / 6.0)
+    below = below * np.maximum(_soft((azimuth - 7.5) / 3.0), _soft((-0.010 - height) / 0.004))
     # Under the chin it ends on the throat, higher towards the ears.
     throat = face.chin_m - 0.020 + 0.5 * np.maximum(at[:, 1] - 0.055, 0.0)
     below = below * _soft((height - throat) / 0.012) * _soft((0.105 - at[:, 1]) / 0.02)
     # Bare beside the patch under the lip.
     bare = np.exp(-(((side - 0.015) / 0.006) ** 2) - ((height + 0.014) / 0.006) ** 2)
-    jaw = below * (1.0 - 0.75 * bare)
+    jaw = 0.85 * below * (1.0 - 0.75 * bare)
     if style == "moustache":
         return np.asarray(lip, dtype=np.float32)
     if style == "goatee":

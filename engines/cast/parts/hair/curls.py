@@ -5,14 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.engines.cast.body.anatomy import SKIN
 from mien.engines.cast.parts.hair.finish import Finish, finished, tinted
 from mien.engines.cast.parts.hair.flow import outward
 from mien.engines.cast.parts.hair.head import Head
 from mien.engines.cast.parts.hair.roots import Roots, gathered, sow
 from mien.engines.cast.parts.hair.short import edging
-from mien.engines.cast.parts.piece import Label, Material, Piece, solid, unit, vertex_normals
-from mien.engines.cast.parts.scalp import hair_tone
+from mien.engines.cast.parts.hair.undercoat import core, undercoat
+from mien.engines.cast.parts.piece import Piece, unit
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -30,7 +29,8 @@ def coils(head: Head) -> list[Piece]:
     curves = _helices(head, roots, locks, members, np.zeros(len(locks)), height, radius, turns, steps=11)
     finish = Finish(widths_m=(0.0006, 0.0010), tip=0.6, roll=0.8, depth_m=0.006, root_m=0.006, root_dark=0.35)
     colours = tinted(head.look, members, rng)
-    return [finished(head.body, head.skull, curves, colours, head.look, finish, rng), edging(head, 500, 0.006)]
+    hair = finished(head.body, head.skull, curves, colours, head.look, finish, rng)
+    return [undercoat(head), hair, edging(head, 500, 0.006)]
 
 
 def afro(head: Head) -> list[Piece]:
@@ -47,25 +47,7 @@ def afro(head: Head) -> list[Piece]:
     finish = Finish(widths_m=(0.0008, 0.0013), tip=0.5, roll=0.9, depth_m=0.010, root_m=0.012, root_dark=0.5)
     colours = tinted(head.look, members, rng)
     hair = finished(head.body, head.skull, curves, colours, head.look, finish, rng)
-    return [core(head, 0.6 * _cloud(head, head.body.rest)), hair, edging(head, 500, 0.008)]
-
-
-def core(head: Head, height: Floats) -> Piece:
-    """A dark skin under voluminous hair: the scalp moved out by (V,) `height`, m; nothing where that is zero."""
-    body = head.body
-    faces = body.faces[body.parts == SKIN]
-    faces = faces[(height[faces] > 0.0).all(1) & (body.rest[faces][:, :, 2].min(1) > body.brow_centre[2] - 0.08)]
-    used, index = np.unique(faces, return_inverse=True)
-    points = body.rest[used] + outward(body.rest[used], head.skull) * (height[used] - 0.002)[:, None]
-    points = points.astype(np.float32)
-    faces = index.reshape(-1, 3).astype(np.int32)
-    piece = solid(points, faces, hair_tone(head.look) * 0.45, Material.FIBRE, Label.HAIR)
-    # Fibres need a way: down over the head.
-    down = np.array([0.0, 0.0, -1.0], np.float32)
-    normals = vertex_normals(points, faces)
-    piece.tangents[:] = unit(down - normals * (normals @ down)[:, None] + np.array([0.0, 1e-3, 0.0], np.float32))
-    piece.openness[:] = 0.16
-    return piece
+    return [core(head, np.maximum(0.6 * _cloud(head, head.body.rest) - 0.002, 0.0)), hair, edging(head, 500, 0.008)]
 
 
 def _cloud(head: Head, points: Floats) -> Floats:

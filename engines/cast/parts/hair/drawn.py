@@ -127,8 +127,7 @@ def _ball(head: Head, knot: Floats, way: Floats, radius: float, squash: Floats) 
     points = (knot + (_on_ball(way, side, up, climb, turn) * radius) @ squash).reshape(-1, 3).astype(np.float32)
     at = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)[None]).reshape(-1)
     faces = np.stack([at, at + 1, at + columns, at + 1, at + columns + 1, at + columns], axis=1).reshape(-1, 3)
-    piece = solid(points, faces.astype(np.int32), hair_tone(head.look) * 0.4, Material.FIBRE, Label.HAIR)
-    piece.tangents[:] = unit(np.cross(piece.normals, way) + 1e-4)
+    piece = solid(points, faces.astype(np.int32), hair_tone(head.look) * 0.4, Material.FOAM, Label.HAIR)
     piece.openness[:] = 0.15
     return piece
 

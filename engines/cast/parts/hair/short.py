@@ -9,6 +9,7 @@ from mien.engines.cast.parts.hair.finish import Finish, finished, tinted
 from mien.engines.cast.parts.hair.flow import Bend, Weave, cut, flowed, tousled, woven
 from mien.engines.cast.parts.hair.head import Head, from_crown, swept_back
 from mien.engines.cast.parts.hair.roots import gathered, sow, sow_edge
+from mien.engines.cast.parts.hair.undercoat import undercoat
 from mien.engines.cast.parts.piece import Piece
 
 Floats = NDArray[np.float32]
@@ -17,17 +18,15 @@ Floats = NDArray[np.float32]
 def buzz(head: Head) -> list[Piece]:
     """Two to five millimetres, shorter at the sides."""
     rng = head.rng
-    roots = sow(head.body, head.line, 26000, rng)
-    top = 0.0042 * head.length * (0.55 + 0.45 * head.rise(roots.points))
+    roots = sow(head.body, head.line, 42000, rng)
+    top = 0.0046 * head.length * (0.55 + 0.45 * head.rise(roots.points))
     lengths = (top * rng.uniform(0.6, 1.1, len(roots))).astype(np.float32)
-    bend = Bend(lift=0.5, stiff=0.6, fall=(0.1, 0.2))
-    curves = flowed(roots, lengths, np.zeros_like(lengths), head.skull, from_crown(head, forward=0.3), bend, steps=3)
-    curves = curves + (
-        rng.standard_normal((len(roots), 1, 3)) * np.array([0.0, 0.2, 0.5])[None, :, None] * 0.001
-    ).astype(np.float32)
-    colours = tinted(head.look, np.arange(len(roots)) % 900, rng)
+    comb = tousled(from_crown(head, forward=0.3), 0.3, rng)
+    flat = np.zeros_like(lengths)
+    curves = flowed(roots, lengths, flat, head.skull, comb, Bend(lift=0.42, stiff=0.6, fall=(0.1, 0.2)), steps=3)
+    colours = tinted(head.look, (np.arange(len(roots)) % 900).astype(np.int32), rng)
     finish = Finish(widths_m=(0.0005, 0.00075), tip=0.5, roll=0.8, depth_m=0.02, root_m=0.003, root_dark=0.6)
-    return [finished(head.body, head.skull, curves.astype(np.float32), colours, head.look, finish, rng)]
+    return [finished(head.body, head.skull, curves, colours, head.look, finish, rng)]
 
 
 def crop(head: Head) -> list[Piece]:
@@ -46,7 +45,8 @@ def crop(head: Head) -> list[Piece]:
     strands = woven(roots, curves, members, ends, head.skull, weave, rng)
     finish = Finish(widths_m=(0.0006, 0.0010), tip=0.3, roll=0.5, depth_m=0.006, root_m=0.009, root_dark=0.5)
     colours = tinted(head.look, members, rng)
-    return [finished(head.body, head.skull, strands, colours, head.look, finish, rng), edging(head, 400)]
+    hair = finished(head.body, head.skull, strands, colours, head.look, finish, rng)
+    return [undercoat(head), hair, edging(head, 400)]
 
 
 def swept(head: Head) -> list[Piece]:
@@ -65,7 +65,8 @@ def swept(head: Head) -> list[Piece]:
     strands = woven(roots, curves, members, ends, head.skull, weave, rng)
     colours = tinted(head.look, members, rng)
     finish = Finish(depth_m=0.007, roll=0.4)
-    return [finished(head.body, head.skull, strands, colours, head.look, finish, rng), edging(head, 500)]
+    hair = finished(head.body, head.skull, strands, colours, head.look, finish, rng)
+    return [undercoat(head), hair, edging(head, 500)]
 
 
 def fringe(head: Head) -> list[Piece]:
@@ -96,7 +97,7 @@ def fringe(head: Head) -> list[Piece]:
     weave = Weave(steps=11, clump=0.62, frizz_m=0.0014, stray=0.025, puff_m=0.001, early=1.35)
     strands = woven(roots, curves, members, ends, head.full, weave, rng)
     colours = tinted(head.look, members, rng)
-    return [finished(head.body, head.full, strands, colours, head.look, Finish(depth_m=0.006), rng)]
+    return [undercoat(head), finished(head.body, head.full, strands, colours, head.look, Finish(depth_m=0.006), rng)]
 
 
 def edging(head: Head, count: int, length_m: float = 0.009) -> Piece:

@@ -1,0 +1,38 @@
+"""The hair that is never seen: a dark skin below the strands, so that no scalp shines through."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.engines.cast.body.anatomy import SKIN
+from mien.engines.cast.parts.hair.flow import outward
+from mien.engines.cast.parts.hair.head import Head
+from mien.engines.cast.parts.piece import Label, Material, Piece, solid
+from mien.engines.cast.parts.scalp import ear_mask, hair_tone
+
+Floats = NDArray[np.float32]
+
+_HEIGHT_M = 0.0012
+
+
+def undercoat(head: Head, *, from_deg: float = 4.0) -> Piece:
+    """Just above the scalp, well behind the hairline, where its edge is covered by hair."""
+    inside = np.clip((head.line.above(head.body.rest) - from_deg) / 4.0, 0.0, 1.0)
+    inside = np.where(ear_mask(head.body) > 0.05, 0.0, inside)
+    return core(head, (_HEIGHT_M * inside).astype(np.float32), shade=0.6)
+
+
+def core(head: Head, height: Floats, *, shade: float = 0.45) -> Piece:
+    """A dark skin under voluminous hair: the scalp moved out by (V,) `height`, m; nothing where that is zero."""
+    body = head.body
+    faces = body.faces[body.parts == SKIN]
+    faces = faces[(height[faces] > 0.0).all(1) & (body.rest[faces][:, :, 2].min(1) > body.brow_centre[2] - 0.08)]
+    used, index = np.unique(faces, return_inverse=True)
+    points = body.rest[used] + outward(body.rest[used], head.skull) * height[used][:, None]
+    points = points.astype(np.float32)
+    piece = solid(
+        points, index.reshape(-1, 3).astype(np.int32), hair_tone(head.look) * shade, Material.FOAM, Label.HAIR
+    )
+    piece.openness[:] = 0.16
+    return piece
