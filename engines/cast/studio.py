@@ -61,7 +61,7 @@ class Actor:
         self._neck = neck_weights(body)
         with wp.ScopedDevice(device):
             self._ambient = Ambient(body, self.person.hair)
-            self._figure = Figure(body, MapLevels(self.person.skin), self.person.worn, self.person.movers)
+            self._figure = Figure(body, MapLevels(self.person.skin), self.person.worn, (self.person.teeth, self.person.lashes))
             self._eyes = [EyeKit(eye, paint) for eye, paint in zip(body.eyes, self.person.eye_paint, strict=True)]
 
     def shoot(
@@ -88,11 +88,13 @@ class Actor:
     def posture(self, shot: Shot) -> Posture:
         """Where every vertex of the body is, and how the head stands."""
         body = self.person.body
-        weights = body.weights(shot.actions)
+        weights = self.person.weights(shot.actions)
         points = self.person.posed(weights, shot.gaze)
         turn, shift = rigid(body, shot.pose)
         sway = np.asarray(shot.pose.sway, np.float32)
-        return Posture(turned(points, self._neck, turn, shift, sway), weights, turn, shift, sway)
+        return Posture(
+            turned(points, self._neck, turn, shift, sway), weights, turn, shift, sway, self.person.lips.gap(points)
+        )
 
     def landmarks(self, shot: Shot, view: View, posture: Posture | None = None) -> Floats:
         """(478, 2) float32 px of MediaPipe's landmarks, exact: they are tied to the mesh."""
@@ -108,7 +110,7 @@ class Actor:
             posture,
             openness=self._ambient.at(posture.weights),
             crease=crease_weights(shot.actions),
-            mouth_open=min(1.0, self.person.lips_gap(posture.points) / _MOUTH_OPEN_M),
+            mouth_open=min(1.0, posture.lips_gap / _MOUTH_OPEN_M),
             texel_m=view.span / view.height,
         )
         scene.loose, loose_mesh = loose_detail(loose)

@@ -31,6 +31,7 @@ class Posture:
         turn: (3, 3) float32, the head's rotation.
         shift: (3,) float32, the head's shift, m.
         sway: (3,) float32, of head and chest together, m.
+        lips_gap: how far the lips are apart, m.
 
     """
 
@@ -39,6 +40,7 @@ class Posture:
     turn: Floats
     shift: Floats
     sway: Floats
+    lips_gap: float = 0.0
 
 
 class Mover(Protocol):

@@ -172,6 +172,8 @@ def see_detail(
         hit.colour = shade_fibre(tangent, n, -ray, albedo, lit, shine, lights)
     elif material == 1 or material == 2:
         dark = openness * (0.15 + 0.85 * mouth_open)
+        if hit.label == 3 or hit.label == 4:
+            dark = openness  # the eye's corners, not the mouth
         inside = wp.vec3(dark, shadow[0] * (0.25 + 0.75 * dark), 0.0)
         rough = float(0.28)
         if material == 2:
