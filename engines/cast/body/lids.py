@@ -265,7 +265,7 @@ def _closing(rest: Floats, blink: Floats, pair: Facing, eye: Eyeball) -> Floats:
     beyond = _RINGS > _ROLL
     end[beyond] += left[None] * _fade(_ROLL, 14)[beyond, None, None]
     draped = _draped(start, end, pair, eye)
-    share = _fade(19, _OUT)[:, None] * (pair.above > 0) * _bell(pair.along, 0.22, 0.2)
+    share = _fade(19, _OUT)[:, None] * (pair.above > 0) * _bell(pair.along, 0.2, 0.1)
     end += share[..., None] * (draped - end)
     return (_clear(end, eye) - start).astype(np.float32)
 

@@ -139,7 +139,7 @@ def _rounding(jaw: Floats, facing: Facing) -> Floats:
     """(D, C, 3) float32: what makes the lower lip of an open mouth a bow and not MakeHuman's wedge."""
     drop = jaw[_EDGE - BAND_RINGS.start, :, 2].astype(np.float64)
     corner, middle = drop[facing.lower[0]], drop[facing.lower].min()
-    bow = (1 - np.abs(2 * facing.along - 1) ** 2.3) ** 0.75
+    bow = np.clip(1 - np.abs(2 * facing.along - 1) ** 2.3, 0, 1) ** 0.75
     change = np.zeros(jaw.shape)
     change[..., 2] = np.where(facing.above < 0, _ROUNDING * (corner + (middle - corner) * bow - drop), 0.0)
     return _spread(change)

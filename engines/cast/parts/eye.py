@@ -23,7 +23,7 @@ _VEINS = 9
 _WHITE_YOUNG = np.array([0.63, 0.605, 0.58], np.float32)
 _WHITE_OLD = np.array([0.58, 0.53, 0.45], np.float32)
 _BLOOD = np.array([0.42, 0.10, 0.08], np.float32)
-_CARUNCLE = (0.50, 0.20, 0.17)
+_CARUNCLE = (0.66, 0.40, 0.35)
 _TEAR = (0.62, 0.45, 0.42)
 
 
@@ -150,7 +150,7 @@ def _caruncle(body: Body, eye: Eyeball) -> Piece:
     corner = edge[0][0]
     inwards = 0.5 * (edge[0][3] + edge[1][3]) - corner
     inwards /= np.linalg.norm(inwards)
-    out = corner + inwards * 0.0022 - eye.centre
+    out = corner + inwards * 0.0019 - eye.centre
     distance = np.linalg.norm(out)
     out /= distance
     up = np.cross(out, inwards)
@@ -161,7 +161,7 @@ def _caruncle(body: Body, eye: Eyeball) -> Piece:
     )
     lumps = 1 + 0.08 * np.sin(5 * longitude + 1.0) * np.sin(latitude) + 0.06 * np.sin(4 * ball[..., 0] * 3)
     middle = eye.centre + out * (eye.radius - 0.0004)
-    axes = np.stack([across * 0.0030, out * 0.0009, up * 0.0016])
+    axes = np.stack([across * 0.0026, out * 0.0008, up * 0.0013])
     points = middle + (ball * lumps[..., None]) @ axes
     rows, columns = latitude.shape
     here, there = np.arange(columns), (np.arange(columns) + 1) % columns

@@ -77,7 +77,7 @@ def tooth(arch: Arch, kind: Kind, stand: Stand, enamel: Doubles) -> tuple[Double
     # A rounded rectangle: teeth touch with flat sides.
     side, front = np.sign(side) * np.abs(side) ** 0.55, np.sign(front) * np.abs(front) ** 0.7
     round_off = 1 - 0.16 * np.clip(1 - level * 7, 0, 1) ** 2
-    half = 0.5 * stand.width * (1.0 - 0.20 * level**2) * round_off
+    half = 0.5 * stand.width * (1.0 - 0.14 * level**2) * round_off
     thick = kind.thickness * 1e-3 * (kind.edge + (1 - kind.edge) * (1 - (1 - level) ** 1.7)) * round_off
     belly = 0.0007 * np.sin(np.pi * np.clip(level * 1.05, 0, 1)) - 0.0009 * level**3
     u = side * half
