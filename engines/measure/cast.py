@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.realtime.face import BLENDSHAPE_NAMES
 from mien.realtime.frame import Floats, Pixels
 
 if TYPE_CHECKING:
     from mien.engines.cast.body.pose import HeadPose
     from mien.engines.cast.frame import View
 
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+Numbers = NDArray[np.floating[Any]]
+#: Plain values for JSON and tables.
+Row = dict[str, Any]
+
+#: The 51 channels that the tracker and the cast share.
+SHARED = BLENDSHAPE_NAMES[1:]
+#: Channels that a wearer notices first.
+MAIN = ("jawOpen", "eyeBlinkLeft", "eyeBlinkRight", "mouthSmileLeft", "mouthSmileRight")
+#: A channel responds if its score rises by this while its action goes from 0 to 1; then r must be this.
+LEAST_SLOPE, LEAST_R = 0.1, 0.6
+#: What is measured where a face was found: head pose by the landmarks' fit and by MediaPipe's matrix, degrees, both
+#: also without the person's constant; landmarks inside the face, on its outline, on the irises, % of its width.
+ERRORS = ("pose_deg", "pose_raw_deg", "matrix_deg", "matrix_raw_deg", "landmarks", "outline", "irises")
 #: Picture axes (x right, y down, z away) from the cast's world (x right, y away, z up), before any camera moves.
 _PICTURE = np.array([[1, 0, 0], [0, 0, -1], [0, 1, 0]], np.float64)
 #: MediaPipe's face geometry assumes a camera of 63 degrees from top to bottom (its default environment).
@@ -41,7 +59,7 @@ class Response:
     slope: float
 
 
-def response(rendered: Floats, tracked: Floats) -> Response:
+def response(rendered: Numbers, tracked: Numbers) -> Response:
     """Compare (N,) rendered weights with (N,) tracked scores."""
     a, b = rendered.astype(np.float64), tracked.astype(np.float64)
     a, b = a - a.mean(), b - b.mean()
@@ -101,7 +119,14 @@ def turn_deg(first: NDArray[np.float64], second: NDArray[np.float64]) -> float:
     return float(np.degrees(np.arccos(np.clip((np.trace(first.T @ second) - 1) / 2, -1, 1))))
 
 
-def equal_error_rate(same: Floats, different: Floats) -> tuple[float, float]:
+def yaw_pitch_roll(rotation: NDArray[np.float64]) -> tuple[float, float, float]:
+    """Degrees, as `HeadPose` counts them, of a (3, 3) rotation in picture axes."""
+    world = _PICTURE.T @ rotation @ _PICTURE
+    yaw, pitch = np.arctan2(world[1, 0], world[0, 0]), np.arctan2(-world[2, 1], world[2, 2])
+    return float(np.degrees(yaw)), float(np.degrees(pitch)), -float(np.degrees(np.arcsin(np.clip(world[2, 0], -1, 1))))
+
+
+def equal_error_rate(same: Numbers, different: Numbers) -> tuple[float, float]:
     """Share of errors at the threshold where as many same pairs fall below it as different pairs above; threshold.
 
     Args:
@@ -179,3 +204,92 @@ def steady_rate(finished_s: Sequence[float], per_shard: int, workers: int) -> fl
         raise ValueError(f"{len(finished_s)} shards from {workers} workers: there is nothing after the first ones.")
     times = sorted(finished_s)
     return (len(times) - workers) * per_shard / (times[-1] - times[workers - 1])
+
+
+def in_order(work: Callable[[Task], Result], tasks: Sequence[Task], jobs: int) -> Iterator[Result]:
+    """Results in the tasks' order, made by that many processes; one is this one."""
+    if jobs <= 1:
+        yield from map(work, tasks)
+        return
+    # Spawned, not forked: Warp and torch hold threads that a fork would leave half alive.
+    with ProcessPoolExecutor(jobs, get_context("spawn")) as pool:
+        yield from pool.map(work, tasks)
+
+
+def figures(values: Iterable[float]) -> dict[str, float]:
+    """Median and 95th percentile."""
+    median, high = np.percentile(list(values), (50, 95))
+    return {"median": float(median), "p95": float(high)}
+
+
+def judge_crowd(rows: Sequence[Row]) -> Row:
+    """What a crowd of random pictures says.
+
+    Args:
+        rows: of each picture `picture`, `person`, `found` (faces), `neutral_found`, `actions`; and where one face was
+            found `scores` (51,), `axes` and `tracked_axes` (yaw, pitch, roll), `turned_deg` and each of `ERRORS`.
+
+    """
+    seen = [row for row in rows if row["found"] == 1]
+    codes = np.array([[row["actions"].get(name, 0.0) for name in SHARED] for row in seen]).reshape(-1, len(SHARED))
+    scores = np.array([row["scores"] for row in seen]).reshape(-1, len(SHARED))
+    answers = [response(codes[:, at], scores[:, at]) for at in range(len(SHARED))] if seen else []
+    channels = {name: {"r": each.r, "slope": each.slope} for name, each in zip(SHARED, answers, strict=False)}
+    farthest = sorted(seen, key=lambda row: -float(row["landmarks"]))[:8]
+    by_turn = {
+        f"{low} to {low + 10} deg": figures(chosen) | {"pictures": len(chosen)}
+        for low in range(0, 60, 10)
+        if (chosen := [row["pose_deg"] for row in seen if low <= row["turned_deg"] < low + 10])
+    }
+    return {
+        "pictures": len(rows),
+        "found": len(seen) / len(rows),
+        "misses": [{k: v for k, v in row.items() if k != "actions"} for row in rows if row["found"] != 1],
+        "neutral_misses": sorted({row["person"] for row in rows if row["neutral_found"] != 1}),
+        **({name: figures(row[name] for row in seen) for name in ERRORS} if seen else {}),
+        "farthest": [{key: row[key] for key in ("picture", "person", "landmarks")} for row in farthest],
+        "pose_by_turn": by_turn,
+        "axes": _axes(seen),
+        "channels": channels,
+        "main_r": float(np.mean([channels[name]["r"] for name in MAIN])) if seen else 0.0,
+    }
+
+
+def _axes(seen: Sequence[Row]) -> dict[str, dict[str, float]]:
+    """How each angle of the head answers: a slope below 1 is a tracker that sees less of a turn than there is."""
+    if not seen:
+        return {}
+    true, tracked = (np.array([row[key] for row in seen], np.float64) for key in ("axes", "tracked_axes"))
+    table = {}
+    for at, name in enumerate(("yaw", "pitch", "roll")):
+        answer, off = response(true[:, at], tracked[:, at]), np.abs(true[:, at] - tracked[:, at])
+        table[name] = {"r": answer.r, "slope": answer.slope, **{f"error_{k}": v for k, v in figures(off).items()}}
+    return table
+
+
+def judge_sweeps(people: Sequence[dict[str, Numbers]]) -> Row:
+    """Mean r and slope of each channel over the people, and which channels respond.
+
+    Args:
+        people: each channel's (N,) scores while its action goes from 0 to 1 in even steps; NaN where no face was found.
+
+    """
+    channels: dict[str, Row] = {}
+    for name in SHARED:
+        answers = []
+        for person in people:
+            kept = np.isfinite(person[name])
+            if kept.sum() > 2:
+                answers.append(response(np.linspace(0, 1, len(kept))[kept], person[name][kept]))
+        r, slope = (float(np.mean([getattr(each, key) for each in answers] or [0.0])) for key in ("r", "slope"))
+        slopes = [round(each.slope, 3) for each in answers]
+        channels[name] = {"r": r, "slope": slope, "slopes": slopes, "responds": slope >= LEAST_SLOPE}
+    responding = [name for name in SHARED if channels[name]["responds"]]
+    return {
+        "people": len(people),
+        "lost": int(sum(np.isnan(values).sum() for person in people for values in person.values())),
+        "channels": channels,
+        "responding": responding,
+        "not_responding": [name for name in SHARED if name not in responding],
+        "below": [name for name in responding if channels[name]["r"] < LEAST_R],
+    }

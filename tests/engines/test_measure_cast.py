@@ -8,12 +8,18 @@ import pytest
 from mien.engines.cast.body.pose import HeadPose
 from mien.engines.cast.frame import View
 from mien.engines.measure.cast import (
+    ERRORS,
+    MAIN,
     MEDIAPIPE_HALF_TANGENT,
+    SHARED,
     equal_error_rate,
     even_chi_square,
     hidden,
+    in_order,
     ita_class,
     ita_deg,
+    judge_crowd,
+    judge_sweeps,
     matrix_rotation,
     rendered_rotation,
     response,
@@ -21,6 +27,7 @@ from mien.engines.measure.cast import (
     slope_per_thousand,
     steady_rate,
     turn_deg,
+    yaw_pitch_roll,
 )
 from mien.realtime.head import fit_head, head_model
 
@@ -80,6 +87,12 @@ def test_matrix_and_rendered_rotation_share_their_axes() -> None:
     assert turn_deg(seen, matrix_rotation(pose, MIDDLE, (256, 256))) == pytest.approx(0, abs=0.1)
 
 
+def test_angles_of_a_rotation_are_those_of_the_head() -> None:
+    pose = HeadPose(yaw=31, pitch=-12, roll=9)
+    seen = rendered_rotation(View(256, 256), pose, MIDDLE)
+    assert yaw_pitch_roll(seen) == pytest.approx((31, -12, 9), abs=1e-3)
+
+
 def test_the_equal_error_rate_is_where_both_errors_meet() -> None:
     assert equal_error_rate(np.array([0.8, 0.9]), np.array([0.1, 0.2]))[0] == 0
     assert equal_error_rate(np.array([0.1, 0.2]), np.array([0.8, 0.9]))[0] == 1
@@ -131,3 +144,54 @@ def test_the_rate_leaves_out_each_workers_first_shard() -> None:
     assert steady_rate([9.0, 10.0, 18.0, 20.0], 32, 2) == pytest.approx(6.4)
     with pytest.raises(ValueError, match="nothing after the first"):
         steady_rate([9.0, 10.0], 32, 2)
+
+
+def _seen(picture: int, jaw: float, score: float, error: float, turned: float) -> dict[str, object]:
+    scores = np.zeros(51)
+    scores[SHARED.index("jawOpen")] = score
+    return {"picture": picture, "person": 1, "found": 1, "neutral_found": 1, "actions": {"jawOpen": jaw},
+            "scores": scores, "turned_deg": turned, "axes": (turned, 1.0, 0.0),
+            "tracked_axes": (0.8 * turned, 3.0, 0.0)} | dict.fromkeys(ERRORS, error)  # fmt: skip
+
+
+def test_a_crowd_is_judged_on_the_faces_that_were_found() -> None:
+    rows = [_seen(k, k / 4, 0.1 + k / 8, float(k), 12.0 * k) for k in range(4)]
+    lost = {"picture": 4, "person": 7, "found": 2, "neutral_found": 0, "actions": {"jawOpen": 1.0}}
+    judged = judge_crowd([*rows, lost])
+    assert judged["found"] == pytest.approx(0.8)
+    assert [miss["picture"] for miss in judged["misses"]] == [4]
+    assert judged["neutral_misses"] == [7]
+    assert judged["channels"]["jawOpen"] == pytest.approx({"r": 1.0, "slope": 0.5})
+    assert judged["main_r"] == pytest.approx(1 / len(MAIN))
+    assert judged["pose_deg"]["median"] == pytest.approx(1.5)
+    assert {name: row["pictures"] for name, row in judged["pose_by_turn"].items()} == {
+        "0 to 10 deg": 1, "10 to 20 deg": 1, "20 to 30 deg": 1, "30 to 40 deg": 1,
+    }  # fmt: skip
+    assert judged["axes"]["yaw"]["slope"] == pytest.approx(0.8)
+    assert judged["axes"]["pitch"]["error_median"] == pytest.approx(2)
+    assert judged["farthest"][0]["picture"] == 3
+
+
+def test_a_crowd_that_was_never_found_has_no_numbers() -> None:
+    judged = judge_crowd([{"picture": 0, "person": 1, "found": 0, "neutral_found": 0, "actions": {}}])
+    assert (judged["found"], judged["channels"], judged["main_r"]) == (0, {}, 0)
+
+
+def test_sweeps_tell_who_responds_and_who_follows_badly() -> None:
+    still = {name: np.zeros(6) for name in SHARED}
+    lost = np.array([0.0, 0.1, 0.2, 0.3, 0.4, np.nan])
+    people = [
+        still | {"jawOpen": np.linspace(0, 1, 6), "mouthLeft": np.array([0, 0, 0, 0, 0, 1.0]), "eyeWideLeft": lost},
+        still | {"jawOpen": np.linspace(0, 0.5, 6), "mouthLeft": np.array([0.0, 1, 0, 0, 0, 0])},
+    ]
+    judged = judge_sweeps(people)
+    assert judged["responding"] == ["eyeWideLeft", "jawOpen", "mouthLeft"]
+    assert judged["channels"]["jawOpen"]["slope"] == pytest.approx(0.75)
+    assert judged["channels"]["eyeWideLeft"]["slopes"] == pytest.approx([0.5, 0.0])
+    assert len(judged["not_responding"]) == 48
+    assert judged["below"] == ["eyeWideLeft", "mouthLeft"]
+    assert judged["lost"] == 1
+
+
+def test_results_come_in_the_order_of_the_tasks() -> None:
+    assert list(in_order(str, [3, 1, 2], 1)) == ["3", "1", "2"]
