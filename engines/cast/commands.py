@@ -1,4 +1,7 @@
-"""``python -m mien.engines.cast``: render portraits, a driver clip, and everything that ships."""
+"""``python -m mien.engines.cast``: make again every rendered file that is part of the repository.
+
+What users render (portraits, clips, pairs, personas of their own) is `mien cast`.
+"""
 
 from __future__ import annotations
 
@@ -8,106 +11,108 @@ from pathlib import Path
 from typing import Annotated
 
 import cv2
+import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
-from mien.engines.cast.people import DRIVER, PERSONAS
-from mien.engines.cast.portrait import Pixels, render_portrait
+from mien.engines.cast.people import CLOSE_UPS, DRIVER, DRIVER_SCRIPT, PERSONAS
 from mien.engines.cast.recipe import Recipe
 from mien.realtime.errors import MienError
 
-app = typer.Typer(help="Render people who do not exist.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 _console = Console()
+Pixels = NDArray[np.uint8]
 
-#: The largest JPEG quality at which each shipped picture stays within its budget.
 _PORTRAIT_QUALITY = 92
-_PATTERN_QUALITY = 88
-_PATTERN_SIZE_PX = 480
-_CLIP_SECONDS = 15.0
+_PATTERN_QUALITY, _PATTERN_SIZE_PX = 88, 480
+_SHEET_QUALITY = 86
+_CLIP_SECONDS = 20.0
+#: Webcam noise costs bits; at this factor it is still there.
+_CLIP_CRF = 27
 _REPOSITORY = Path(__file__).resolve().parents[2]
+_ACTION_SEEDS = (5, 12, 23)
+
+Jobs = Annotated[int, typer.Option(min=1, max=16, help="Processes that render.")]
 
 
 @app.command()
-def portrait(
-    seed: Annotated[int, typer.Option(min=0, help="Who: the same seed gives the same person.")],
-    out: Annotated[Path, typer.Option(help="A .png, .jpg or .webp file.")],
-    size: Annotated[int, typer.Option(help="Edge in px.")] = 768,
-    name: Annotated[str, typer.Option(help="What to call the person.")] = "someone",
-) -> None:
-    """Render one portrait."""
-    _guarded(lambda: _write(out, render_portrait(Recipe(name=name, seed=seed, size=size))))
+def ship(jobs: Jobs = 1) -> None:
+    """The shipped personas' portraits, masks and recipes, the test pattern's face and the driver clip."""
+    _guarded(lambda: _ship(jobs))
 
 
 @app.command()
-def clip(
-    seed: Annotated[int, typer.Option(min=0, help="Who; also what the motion varies by.")],
-    out: Annotated[Path, typer.Option(help="An .mp4 file.")],
-    seconds: Annotated[float, typer.Option(min=1.0, max=120.0)] = 18.0,
-    jobs: Annotated[int, typer.Option(min=1, max=16, help="Processes that render.")] = 1,
-    shipped: Annotated[
-        bool, typer.Option(help="Film the shipped driver instead of a person drawn from the seed.")
-    ] = False,
-) -> None:
-    """Render a clip of a person who talks, smiles, blinks and turns."""
-    _guarded(lambda: _film(DRIVER if shipped else Recipe(name="someone", seed=seed), seconds, out, jobs))
+def pictures() -> None:
+    """The sheets and close-ups in docs/images/cast."""
+    _guarded(_pictures)
 
 
-@app.command()
-def build(
-    out: Annotated[Path, typer.Option(help="A folder; made if missing.")],
-    jobs: Annotated[int, typer.Option(min=1, max=16, help="Processes that render.")] = 1,
-) -> None:
-    """Render the shipped people's portraits and the driver clip into a folder of your own."""
-    _guarded(lambda: _build(out / "personas", out / "driver.mp4", out / "pattern_face.jpg", jobs))
+def _ship(jobs: int) -> None:
+    from mien.engines.cast.portrait import portrait_picture, render_portrait, to_bgr
+    from mien.engines.personas.synthetic import MASK_NAME, RECIPE_NAME, recipe_bytes, worn_mask
+
+    for recipe in PERSONAS:
+        folder = _REPOSITORY / "engines" / "personas" / "shipped" / recipe.name
+        picture = portrait_picture(recipe)
+        _write(folder / "portrait.jpg", to_bgr(picture.colour), quality=_PORTRAIT_QUALITY)
+        (folder / RECIPE_NAME).write_bytes(recipe_bytes(recipe))
+        (folder / MASK_NAME).unlink(missing_ok=True)
+        if (mask := worn_mask(picture)) is not None:
+            _write(folder / MASK_NAME, mask)
+    pattern = render_portrait(DRIVER.at_size(_PATTERN_SIZE_PX))
+    _write(_REPOSITORY / "realtime" / "assets" / "pattern_face.jpg", pattern, quality=_PATTERN_QUALITY)
+    _film(_REPOSITORY / "plugin" / "assets" / "driver.mp4", jobs)
 
 
-@app.command()
-def ship(jobs: Annotated[int, typer.Option(min=1, max=16, help="Processes that render.")] = 1) -> None:
-    """Make again every rendered file that is part of the repository."""
-    _guarded(
-        lambda: _build(
-            _REPOSITORY / "engines" / "personas" / "shipped",
-            _REPOSITORY / "plugin" / "assets" / "driver.mp4",
-            _REPOSITORY / "realtime" / "assets" / "pattern_face.jpg",
-            jobs,
-        )
-    )
+def _film(out: Path, jobs: int) -> None:
+    from mien.engines.cast.clip import ClipPlan, film
 
-
-def _build(personas: Path, driver: Path, pattern: Path, jobs: int) -> None:
-    with Progress(console=_console) as progress:
-        task = progress.add_task("portraits", total=len(PERSONAS) + 1)
-        for recipe in PERSONAS:
-            folder = personas / recipe.name
-            _write(folder / "portrait.jpg", render_portrait(recipe), quality=_PORTRAIT_QUALITY)
-            (folder / "cast.json").write_text(json.dumps(recipe.to_dict(), indent=2) + "\n", encoding="utf-8")
-            progress.advance(task)
-        _write(pattern, render_portrait(DRIVER.at_size(_PATTERN_SIZE_PX)), quality=_PATTERN_QUALITY)
-        progress.advance(task)
-    _film(DRIVER, _CLIP_SECONDS, driver, jobs)
-
-
-def _film(recipe: Recipe, seconds: float, out: Path, jobs: int) -> None:
-    from mien.engines.cast.clip import film
-
+    plan = ClipPlan(DRIVER, script=DRIVER_SCRIPT, seconds=_CLIP_SECONDS)
     with Progress(console=_console) as progress:
         task = progress.add_task("frames", total=None)
         film(
-            recipe,
-            seconds,
+            plan,
             out,
             jobs=jobs,
-            on_frame=lambda done, total: progress.update(task, completed=done, total=total),
+            crf=_CLIP_CRF,
+            on_frame=lambda n, total: progress.update(task, completed=n, total=total),
         )
-    _console.print(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB)")
+    _say(out)
+
+
+def _pictures() -> None:
+    from mien.engines.cast.sheet import actions_sheet, close_up, people_sheet, tiled
+
+    out = _REPOSITORY / "docs" / "images" / "cast"
+    _write(out / "people.jpg", people_sheet(0, 64), quality=_SHEET_QUALITY)
+    _write(out / "actions.jpg", actions_sheet([Recipe("sheet", k) for k in _ACTION_SEEDS]), quality=_SHEET_QUALITY)
+    for recipe, shot in CLOSE_UPS:
+        _write(out / f"close-{recipe.name}.jpg", close_up(recipe, shot), quality=_SHEET_QUALITY)
+    small = [
+        cv2.resize(_read(out.parents[2] / "engines" / "personas" / "shipped" / each.name), (384, 384))
+        for each in PERSONAS
+    ]
+    _write(out / "personas.jpg", tiled(small, len(small)), quality=_SHEET_QUALITY)
+
+
+def _read(folder: Path) -> Pixels:
+    picture = cv2.imread(str(folder / "portrait.jpg"))
+    if picture is None:
+        raise FileNotFoundError(f"{folder} has no portrait yet: python -m mien.engines.cast ship")
+    return np.asarray(picture, np.uint8)
 
 
 def _write(path: Path, picture: Pixels, *, quality: int = 95) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    options = [cv2.IMWRITE_JPEG_QUALITY, quality] if path.suffix.lower() in (".jpg", ".jpeg") else []
+    options = [cv2.IMWRITE_JPEG_QUALITY, quality] if path.suffix == ".jpg" else [cv2.IMWRITE_PNG_COMPRESSION, 9]
     if not cv2.imwrite(str(path), picture, options):
         raise OSError(f"Could not write {path}.")
+    _say(path)
+
+
+def _say(path: Path) -> None:
     _console.print(f"wrote {path} ({path.stat().st_size / 1e3:.0f} kB)")
 
 

@@ -60,6 +60,10 @@ class Recipe:
         """The same person in another size, px."""
         return replace(self, size=size)
 
+    def bare(self) -> Recipe:
+        """The same person with nothing on the head or face that could hide it."""
+        return replace(self, look=replace(self.look, hair_style="shaved", beard="none", glasses="none", headset="none"))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain strings, numbers, lists and one nested table: fit for TOML and JSON."""
         table = asdict(self)

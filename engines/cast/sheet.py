@@ -18,7 +18,12 @@ _GROUND = 24
 
 
 def people_sheet(
-    first_seed: int, count: int, *, size: int = 224, columns: int = 8, on_person: Callable[[int, int], None] | None = None
+    first_seed: int,
+    count: int,
+    *,
+    size: int = 224,
+    columns: int = 8,
+    on_person: Callable[[int, int], None] | None = None,
 ) -> Pixels:
     """Portraits of people with seeds from `first_seed` on, each as the seed draws them: uint8 BGR.
 

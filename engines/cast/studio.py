@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import warp as wp
@@ -61,7 +62,8 @@ class Actor:
         self._neck = neck_weights(body)
         with wp.ScopedDevice(device):
             self._ambient = Ambient(body, self.person.hair)
-            self._figure = Figure(body, MapLevels(self.person.skin), self.person.worn, (self.person.teeth, self.person.lashes))
+            movers = (self.person.teeth, self.person.lashes)
+            self._figure = Figure(body, MapLevels(self.person.skin), self.person.worn, movers)
             self._eyes = [EyeKit(eye, paint) for eye, paint in zip(body.eyes, self.person.eye_paint, strict=True)]
 
     def shoot(
@@ -134,7 +136,7 @@ class Actor:
         return camera
 
 
-def _passes(scene: Handle, meshes: _Meshes, camera: Handle, background: Floats) -> dict[str, NDArray[np.generic]]:
+def _passes(scene: Handle, meshes: _Meshes, camera: Handle, background: Floats) -> dict[str, Any]:
     size = (camera.height, camera.width)
     keys, lenses = _visible(scene, meshes, camera)
     out = {

@@ -24,6 +24,7 @@ from mien.realtime.tracker.model import landmarker_path
 #: Strength of the ridge. Scores lie in 0..1 and there are some 2,000 samples.
 _RIDGE = 6.0
 _SIZE_PX = 288
+_GREY = 0.2
 _STEP_NS = 33_000_000
 
 
@@ -50,19 +51,23 @@ def pictures(seed: int, count: int) -> Iterator[Pixels]:
     require_anny()
     from mien.engines.cast.body.pose import HeadPose
     from mien.engines.cast.camera.light import DESK
+    from mien.engines.cast.frame import Shot, View
+    from mien.engines.cast.motion.gaze import gaze_actions
     from mien.engines.cast.portrait import to_bgr
     from mien.engines.cast.recipe import Recipe
-    from mien.engines.cast.scene import Actor, Shot, View, gaze_actions
+    from mien.engines.cast.studio import Actor
 
     rng = np.random.default_rng((seed, 0xBA515))
-    actor = Actor(Recipe("basis", seed), DESK)
-    view = View(_SIZE_PX, _SIZE_PX, 1)
-    yield to_bgr(actor.draw(Shot(), view))
+    # Bare-headed: a fringe or a frame would hide what is to be learnt.
+    actor = Actor(Recipe("basis", seed).bare(), map_px=512)
+    view = View(_SIZE_PX, _SIZE_PX)
+    behind = np.full((_SIZE_PX, _SIZE_PX, 3), _GREY, np.float32)
+    yield to_bgr(actor.shoot(Shot(), view, DESK, behind).colour)
     for _ in range(count - 1):
         yaw, pitch = float(rng.normal() * 9), float(rng.normal() * 5)
         actions = sample_actions(rng) | gaze_actions(yaw, pitch)
         turn = HeadPose(yaw=float(rng.normal() * 8), pitch=float(rng.normal() * 5), roll=float(rng.normal() * 2))
-        yield to_bgr(actor.draw(Shot(actions, turn, (yaw, pitch)), view))
+        yield to_bgr(actor.shoot(Shot(actions, turn, (yaw, pitch)), view, DESK, behind).colour)
 
 
 def track(images: Iterator[Pixels], model: Path) -> tuple[Floats, Floats]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,15 +34,9 @@ _STEP_NS = 33_000_000
 _PARTED = {"jawOpen": 0.28}
 
 
-def bare(recipe: Recipe) -> Recipe:
-    """The same person with nothing on the head that could hide a landmark."""
-    look = replace(recipe.look, hair_style="shaved", beard="none", glasses="none", headset="none")
-    return replace(recipe, look=look)
-
-
 def places(seed: int, landmarker: Landmarker, clock: Iterator[int]) -> Iterator[Floats]:
     """(468, 3) float32 places on the mean body at rest, m, for each view in which one face was found."""
-    actor = Actor(bare(Recipe("landmarks", seed)), map_px=512)
+    actor = Actor(Recipe("landmarks", seed).bare(), map_px=512)
     body, mean = actor.person.body, mean_body()
     view = View(_SIZE_PX, _SIZE_PX, 2, span=0.3)
     for yaw in _YAWS_DEG:

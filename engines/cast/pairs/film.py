@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.engines.cast.body.pose import HeadPose
+from mien.engines.cast.body.pose import HeadPose, rigid
 from mien.engines.cast.camera.backdrop import Backdrop, draw_backdrop
 from mien.engines.cast.camera.light import Rig, ambient
 from mien.engines.cast.camera.rigs import draw_rig
@@ -17,10 +17,12 @@ from mien.engines.cast.camera.webcam import Webcam
 from mien.engines.cast.frame import Picture, Shot, View
 from mien.engines.cast.motion.codes import draw_code
 from mien.engines.cast.pairs.record import Pair
-from mien.engines.cast.parts.occluders import draw_occluder
+from mien.engines.cast.parts.occluders import Owner, draw_occluder
 from mien.engines.cast.parts.piece import Piece
+from mien.engines.cast.parts.scalp import hair_tone
 from mien.engines.cast.portrait import to_bgr
 from mien.engines.cast.recipe import Recipe
+from mien.engines.cast.skin.tones import skin_tone
 from mien.engines.cast.studio import Actor
 
 if TYPE_CHECKING:
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float32]
 
+#: How often an arm before the face has a sleeve, and how long before or after its stay an object is met, s.
+_SLEEVES = 0.7
+_AROUND_S = 0.35
 _DRIVER_SEEDS = 2**31
 _SALT = 0x9A125
 #: Metres from top to bottom: from the face alone to head and shoulders.
@@ -57,7 +62,7 @@ class PairFilm:
         behind, webcam = draw_behind(rng, size, rig), Webcam.draw(rng)
         loose: tuple[Piece, ...] = ()
         if rng.random() < self._plan.objects:
-            loose = (draw_occluder(rng, driver.person.body),)
+            loose = (_object(driver, shot, rng),)
         seen = driver.shoot(shot, view, rig, behind, loose=loose)
         answer = self._persona.shoot(shot, view, rig, np.full((size, size, 3), 0.18, np.float32))
         return Pair(
@@ -77,6 +82,21 @@ class PairFilm:
         )
 
 
+def _object(driver: Actor, shot: Shot, rng: np.random.Generator) -> Piece:
+    """Something before the driver's face, at some moment of its way there and back."""
+    look, body = driver.recipe.look, driver.person.body
+    owner = Owner(
+        skin_rgb=_triple(skin_tone(look)), hair_rgb=_triple(hair_tone(look)),
+        sleeve_rgb=look.cloth_rgb if rng.random() < _SLEEVES else None,
+    )  # fmt: skip
+    time_s = float(rng.normal(0.0, _AROUND_S))
+    return draw_occluder(rng, body, time_s=time_s, owner=owner, head=rigid(body, shot.pose))
+
+
+def _triple(colour: Floats) -> tuple[float, float, float]:
+    return (float(colour[0]), float(colour[1]), float(colour[2]))
+
+
 def draw_shot(rng: np.random.Generator) -> Shot:
     """A random expression, pose and gaze."""
     actions, (yaw, pitch, roll), gaze = draw_code(rng)
@@ -91,8 +111,6 @@ def draw_view(rng: np.random.Generator, size: int) -> View:
         size, size, 2, span=span, aim=aim, distance=float(rng.uniform(0.55, 1.4)),
         elevation=float(np.clip(rng.normal(0, 7), -18, 18)),
     )  # fmt: skip
-
-
 
 
 def draw_behind(rng: np.random.Generator, size: int, rig: Rig) -> Floats:

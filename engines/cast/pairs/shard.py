@@ -77,7 +77,9 @@ def read_pairs(folder: Path) -> Iterator[Pair]:
     """
     shards = sorted(folder.glob("pairs-*.tar"))
     if not shards:
-        raise SourceError(f"{folder} holds no shards of pairs.", hint="Make some: mien cast pairs --out DIR --count 1000")
+        raise SourceError(
+            f"{folder} holds no shards of pairs.", hint="Make some: mien cast pairs --out DIR --count 1000"
+        )
     for shard in shards:
         yield from read_shard(shard)
 
@@ -87,9 +89,7 @@ def _members(pair: Pair) -> Iterator[tuple[str, bytes]]:
         yield f"{name}.jpg", _encoded(".jpg", getattr(pair, name), _JPEG)
     for name in _MASKS:
         yield f"{name}.png", _encoded(".png", getattr(pair, name), _PNG)
-    facts = {
-        name: value for name, value in asdict(pair).items() if name not in _PICTURES and name not in _MASKS
-    }
+    facts = {name: value for name, value in asdict(pair).items() if name not in _PICTURES and name not in _MASKS}
     for name in ("driver_landmarks", "persona_landmarks"):
         facts[name] = np.round(facts[name], 2).tolist()
     yield "json", json.dumps(facts, separators=(",", ":")).encode()
@@ -105,8 +105,8 @@ def _encoded(kind: str, picture: Pixels, options: list[int]) -> bytes:
 def _pair(path: Path, group: dict[str, bytes]) -> Pair:
     try:
         facts: dict[str, Any] = json.loads(group["json"])
-        pictures = {name: _decoded(group[f"{name}.jpg"], cv2.IMREAD_COLOR) for name in _PICTURES}
-        masks = {name: _decoded(group[f"{name}.png"], cv2.IMREAD_GRAYSCALE) for name in _MASKS}
+        pictures: dict[str, Any] = {name: _decoded(group[f"{name}.jpg"], cv2.IMREAD_COLOR) for name in _PICTURES}
+        masks: dict[str, Any] = {name: _decoded(group[f"{name}.png"], cv2.IMREAD_GRAYSCALE) for name in _MASKS}
         for name in ("driver_landmarks", "persona_landmarks"):
             facts[name] = np.array(facts[name], np.float32).reshape(478, 2)
         for name in ("pose", "gaze"):

@@ -39,4 +39,4 @@ class EyeKit:
         local = (posture.points[lid] - posture.shift) @ posture.turn - self.eye.centre
         order = np.argsort(local[:, 0])
         places = np.linspace(-1, 1, _LID_PLACES) * self.eye.radius / 1.05
-        return np.interp(places, local[order, 0], local[order, 2]).astype(np.float32)
+        return np.asarray(np.interp(places, local[order, 0], local[order, 2]), np.float32)

@@ -179,7 +179,7 @@ def _static(pieces: Sequence[Piece]) -> tuple[Handle, int]:
     for name in ("points", "normals", "tangents", "colours"):
         values = [getattr(piece, name) for piece in pieces] or [none3]
         setattr(detail, name, vectors(np.concatenate(values)))
-    detail.openness = floats(np.concatenate([piece.openness for piece in pieces] or [np.ones(1)]))
+    detail.openness = floats(np.concatenate([piece.openness for piece in pieces] or [np.ones(1, np.float32)]))
     # Points keep the pieces' order, which decides how they are posed; faces are sorted by kind.
     fibres = [k for k in range(len(pieces)) if _is_fibre(pieces[k])]
     others = [k for k in range(len(pieces)) if k not in fibres]
