@@ -11,6 +11,7 @@ from mien.engines.cast.parts.hair.flow import Bend, Weave, flowed, tousled, wave
 from mien.engines.cast.parts.hair.head import Head, towards
 from mien.engines.cast.parts.hair.roots import Roots, gathered, sow
 from mien.engines.cast.parts.hair.short import edging
+from mien.engines.cast.parts.hair.undercoat import undercoat
 from mien.engines.cast.parts.piece import Label, Material, Piece, solid, unit
 from mien.engines.cast.parts.scalp import hair_tone
 
@@ -21,13 +22,21 @@ def tied(head: Head) -> list[Piece]:
     """Drawn into a coiled knot at the back of the head."""
     knot, way = _knot(head, float(head.rng.uniform(0.0, 42.0)), 0.019)
     radius = 0.031 * head.volume**0.5
-    return [*_drawn(head, knot - 0.014 * way, 10500), *_bun(head, knot, way, radius), edging(head, 650, 0.012)]
+    drawn = _drawn(head, knot - 0.014 * way, 10500)
+    return [
+        undercoat(head, from_deg=6.0),
+        *drawn,
+        *_bun(head, knot, way, radius),
+        *_loose(head),
+        edging(head, 650, 0.012),
+    ]
 
 
 def ponytail(head: Head) -> list[Piece]:
     """Drawn to a band behind the crown, and falling from there."""
     knot, way = _knot(head, float(head.rng.uniform(8.0, 34.0)), 0.010)
-    return [*_drawn(head, knot, 9500), *_tail(head, knot, way), edging(head, 650, 0.012)]
+    drawn = _drawn(head, knot, 9500)
+    return [undercoat(head, from_deg=6.0), *drawn, *_tail(head, knot, way), *_loose(head), edging(head, 650, 0.012)]
 
 
 def _knot(head: Head, elevation_deg: float, height_m: float) -> tuple[Floats, Floats]:
@@ -59,6 +68,32 @@ def _drawn(head: Head, knot: Floats, count: int) -> list[Piece]:
     colours = tinted(head.look, members, rng)
     finish = Finish(depth_m=0.006, roll=0.3, root_m=0.010, root_dark=0.6, tip=0.7)
     return [finished(head.body, head.skull, strands, colours, head.look, finish, rng)]
+
+
+def _loose(head: Head) -> list[Piece]:
+    """Wisps that have come loose at the temples of some women, and hang to cheek or jaw."""
+    rng = head.rng
+    if rng.random() > 0.75 * (1.0 - head.look.gender):
+        return []
+    many = sow(head.body, head.line, 9000, rng)
+    azimuth, above = np.degrees(np.abs(head.full.place(many.points)[0])), head.line.above(many.points)
+    spots = many.only(
+        (azimuth > 38.0) & (azimuth < 56.0) & (above < 7.0) & (many.points[:, 2] > head.body.brow_centre[2])
+    )
+    locks, members = gathered(spots, 8, rng)
+    lengths = (rng.uniform(0.09, 0.17, len(locks)) * head.length).astype(np.float32)
+    layer = rng.uniform(0.004, 0.010, len(locks)).astype(np.float32)
+    bend = Bend(lift=0.55, stiff=0.7, fall=(0.9, 1.6), rise=0.2)
+    comb = tousled(towards(head.full.centre + np.array([0.0, -0.03, -0.3], np.float32)), 0.1, rng)
+    curves = flowed(locks, lengths, layer, head.full, comb, bend, steps=20)
+    curves = waved(curves, head.full, 0.0035, 0.055, rng, round_=0.4)
+    chosen = rng.random(len(spots)) < min(1.0, 110 / len(spots))
+    weave = Weave(steps=14, clump=0.75, frizz_m=0.0022)
+    ends = rng.uniform(0.7, 1.0, int(chosen.sum())).astype(np.float32)
+    strands = woven(spots.only(chosen), curves, members[chosen], ends, head.full, weave, rng)
+    finish = Finish(widths_m=(0.0005, 0.0009), depth_m=0.03, root_m=0.004)
+    colours = tinted(head.look, members[chosen], rng)
+    return [finished(head.body, head.full, strands, colours, head.look, finish, rng)]
 
 
 def _arc(body: Envelope, points: Floats, knot: Floats) -> Floats:
@@ -104,6 +139,7 @@ def _bun(head: Head, knot: Floats, way: Floats, radius: float) -> list[Piece]:
     spread = rng.standard_normal((len(members), 1, 3)) * 0.0016
     frizz = rng.standard_normal((len(members), 1, 3)) * (t[..., None] ** 2) * 0.0012
     strands = (curves[members] + spread + frizz).astype(np.float32)
+    strands = head.skull.lifted(strands.reshape(-1, 3), 0.0005).reshape(strands.shape)
     normals = np.repeat(ball, each, axis=0).astype(np.float32)
     colours = tinted(head.look, members, rng)
     finish = Finish(widths_m=(0.0009, 0.0014), roll=0.3, depth_m=0.006, root_m=0.001, tip=0.7)
@@ -125,6 +161,7 @@ def _ball(head: Head, knot: Floats, way: Floats, radius: float, squash: Floats) 
     climb, turn = np.meshgrid(np.linspace(-1.57, 1.57, rows), np.linspace(0, 2 * np.pi, columns), indexing="ij")
     side, up = _basis(way)
     points = (knot + (_on_ball(way, side, up, climb, turn) * radius) @ squash).reshape(-1, 3).astype(np.float32)
+    points = head.skull.lifted(points, 0.0003)
     at = (np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)[None]).reshape(-1)
     faces = np.stack([at, at + 1, at + columns, at + 1, at + columns + 1, at + columns], axis=1).reshape(-1, 3)
     piece = solid(points, faces.astype(np.int32), hair_tone(head.look) * 0.4, Material.FOAM, Label.HAIR)

@@ -20,6 +20,8 @@ Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
 
 _LEAST_OPEN = 0.1
+#: Half the width and height of the place before an eye that no hair may cross, m.
+_EYE_HALF_M = (0.020, 0.0105)
 #: Of all hairs of a head that is wholly grey, these are white.
 _WHITE_SHARE = 0.92
 
@@ -61,6 +63,8 @@ def finished(
         rng: of widths and rolls.
 
     """
+    seen = clear_of_eyes(body, curves)
+    curves, colours = curves[seen], colours[seen]
     count, steps = curves.shape[:2]
     widths = rng.uniform(*finish.widths_m, count).astype(np.float32)
     facing = unit(outward(curves, around) + finish.roll * rng.standard_normal((count, 1, 3)).astype(np.float32))
@@ -76,6 +80,16 @@ def finished(
         colours=np.clip(piece.colours * shade, 0.0, 0.9).astype(np.float32),
         follow=np.repeat(neck_weights_at(body, curves.reshape(-1, 3)), 2).astype(np.float32),
     )
+
+
+def clear_of_eyes(body: Body, curves: Floats) -> NDArray[np.bool_]:
+    """(S,) which strands leave both eyes' openings free, seen from the front."""
+    clear = np.ones(len(curves), bool)
+    for eye in body.eyes:
+        at = np.abs(curves - eye.centre)
+        before = (at[:, :, 0] < _EYE_HALF_M[0]) & (at[:, :, 2] < _EYE_HALF_M[1]) & (curves[:, :, 1] < eye.centre[1])
+        clear &= ~before.any(1)
+    return clear
 
 
 def openness(curves: Floats, around: Envelope, finish: Finish) -> Floats:

@@ -127,8 +127,8 @@ def waved(
     along = np.concatenate([np.zeros((len(curves), 1)), np.cumsum(steps, axis=1)], axis=1)
     root = curves[:, 0] - body.centre
     shared = 2.2 * np.sin(root @ np.array([31.0, 17.0, 23.0])) + 1.6 * np.sin(root @ np.array([-14.0, 43.0, 29.0]))
-    period = length_m * rng.uniform(0.85, 1.2, len(curves))
-    phase = 2 * np.pi * along / period[:, None] + (shared + rng.normal(0.0, 0.5, len(curves)))[:, None]
+    period = length_m * rng.uniform(0.95, 1.06, len(curves))
+    phase = 2 * np.pi * along / period[:, None] + (shared + rng.normal(0.0, 0.35, len(curves)))[:, None]
     swell = np.broadcast_to(np.asarray(size, np.float32), (len(curves),))[:, None] * np.minimum(
         (along / 0.11) ** 1.5, 1.0
     )

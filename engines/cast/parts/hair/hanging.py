@@ -34,11 +34,13 @@ class _Hang:
     clump: float
     layer_m: tuple[float, float]
     ragged: float
+    early: float = 1.5
+    widths_m: tuple[float, float] = (0.0007, 0.0012)
 
 
 _BOB = _Hang(13500, 700, 10, 0.30, -0.125, 0.0015, 0.09, 0.3, 0.45, (0.002, 0.010), 0.10)
 _LONG = _Hang(10500, 600, 12, 0.48, -0.265, 0.004, 0.14, 0.3, 0.5, (0.002, 0.010), 0.24)
-_WAVY = _Hang(8200, 330, 16, 0.52, -0.25, 0.015, 0.07, 0.4, 0.72, (0.002, 0.013), 0.3)
+_WAVY = _Hang(5500, 300, 23, 0.54, -0.25, 0.011, 0.075, 0.4, 0.6, (0.002, 0.013), 0.26, 1.12, (0.0009, 0.0015))
 
 
 def bob(head: Head) -> list[Piece]:
@@ -68,7 +70,7 @@ def _hung(head: Head, hang: _Hang) -> list[Piece]:
     bend = Bend(lift=0.2, stiff=0.6, fall=(0.2, 1.6), hug=(0.3, 0.02), rise=0.12)
     comb = tousled(_draped(head, parted(head)), 0.12, rng)
     guard = _face_guard(head, len(locks), rng)
-    curves = flowed(locks, lengths, layer.astype(np.float32), head.full, comb, bend, steps=34, guard=guard)
+    curves = flowed(locks, lengths, layer.astype(np.float32), head.full, comb, bend, steps=40, guard=guard)
     size = hang.wave_m * head.volume * rng.uniform(0.6, 1.3, len(locks))
     curves = waved(
         curves, head.full, size.astype(np.float32), hang.wave_length_m * head.length, rng, round_=hang.round_
@@ -76,9 +78,9 @@ def _hung(head: Head, hang: _Hang) -> list[Piece]:
     bottom = head.body.brow_centre[2] + hang.bottom_m * head.length
     ends = cut(curves, lambda points: _bottom(head, points, bottom))[members]
     ends = ends * (1.0 - hang.ragged * rng.random(len(locks))[members] * rng.random(len(roots))).astype(np.float32)
-    weave = Weave(steps=hang.steps, clump=hang.clump, frizz_m=0.0022, stray=0.03, puff_m=0.0016, early=1.5)
+    weave = Weave(steps=hang.steps, clump=hang.clump, frizz_m=0.0022, stray=0.03, puff_m=0.0016, early=hang.early)
     strands = woven(roots, curves, members, ends, head.full, weave, rng)
-    finish = Finish(widths_m=(0.0007, 0.0012), depth_m=0.008, root_m=0.02, root_dark=0.5, roll=0.35)
+    finish = Finish(widths_m=hang.widths_m, depth_m=0.008, root_m=0.02, root_dark=0.5, roll=0.35)
     colours = tinted(head.look, members, rng)
     return [finished(head.body, head.full, strands, colours, head.look, finish, rng), edging(head, 450, 0.012)]
 

@@ -19,13 +19,13 @@ def buzz(head: Head) -> list[Piece]:
     """Two to five millimetres, shorter at the sides."""
     rng = head.rng
     roots = sow(head.body, head.line, 42000, rng)
-    top = 0.0046 * head.length * (0.55 + 0.45 * head.rise(roots.points))
+    top = 0.0055 * head.length * (0.55 + 0.45 * head.rise(roots.points))
     lengths = (top * rng.uniform(0.6, 1.1, len(roots))).astype(np.float32)
     comb = tousled(from_crown(head, forward=0.3), 0.3, rng)
     flat = np.zeros_like(lengths)
-    curves = flowed(roots, lengths, flat, head.skull, comb, Bend(lift=0.42, stiff=0.6, fall=(0.1, 0.2)), steps=3)
+    curves = flowed(roots, lengths, flat, head.skull, comb, Bend(lift=0.32, stiff=0.6, fall=(0.1, 0.2)), steps=3)
     colours = tinted(head.look, (np.arange(len(roots)) % 900).astype(np.int32), rng)
-    finish = Finish(widths_m=(0.0005, 0.00075), tip=0.5, roll=0.8, depth_m=0.02, root_m=0.003, root_dark=0.6)
+    finish = Finish(widths_m=(0.0006, 0.0009), tip=0.45, roll=0.6, depth_m=0.02, root_m=0.004, root_dark=0.7)
     return [finished(head.body, head.skull, curves, colours, head.look, finish, rng)]
 
 
