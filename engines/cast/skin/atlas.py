@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -19,14 +20,14 @@ Ints = NDArray[np.int32]
 
 #: MakeHuman's head island (u, and 1 - v) and where it goes: the face is stretched at the cost of the skull.
 _HEAD_U = np.array([0.636, 0.770, 0.9985])
-_HEAD_U_TO = np.array([0.252, 0.400, 0.999])
+_HEAD_U_TO = np.array([0.302, 0.435, 0.999])
 _HEAD_V = np.array([0.178, 0.395, 0.635, 0.855])
 _HEAD_V_TO = np.array([0.001, 0.168, 0.832, 0.999])
 #: The torso and sleeves lie turned by 90 degrees in a strip on the left, their collar at its right.
-_TORSO_U = np.array([0.112, 0.300, 0.462, 0.645])
-_TORSO_U_TO = np.array([0.001, 0.250, 0.750, 0.999])
-_TORSO_V = np.array([0.600, 0.820, 0.980])
-_TORSO_V_TO = np.array([0.001, 0.085, 0.247])
+_TORSO_U = np.array([0.112, 0.250, 0.512, 0.645])
+_TORSO_U_TO = np.array([0.001, 0.140, 0.860, 0.999])
+_TORSO_V = np.array([0.600, 0.825, 0.980])
+_TORSO_V_TO = np.array([0.001, 0.065, 0.297])
 #: Texels past the edge of an island that carry on its colours, so that filtering finds no seam.
 PADDING_PX = 4
 
@@ -99,9 +100,9 @@ def _rasterised(body: Body, size_px: int) -> Texels:
     corners = np.ascontiguousarray(atlas_uv(body)[body.uv_faces].reshape(-1, 2))
     shown = np.flatnonzero(body.parts == SKIN).astype(np.int32)
     face = wp.full((size_px, size_px), -1, dtype=wp.int32, device="cpu")
-    grown = wp.empty_like(face)
-    bary = wp.zeros((size_px, size_px), dtype=wp.vec2, device="cpu")
-    at = wp.array(corners, dtype=wp.vec2, device="cpu")
+    grown: Any = wp.empty_like(face)
+    bary: Any = wp.zeros((size_px, size_px), dtype=wp.vec2, device="cpu")
+    at: Any = wp.array(corners, dtype=wp.vec2, device="cpu")
     wp.launch(raster.fill, dim=len(shown), inputs=[wp.array(shown, device="cpu"), at], outputs=[face], device="cpu")
     inputs = [face, at, PADDING_PX]
     wp.launch(raster.grow, dim=(size_px, size_px), inputs=inputs, outputs=[grown, bary], device="cpu")

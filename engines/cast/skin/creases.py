@@ -21,7 +21,7 @@ Path = tuple[tuple[float, float], ...]
 _FOREHEAD = (0.7805, 0.7885, 0.7965, 0.8045, 0.8115)
 _FROWN: tuple[Path, ...] = (((0.816, 0.0075), (0.824, 0.0068), (0.832, 0.0085)), ((0.819, 0.0115), (0.828, 0.0105)))
 _CROW: tuple[Path, ...] = (
-    ((0.8335, 0.0535), (0.8285, 0.060), (0.823, 0.0675)),
+    ((0.8348, 0.0545), (0.8312, 0.0610), (0.8275, 0.0665)),
     ((0.8365, 0.0540), (0.8345, 0.062), (0.832, 0.0705)),
     ((0.8395, 0.0540), (0.8415, 0.062), (0.843, 0.0705)),
     ((0.8425, 0.0525), (0.8475, 0.059), (0.8525, 0.0655)),
@@ -53,24 +53,24 @@ def lines(look: Look, seed: int) -> Marks:
     worn = float(np.clip(0.95 * look.age**1.5 + 0.55 * look.lines * (0.35 + look.age), 0.0, 1.3))
     parts: list[Marks] = []
 
-    def engrave(path: Path, depth_mm: float, width_mm: float, *, both: bool = True, taper: float = 0.3) -> None:
+    def engrave(path: Path, depth_mm: float, width_mm: float, *, taper: float = 0.3) -> None:
         depth_m = depth_mm * 1e-3 * worn * float(rng.uniform(0.6, 1.25))
-        for side in (-1.0, 1.0) if both else (1.0,):
+        for side in (-1.0, 1.0):
             placed = _placed(path, side, rng)
             parts.append(line(placed, width_m=width_mm * 1e-3, strength=depth_m, layer=GROOVE, taper=taper, steps=20))
 
     for at in _FOREHEAD:
-        parts.append(_forehead(at, rng, 0.15e-3 * worn * float(rng.uniform(0.3, 1.3)), GROOVE, 0))
-    engrave(_FROWN[0], 0.20, 0.9)
+        parts.append(_forehead(at, rng, 0.34e-3 * worn * float(rng.uniform(0.3, 1.3)), GROOVE, 0))
+    engrave(_FROWN[0], 0.36, 0.9)
     for path in _CROW:
-        engrave(path, 0.16, 0.6)
-    engrave(_FOLD, 0.85, 3.2, taper=0.4)
-    engrave(_FOLD, 0.16, 0.9, taper=0.45)
+        engrave(path, 0.27, 0.65)
+    engrave(_FOLD, 0.80, 2.4, taper=0.45)
+    engrave(_FOLD, 0.38, 0.9, taper=0.45)
     engrave(_MARIONETTE, 0.42, 1.8, taper=0.45)
     for path in _UNDER_EYE:
-        engrave(path, 0.15, 0.8, taper=0.4)
+        engrave(path, 0.28, 0.9, taper=0.4)
     for path in _NECK:
-        engrave(path, 0.42, 1.4, taper=0.2)
+        engrave(path, 0.6, 1.5, taper=0.2)
     for _ in range(int(10 * max(0.0, worn - 0.35))):
         across = float(rng.uniform(0.002, 0.022))
         top = 0.8955 - 0.25 * max(0.0, across - 0.012)

@@ -12,7 +12,7 @@ wp.set_module_options({"enable_backward": False})
 #: Voxels along an edge of the noise volume, and the mask that wraps an index.
 _SIDE = wp.constant(64.0)
 _WRAP = wp.constant(63)
-_NEAR_M = wp.constant(0.006)
+_NEAR_M = wp.constant(0.02)
 
 
 @wp.func
@@ -23,30 +23,29 @@ def smooth(low: float, high: float, x: float) -> float:
 
 
 @wp.func
-def noise(volume: wp.array3d(dtype=wp.vec4), p: wp.vec3) -> wp.vec4:
-    """Trilinear sample of the repeating volume; one unit of `p` is one period."""
+def noise(volume: wp.array(dtype=wp.vec4), p: wp.vec3) -> wp.vec4:
+    """Trilinear sample of the repeating volume, laid out flat; one unit of `p` is one period."""
     x = p[0] * _SIDE
     y = p[1] * _SIDE
     z = p[2] * _SIDE
     fx = wp.floor(x)
     fy = wp.floor(y)
     fz = wp.floor(z)
-    i0 = int(fx) & _WRAP
-    j0 = int(fy) & _WRAP
+    i0 = (int(fx) & _WRAP) << 12
+    j0 = (int(fy) & _WRAP) << 6
     k0 = int(fz) & _WRAP
-    i1 = (i0 + 1) & _WRAP
-    j1 = (j0 + 1) & _WRAP
+    i1 = (i0 + 4096) & 258048
+    j1 = (j0 + 64) & 4032
     k1 = (k0 + 1) & _WRAP
     tx = x - fx
     ty = y - fy
     tz = z - fz
-    low = (volume[i0, j0, k0] * (1.0 - tz) + volume[i0, j0, k1] * tz) * (1.0 - ty) + (
-        volume[i0, j1, k0] * (1.0 - tz) + volume[i0, j1, k1] * tz
-    ) * ty
-    high = (volume[i1, j0, k0] * (1.0 - tz) + volume[i1, j0, k1] * tz) * (1.0 - ty) + (
-        volume[i1, j1, k0] * (1.0 - tz) + volume[i1, j1, k1] * tz
-    ) * ty
-    return low * (1.0 - tx) + high * tx
+    near = 1.0 - tz
+    a = volume[i0 + j0 + k0] * near + volume[i0 + j0 + k1] * tz
+    b = volume[i0 + j1 + k0] * near + volume[i0 + j1 + k1] * tz
+    c = volume[i1 + j0 + k0] * near + volume[i1 + j0 + k1] * tz
+    d = volume[i1 + j1 + k0] * near + volume[i1 + j1 + k1] * tz
+    return (a * (1.0 - ty) + b * ty) * (1.0 - tx) + (c * (1.0 - ty) + d * ty) * tx
 
 
 @wp.kernel
@@ -76,7 +75,7 @@ def stamp(
     at: wp.array2d(dtype=wp.vec3),
     face: wp.array2d(dtype=wp.int32),
     zone: wp.array2d(dtype=wp.uint8),
-    volume: wp.array3d(dtype=wp.vec4),
+    volume: wp.array(dtype=wp.vec4),
     layers: wp.array3d(dtype=wp.float32),
 ) -> None:
     """Draws one mark into its layer: the strongest of those that meet at a texel stays."""
@@ -154,7 +153,7 @@ def relief(
     dv = at[yb, x] - at[ya, x]
     hu = (height[y, xb] - height[y, xa]) * scale
     hv = (height[yb, x] - height[ya, x]) * scale
-    # Neighbours on another part of the body (the fold of an ear, say) tell nothing of the slope.
+    # Where the atlas is this coarse a slope would be noise.
     if wp.length(du) > _NEAR_M or wp.length(dv) > _NEAR_M:
         return
     e = wp.dot(du, du)

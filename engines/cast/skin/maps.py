@@ -99,11 +99,13 @@ class _Canvas:
         self._look, self._body, self._plan, self._seed = look, body, plan, seed
         self._rng = np.random.default_rng((seed, 0x5C17))
         size = plan.face.shape
+        self._creases: Any
+        self._labels: Any
         self._face = _array(plan.face, wp.int32)
         self._bary = _array(plan.bary, wp.vec2)
         self._plain = _array(plan.plain_uv, wp.vec2)
         self._masks = _array(plan.masks, wp.vec3)
-        self._volume = _array(noise_volume(), wp.vec4)
+        self._volume = _array(noise_volume().reshape(-1, 4), wp.vec4)
         self._corners = _array(body.uv_faces.reshape(-1), wp.int32)
         self._body_corners = _array(body.faces.reshape(-1), wp.int32)
         self._first = _array(np.ascontiguousarray(fields[:, :4]), wp.vec4)
@@ -112,12 +114,12 @@ class _Canvas:
         self._at = wp.zeros(size, dtype=wp.vec3, device="cpu")
         # Between the islands lies the colour beside them, for the smaller maps that a renderer makes of this one.
         blank = np.broadcast_to(skin_tone(look), (*size, 3)).copy()
-        blank[:, : size[1] // 4] = look.cloth_rgb
+        blank[:, : int(size[1] * 0.3)] = look.cloth_rgb
         self._albedo = _array(blank, wp.vec3)
-        self._surface = wp.zeros(size, dtype=wp.vec4, device="cpu")
+        self._surface = _array(np.tile(np.array([0, 0, 0, 1], np.float32), (*size, 1)), wp.vec4)
         self._creases = wp.zeros(size, dtype=wp.vec4, device="cpu")
         self._height = wp.zeros(size, dtype=wp.float32, device="cpu")
-        self._rough = wp.full(size, 0.9, dtype=wp.float32, device="cpu")
+        self._rough = wp.full(size, 0.5, dtype=wp.float32, device="cpu")
         self._scatter = _array((plan.face >= 0).astype(np.float32), wp.float32)
         self._labels = _array(plan.labels.copy(), wp.uint8)
         points = _array((body.rest - body.brow_centre).astype(np.float32), wp.vec3)
@@ -136,13 +138,13 @@ class _Canvas:
 
     def paint(self) -> None:
         """Colours, heights and shine."""
-        from mien.engines.cast.skin import kernels, paint
+        from mien.engines.cast.skin import cloth, kernels
 
         tint = self._tint()
         ways = {"skin": self._paint_skin, "porcelain": self._paint_porcelain, "android": self._paint_android}
         ways[self._look.material](tint)
         self._launch(
-            paint.dress, self._at, self._face, self._volume, tint, self._albedo, self._height, self._surface,
+            cloth.dress, self._at, self._face, self._volume, tint, self._albedo, self._height, self._surface,
             self._rough, self._scatter, self._labels,
         )  # fmt: skip
         crease = self._layers[marked.CREASE]
@@ -159,7 +161,7 @@ class _Canvas:
         marks = (self._masks, self._layers, self._volume, tint)
         self._launch(
             paint.colour, self._face, self._bary, self._at, self._corners, self._body_corners, self._first,
-            self._second, roots, *marks, self._albedo,
+            self._second, roots, *marks, self._albedo, self._surface,
         )  # fmt: skip
         self._launch(paint.lips_and_lids, self._face, self._at, self._plain, *marks, self._albedo)
         self._launch(
@@ -203,9 +205,9 @@ class _Canvas:
     def _tint(self) -> Any:  # noqa: ANN401 - a Warp struct
         import warp as wp
 
-        from mien.engines.cast.skin import paint
+        from mien.engines.cast.skin.tint import Tint
 
-        look, tint = self._look, paint.Tint()
+        look, tint = self._look, Tint()
         turn, _ = np.linalg.qr(self._rng.normal(size=(3, 3)))
         skin = skin_tone(look)
         tint.skin, tint.lips = wp.vec3(*skin), wp.vec3(*lip_tone(look))

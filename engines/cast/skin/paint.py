@@ -1,155 +1,24 @@
-"""Warp kernels that give each texel its colour, relief and shine: living skin, and cloth over it."""
+"""Warp kernels that give each texel of living skin its colour, relief and shine."""
 
 # mypy: ignore-errors
 # Kernels are Python in syntax only: Warp's own compiler types and checks them.
-# ruff: noqa: UP018 - a variable that changes later must be declared by a call
 
 from __future__ import annotations
 
 import warp as wp
 
+from mien.engines.cast.skin.cloth import collar
 from mien.engines.cast.skin.kernels import noise, smooth
+from mien.engines.cast.skin.tint import Tint, absorb, corner_blend, mixed
 
 wp.set_module_options({"enable_backward": False})
 
-
-@wp.struct
-class Tint:
-    """One person's numbers; colours are linear RGB."""
-
-    skin: wp.vec3
-    lips: wp.vec3
-    hair: wp.vec3
-    beard: wp.vec3
-    lid: wp.vec3
-    lipstick: wp.vec3
-    cloth: wp.vec3
-    shift: wp.vec3
-    turn: wp.mat33
-    melanin: float
-    redness: float
-    age: float
-    stubble: float
-    scalp: float
-    eyeshadow: float
-    lipstick_strength: float
-    eyeliner: float
-    blush: float
-    lid_edge: float
-    collar_style: int
-    frame: wp.vec3
-    mouth: wp.vec3
+#: So far under a shirt nobody sees the skin.
+_HIDDEN_M = wp.constant(0.004)
 
 
 @wp.func
-def absorb(colour: wp.vec3, by: wp.vec3, amount: float) -> wp.vec3:
-    """Beer and Lambert: what a dye of optical depth `by` leaves of a colour."""
-    return wp.vec3(
-        colour[0] * wp.exp(-by[0] * amount), colour[1] * wp.exp(-by[1] * amount), colour[2] * wp.exp(-by[2] * amount)
-    )
-
-
-@wp.func
-def mixed(a: wp.vec3, b: wp.vec3, share: float) -> wp.vec3:
-    """From `a` at 0 to `b` at 1."""
-    return a + (b - a) * share
-
-
-@wp.func
-def collar(p: wp.vec3, style: int) -> float:
-    """Metres below the edge of the shirt; negative on bare skin. `p` is measured from between the eyes."""
-    if p[2] > -0.085:
-        return -1.0
-    # A ring on a plane through the pit of the throat and the base of the nape. Outside the ring's radius the shirt
-    # lies on the shoulders, whatever their height.
-    edge = -0.176 + 0.45 * (p[1] - 0.045)
-    ring = float(0.088)
-    if style == 1:
-        front = smooth(0.07, 0.0, p[1])
-        edge = edge - 0.075 * front * wp.max(1.0 - wp.sqrt(p[0] * p[0] + 2.5e-5) / 0.075, 0.0)
-        ring = 0.088 + 0.010 * front
-    if style == 2:
-        edge = edge + 0.030
-        ring = 0.076
-    plane = edge - p[2]
-    y = 0.9 * (p[1] - 0.075)
-    outside = wp.sqrt(p[0] * p[0] + y * y) - ring
-    if p[2] > -0.125:
-        outside = -0.1
-    if style == 1:
-        # The opening of a vee reaches past the ring.
-        outside = outside - 0.06 * smooth(0.05, -0.02, p[1]) * smooth(0.06, 0.03, wp.abs(p[0]))
-    # A smooth union, so that the band keeps its width where the two meet.
-    high = wp.max(plane, outside)
-    return high + 0.012 * wp.log(1.0 + wp.exp(-wp.abs(plane - outside) / 0.012))
-
-
-@wp.kernel
-def dress(
-    at: wp.array2d(dtype=wp.vec3),
-    face: wp.array2d(dtype=wp.int32),
-    volume: wp.array3d(dtype=wp.vec4),
-    tint: Tint,
-    albedo: wp.array2d(dtype=wp.vec3),
-    height: wp.array2d(dtype=wp.float32),
-    surface: wp.array2d(dtype=wp.vec4),
-    rough: wp.array2d(dtype=wp.float32),
-    scatter: wp.array2d(dtype=wp.float32),
-    labels: wp.array2d(dtype=wp.uint8),
-) -> None:
-    """Cloth wherever the shirt covers, and its shadow on the skin beside it."""
-    y, x = wp.tid()
-    if face[y, x] < 0:
-        return
-    p = at[y, x]
-    below = collar(p, tint.collar_style)
-    if below < -0.02:
-        return
-    if below <= 0.0:
-        albedo[y, x] = albedo[y, x] * (1.0 - 0.5 * wp.exp(below * 260.0))
-        return
-    last = at.shape[0] - 1
-    pitch = wp.length(at[wp.min(y + 1, last), x] - at[wp.max(y - 1, 0), x]) * 0.5
-    pitch = wp.max(pitch, wp.length(at[y, wp.min(x + 1, last)] - at[y, wp.max(x - 1, 0)]) * 0.5)
-    broad = noise(volume, p * 4.0 + tint.shift)
-    fine = noise(volume, p * 28.0 + tint.shift)
-    # Knit: columns of stitches around the body, rows down it; finer than the texels it fades.
-    around = wp.atan2(p[0], 0.1 - p[1]) * 0.15
-    knit = wp.sin(around * 2400.0 + 1.6 * wp.sin(p[2] * 1900.0)) * wp.sin(p[2] * 1900.0 * 0.5)
-    knit = knit * smooth(0.0011, 0.0006, pitch)
-    band_m = float(0.0165)
-    if tint.collar_style == 2:
-        band_m = 0.042
-    band = 1.0 - smooth(band_m - 0.0005, band_m + 0.0005, below)
-    ribs = wp.sin(wp.atan2(p[0], 0.075 - p[1]) * 130.0)
-    if tint.collar_style == 1:
-        ribs = wp.sin((below + 0.35 * wp.abs(p[0])) * 1500.0)
-    off = (below - band_m) / 0.0011
-    seam = wp.exp(-off * off)
-    off = (below - band_m - 0.004) / 0.0007
-    stitch = wp.exp(-off * off) * smooth(-0.4, 0.4, wp.sin((p[0] + p[1] - p[2]) * 2600.0)) * 0.6
-    hem = wp.exp(-below * below / 6.0e-6)
-    shade = 1.0 + 0.035 * broad[0] + 0.045 * fine[1] + 0.05 * knit * (1.0 - band) + 0.07 * ribs * band
-    shade = shade * (1.0 - 0.42 * seam) * (1.0 - 0.25 * stitch)
-    albedo[y, x] = tint.cloth * wp.clamp(shade, 0.3, 1.4)
-    folds = 0.0007 * broad[0] * (1.0 - band)
-    height[y, x] = folds + 0.00006 * fine[1] + 0.00012 * knit * (1.0 - band) + 0.00022 * ribs * band
-    height[y, x] = height[y, x] + 0.0012 * band - 0.0009 * seam - 0.0003 * stitch - 0.0012 * hem
-    surface[y, x] = wp.vec4(0.0, 0.0, 0.0, 0.0)
-    rough[y, x] = 0.88
-    scatter[y, x] = 0.0
-    labels[y, x] = wp.uint8(15)
-
-
-@wp.func
-def corner_blend(fields: wp.array(dtype=wp.vec4), corners: wp.array(dtype=wp.int32), which: int, w: wp.vec2) -> wp.vec4:
-    """A field of the corners of a face, in between."""
-    c = fields[corners[which * 3 + 2]]
-    return c + (fields[corners[which * 3]] - c) * w[0] + (fields[corners[which * 3 + 1]] - c) * w[1]
-
-
-@wp.func
-def lip_relief(volume: wp.array3d(dtype=wp.vec4), plain: wp.vec2, shift: wp.vec3) -> float:
+def lip_relief(volume: wp.array(dtype=wp.vec4), plain: wp.vec2, shift: wp.vec3) -> float:
     """Height of the lips' creases, mean about 0: they run across the lips, along u."""
     wave = noise(volume, wp.vec3(plain[1] * 26.0, plain[0] * 5.0, 0.3) + shift)
     cells = noise(volume, wp.vec3(plain[1] * 62.0, plain[0] * 15.0, 0.7) + shift)
@@ -168,16 +37,22 @@ def colour(
     scalp: wp.array(dtype=wp.float32),
     masks: wp.array2d(dtype=wp.vec3),
     layers: wp.array3d(dtype=wp.float32),
-    volume: wp.array3d(dtype=wp.vec4),
+    volume: wp.array(dtype=wp.vec4),
     tint: Tint,
     albedo: wp.array2d(dtype=wp.vec3),
+    pores: wp.array2d(dtype=wp.vec4),
 ) -> None:
-    """Colour of living skin: dyes of melanin, blood and bile, spots, lips, make-up, beard shadow, scalp."""
+    """Colour of living skin: dyes of melanin, blood and bile, spots, lips, make-up, beard shadow, scalp.
+
+    The noise of the pores is left in `pores`, where `texture` finds it.
+    """
     y, x = wp.tid()
     which = face[y, x]
     if which < 0:
         return
     p = at[y, x]
+    if collar(p, tint.collar_style) > _HIDDEN_M:
+        return
     w = bary[y, x]
     zone = corner_blend(first, corners, which, w)
     ways = corner_blend(second, corners, which, w)
@@ -185,20 +60,27 @@ def colour(
     broad = noise(volume, q * 5.5 + tint.shift)
     fine = noise(volume, q * 34.0 + tint.shift)
     cells = noise(volume, q * 78.0 + tint.shift)
+    pores[y, x] = cells
     dark = 1.0 + tint.melanin
     melanin = 0.06 * broad[0] * dark + 0.045 * fine[0] * dark + 0.035 * fine[1] + 0.03 * cells[1]
-    melanin = melanin + 1.5 * layers[0, y, x] + 0.30 * zone[2] * dark + 0.20 * zone[1] * tint.melanin
+    melanin = melanin + 1.5 * layers[0, y, x] + 0.22 * zone[2] * dark + 0.20 * zone[1] * tint.melanin
     blood = zone[0] * (0.20 + 0.75 * tint.redness) * (1.0 + 0.14 * broad[1] + 0.16 * fine[0] + 0.10 * cells[1])
     blood = blood + 0.3 * masks[y, x][2] + 0.035 * broad[1] + 0.045 * fine[1] + 0.22 * zone[2] + layers[2, y, x]
     blood = blood - 0.10 * zone[1]
     # Between pores skin is a little paler.
     pore = wp.exp(-cells[2] * cells[2] * 9.0) * ways[0]
-    c = absorb(tint.skin, wp.vec3(0.34, 0.62, 0.95), melanin + 0.13 * pore)
-    c = absorb(c, wp.vec3(0.10, 0.62, 0.52), blood * (1.0 - 0.45 * tint.melanin))
-    c = absorb(c, wp.vec3(0.0, 0.03, 0.22), 0.45 * zone[1] * (1.0 - 0.6 * tint.melanin))
-    c = absorb(c, wp.vec3(0.42, 0.20, 0.06), (layers[6, y, x] + 0.22 * zone[2]) * (1.0 - 0.8 * tint.melanin))
+    # Optical depths add up, so one exponential takes them all.
+    depth = wp.vec3(0.34, 0.62, 0.95) * (melanin + 0.13 * pore)
+    depth = depth + wp.vec3(0.10, 0.62, 0.52) * (blood * (1.0 - 0.45 * tint.melanin))
+    depth = depth + wp.vec3(0.0, 0.03, 0.22) * (0.45 * zone[1] * (1.0 - 0.6 * tint.melanin))
+    depth = depth + wp.vec3(0.42, 0.20, 0.06) * ((layers[6, y, x] + 0.22 * zone[2]) * (1.0 - 0.8 * tint.melanin))
     # Grooves lie in their own shadow.
-    c = absorb(c, wp.vec3(0.5, 0.8, 0.9), wp.min(layers[3, y, x] * 900.0, 0.55))
+    depth = depth + wp.vec3(0.5, 0.8, 0.9) * wp.min(layers[3, y, x] * 420.0, 0.30)
+    if tint.blush > 0.0:
+        apple = smooth(0.12, 0.62, zone[0]) * smooth(0.8, 1.4, wp.abs(p[0]) / tint.mouth[0])
+        apple = apple * (1.0 - wp.min(ways[3], 1.0)) * (1.0 - masks[y, x][2])
+        depth = depth + wp.vec3(0.0, 0.75, 0.55) * (0.5 * tint.blush * apple)
+    c = absorb(tint.skin, depth, 1.0)
     mole = layers[1, y, x]
     c = mixed(c, wp.cw_mul(tint.skin, wp.vec3(0.34, 0.22, 0.17)), mole)
     grown = zone[3] * tint.stubble
@@ -206,9 +88,6 @@ def colour(
         dots = noise(volume, q * 104.0 + tint.shift)
         hairs = wp.exp(-dots[2] * dots[2] * 13.0)
         c = mixed(c, tint.beard, wp.clamp(grown * (0.34 + 0.10 * broad[0] + 0.75 * hairs), 0.0, 0.85))
-    if tint.blush > 0.0:
-        powder = wp.exp(-0.5 * wp.pow(wp.max(0.6 - zone[0], 0.0) / 0.22, 2.0)) * smooth(0.1, 0.4, zone[0])
-        c = absorb(c, wp.vec3(0.0, 0.75, 0.55), 0.42 * tint.blush * powder * (1.0 - ways[3]))
     crown = scalp[body_corners[which * 3 + 2]]
     crown = crown + (scalp[body_corners[which * 3]] - crown) * w[0]
     crown = crown + (scalp[body_corners[which * 3 + 1]] - scalp[body_corners[which * 3 + 2]]) * w[1]
@@ -227,7 +106,7 @@ def lips_and_lids(
     plain: wp.array2d(dtype=wp.vec2),
     masks: wp.array2d(dtype=wp.vec3),
     layers: wp.array3d(dtype=wp.float32),
-    volume: wp.array3d(dtype=wp.vec4),
+    volume: wp.array(dtype=wp.vec4),
     tint: Tint,
     albedo: wp.array2d(dtype=wp.vec3),
 ) -> None:
@@ -278,7 +157,7 @@ def texture(
     second: wp.array(dtype=wp.vec4),
     masks: wp.array2d(dtype=wp.vec3),
     layers: wp.array3d(dtype=wp.float32),
-    volume: wp.array3d(dtype=wp.vec4),
+    volume: wp.array(dtype=wp.vec4),
     tint: Tint,
     height: wp.array2d(dtype=wp.float32),
     surface: wp.array2d(dtype=wp.vec4),
@@ -290,18 +169,22 @@ def texture(
     if which < 0:
         return
     p = at[y, x]
+    if collar(p, tint.collar_style) > _HIDDEN_M:
+        return
     w = bary[y, x]
     zone = corner_blend(first, corners, which, w)
     ways = corner_blend(second, corners, which, w)
     q = tint.turn * p
-    cells = noise(volume, q * 78.0 + tint.shift)
+    cells = surface[y, x]
     wide = noise(volume, q * 40.0 + tint.shift)
     pore = wp.exp(-cells[2] * cells[2] * 9.0)
     mesh = smooth(0.0, 0.30, cells[3])
     lips = smooth(0.25, 0.75, masks[y, x][0])
     calm = 1.0 - 0.75 * wp.min(ways[3], 1.0)
-    h = -0.000050 * pore * (0.12 + ways[0]) + 0.000012 * mesh * (1.0 + 0.7 * tint.age) + 0.000005 * cells[1]
+    h = -0.000075 * pore * (0.14 + ways[0]) + 0.000018 * mesh * (1.0 + 0.7 * tint.age) + 0.000005 * cells[1]
     h = (h + 0.000016 * (1.0 + 0.8 * tint.age) * wide[1]) * calm
+    # With age the skin between the lines turns into crepe.
+    h = h + 0.000085 * tint.age * tint.age * (smooth(0.0, 0.35, wide[3]) - 0.6) * calm
     if lips > 0.0:
         h = h * (1.0 - lips) + lips * 0.00013 * (1.0 + tint.age) * lip_relief(volume, plain[y, x], tint.shift)
     h = h - layers[3, y, x] + 0.00022 * layers[1, y, x] + 0.00008 * wp.min(layers[2, y, x], 1.0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import warp as wp
 
 from mien.engines.cast.skin.kernels import noise, smooth
-from mien.engines.cast.skin.paint import Tint, absorb, corner_blend, mixed
+from mien.engines.cast.skin.tint import Tint, absorb, corner_blend, mixed
 
 wp.set_module_options({"enable_backward": False})
 
@@ -23,7 +23,7 @@ def porcelain(
     first: wp.array(dtype=wp.vec4),
     masks: wp.array2d(dtype=wp.vec3),
     layers: wp.array3d(dtype=wp.float32),
-    volume: wp.array3d(dtype=wp.vec4),
+    volume: wp.array(dtype=wp.vec4),
     tint: Tint,
     albedo: wp.array2d(dtype=wp.vec3),
     height: wp.array2d(dtype=wp.float32),
@@ -77,8 +77,8 @@ def plate(p: wp.vec3, frame: wp.vec3) -> float:
 
 @wp.func
 def band(x: float, half: float) -> float:
-    """1 within `half` of 0, with an edge of a fifth of a millimetre."""
-    return 1.0 - smooth(half - 0.0001, half + 0.00012, wp.abs(x))
+    """1 within `half` of 0, with an edge of half a millimetre."""
+    return 1.0 - smooth(half - 0.00025, half + 0.00025, wp.abs(x))
 
 
 @wp.kernel
@@ -87,7 +87,7 @@ def android(
     at: wp.array2d(dtype=wp.vec3),
     masks: wp.array2d(dtype=wp.vec3),
     layers: wp.array3d(dtype=wp.float32),
-    volume: wp.array3d(dtype=wp.vec4),
+    volume: wp.array(dtype=wp.vec4),
     tint: Tint,
     albedo: wp.array2d(dtype=wp.vec3),
     height: wp.array2d(dtype=wp.float32),
@@ -111,16 +111,16 @@ def android(
     shell = mixed(bright * 0.22, wp.vec3(0.030, 0.033, 0.038), 0.6)
     edge = plate(p, frame)
     side = wp.abs(p[0])
-    outside = smooth(-0.0002, 0.0002, edge)
+    outside = smooth(-0.0003, 0.0003, edge)
     c = mixed(bright, shell, outside)
     gap = band(edge, 0.0007)
     # From under the corners of the mouth to the chin, as a puppet's jaw is cut.
     below = tint.mouth[2] - 0.006 - p[2]
     jaw = side - tint.mouth[0] * 1.02 + 0.10 * below
-    gap = wp.max(gap, band(jaw, 0.0004) * smooth(0.0, 0.0008, below) * (1.0 - outside))
+    gap = wp.max(gap, band(jaw, 0.0006) * smooth(0.0, 0.0008, below) * (1.0 - outside))
     # From the plate's edge along the cheek bone towards the nose.
     bone = p[2] - 0.36 * frame[1] - 0.20 * (side - 0.5 * frame[0]) * (1.0 + 6.0 * side)
-    gap = wp.max(gap, band(bone, 0.0004) * smooth(0.60, 0.61, side / frame[0]) * (1.0 - outside))
+    gap = wp.max(gap, band(bone, 0.0006) * smooth(0.60, 0.61, side / frame[0]) * (1.0 - outside))
     ring = wp.length(wp.vec2(p[0], p[2] - 0.62 * frame[2]))
     lamp = band(ring - 0.0058, 0.0007) + band(ring, 0.0013)
     if p[1] > 0.05:
