@@ -110,7 +110,8 @@ def _shell(cup: _Cup, colour: Floats, accent: Floats, rng: np.random.Generator) 
     )  # fmt: skip
     parts.append(made(_oval(cup, profile, depth), colour, Material.PLASTIC, Label.HEADSET))
     plate = np.array([[0.0, 0.0223], [0.56, 0.0209], [0.575, 0.0214], [0.56, 0.0222], [0.45, 0.0231], [0.0, 0.0241]])
-    parts.append(made(_oval(cup, plate, depth), accent, Material.METAL, Label.HEADSET))
+    shine = Material.METAL if accent.max() > 0.15 else Material.PLASTIC
+    parts.append(made(_oval(cup, plate, depth), accent, shine, Label.HEADSET))
     if rng.random() < 0.5:  # a thin ring of another colour in the shell's step
         band = np.array([[0.875, 0.0138], [0.905, 0.0138], [0.905, 0.0150], [0.875, 0.0150]])
         parts.append(made(_oval(cup, np.concatenate([band, band[:1]]), depth), accent, Material.PLASTIC, Label.HEADSET))
@@ -136,7 +137,7 @@ def _cushion(cup: _Cup, ring: Floats, depth: float, thick: float) -> Mesh:
     # The half that touches the head moves to the skull's surface; the outer half stays round.
     move = np.clip(cup.side * (world[:, 0] - lies), 0.0, 0.012)
     world[:, 0] -= cup.side * (move * spread**2).astype(np.float32)
-    return world.astype(np.float32), faces if cup.side > 0 else np.ascontiguousarray(faces[:, ::-1])
+    return world.astype(np.float32), faces if cup.side < 0 else np.ascontiguousarray(faces[:, ::-1])
 
 
 def _oval(cup: _Cup, profile: NDArray[np.float64], depth: float) -> Mesh:

@@ -173,7 +173,7 @@ def _arm(tail: Floats, mount: Floats, way: Floats, side: float) -> list[Piece]:
     elbow = joint + np.array([side * 0.30, 0.06, -0.10], np.float32)
     foot = elbow + np.array([side * 0.10, 0.10, -0.45], np.float32)
     parts = [
-        _made(tube(np.linspace(mount - up * 0.028, swivel, 6).astype(np.float32), 0.0048, around=18), _BLACK * 1.4,
+        _made(tube(np.linspace(mount - up * 0.014, swivel, 6).astype(np.float32), 0.0048, around=18), _BLACK * 1.4,
               Material.METAL),
         _made(tube(smooth_curve(np.stack([swivel + up * 0.004, swivel - up * 0.006, joint]), 14), 0.0055, around=18),
               _BLACK * 1.4, Material.METAL),
