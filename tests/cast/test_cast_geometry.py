@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 
 from mien.engines.cast.body.pose import HeadPose
-from mien.engines.cast.body.subdivide import loop_subdivide
-from mien.engines.cast.parts.strands import joined, ribbons, vertex_normals
+from mien.engines.cast.body.subdivide import Subdivision, halved
+from mien.engines.cast.parts.piece import joined, vertex_normals
+from mien.engines.cast.parts.strands import ribbons
 
 
 def _octahedron() -> tuple[np.ndarray, np.ndarray]:
@@ -15,22 +16,31 @@ def _octahedron() -> tuple[np.ndarray, np.ndarray]:
 
 def test_subdivision_quarters_each_face_and_keeps_symmetry() -> None:
     points, faces = _octahedron()
-    fine, fine_faces, uv, uv_faces = loop_subdivide(points, faces, points[:, :2].copy(), faces)
+    divide = Subdivision(faces, len(points))
+    fine = divide(points)
     assert fine.shape == (18, 3)
-    assert fine_faces.shape == (32, 3)
-    assert uv.shape == (18, 2)
-    assert uv_faces.shape == (32, 3)
+    assert divide.faces.shape == (32, 3)
     np.testing.assert_allclose(fine.mean(0), 0, atol=1e-6)
-    assert np.linalg.norm(fine, axis=1).max() < 1.0
+    # Loop's rule pulls in: each old corner of valence 4 keeps 1 - 4 * (5/8 - (3/8)^2) / 4 = 0.515625 of itself.
+    np.testing.assert_allclose(np.linalg.norm(fine[:6], axis=1), 0.515625, atol=1e-6)
+    normals = vertex_normals(fine, divide.faces)
+    assert ((normals * fine).sum(1) > 0).all(), "the finer faces keep their winding"
 
 
-def test_subdivision_is_linear_so_deltas_can_pass_with_the_shape() -> None:
-    points, faces = _octahedron()
-    delta = np.random.default_rng(0).normal(size=points.shape).astype(np.float32)
-    uv = points[:, :2].copy()
-    together = loop_subdivide(points + 0.5 * delta, faces, uv, faces)[0]
-    apart = loop_subdivide(points, faces, uv, faces)[0] + 0.5 * loop_subdivide(delta, faces, uv, faces)[0]
-    np.testing.assert_allclose(together, apart, atol=1e-5)
+def test_an_open_edge_stays_a_curve_of_its_own_points() -> None:
+    points = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], np.float32)
+    faces = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+    fine = Subdivision(faces, 4)(points)
+    np.testing.assert_allclose(fine[0], [0.125, 0.125, 0.0])
+    middle_of_border = [row for row in fine[4:] if row[1] == 0.0]
+    np.testing.assert_allclose(middle_of_border, [[0.5, 0.0, 0.0]])
+
+
+def test_texture_coordinates_are_halved_without_smoothing() -> None:
+    uv = np.array([[0, 0], [1, 0], [0, 1]], np.float32)
+    fine, fine_faces = halved(uv, np.array([[0, 1, 2]], np.int32))
+    assert fine_faces.shape == (4, 3)
+    assert {tuple(row) for row in fine.tolist()} == {(0, 0), (1, 0), (0, 1), (0.5, 0), (0.5, 0.5), (0, 0.5)}
 
 
 def test_normals_point_outwards_and_have_length_one() -> None:
@@ -46,6 +56,7 @@ def test_ribbons_have_two_edges_a_point_and_join_with_their_own_indices() -> Non
     assert one.faces.shape == (6, 3)
     two = joined([one, one])
     assert two.faces.max() == 15
+    assert two.labels.shape == (12,)
     np.testing.assert_allclose(np.linalg.norm(one.points[0] - one.points[1]), 0.1, atol=1e-6)
 
 

@@ -1,4 +1,4 @@
-"""Shards: tar files of pairs in WebDataset's manner, `000123.driver.jpg`, `000123.json` and so on, written whole or not.
+"""Shards: tar files of pairs in WebDataset's manner (`000123.driver.jpg`, `000123.json`), written whole or not at all.
 
 Pictures are JPEG (quality 95, no chroma subsampling); masks and labels are PNG, so they come back exactly.
 """

@@ -137,11 +137,15 @@ def draw_fibre(
     # `m` runs along the line, `o` across it.
     m0 = x0
     dm = dx
+    o0 = y0
+    do = dy
     length = keys.shape[1]
     breadth = keys.shape[0]
     if steep:
         m0 = y0
         dm = dy
+        o0 = x0
+        do = dx
         length = keys.shape[0]
         breadth = keys.shape[1]
     if dm == 0.0:
@@ -150,22 +154,20 @@ def draw_fibre(
     high = wp.min(int(wp.floor(wp.max(m0, m0 + dm) - 0.5)), length - 1)
     for m in range(low, high + 1):
         along = (float(m) + 0.5 - m0) / dm
-        left = a + (c - a) * along
-        right = b + (d - b) * along
-        from_o = left[0]
-        to_o = right[0]
+        side = (b - a) * (1.0 - along) + (d - c) * along
+        # How wide the slanting strip is in this row. Where only some strands are drawn, each stands for its neighbours.
+        signed = (side[0] * dy - side[1] * dx) / dm * widen
         if not steep:
-            from_o = left[1]
-            to_o = right[1]
-        # Where only some strands are drawn, each stands for its neighbours too.
-        grow = (to_o - from_o) * 0.5 * (widen - 1.0)
-        from_o = from_o - grow
-        to_o = to_o + grow
-        o0 = wp.max(int(wp.ceil(wp.min(from_o, to_o) - 0.5)), 0)
-        o1 = wp.min(int(wp.floor(wp.max(from_o, to_o) - 0.5)), breadth - 1)
-        for o in range(o0, o1 + 1):
-            across = wp.clamp((float(o) + 0.5 - from_o) / (to_o - from_o + 1.0e-9), 0.0, 1.0)
-            near = left[2] + (right[2] - left[2]) * across
+            signed = -signed
+        from_o = o0 + do * along - 0.5 * signed
+        near_left = a[2] + (c[2] - a[2]) * along
+        near_right = b[2] + (d[2] - b[2]) * along
+        half = 0.5 * wp.abs(signed)
+        first_o = wp.max(int(wp.ceil(o0 + do * along - half - 0.5)), 0)
+        last_o = wp.min(int(wp.floor(o0 + do * along + half - 0.5)), breadth - 1)
+        for o in range(first_o, last_o + 1):
+            across = wp.clamp((float(o) + 0.5 - from_o) / (signed + 1.0e-9), 0.0, 1.0)
+            near = near_left + (near_right - near_left) * across
             face = first + q * 2
             if along + across >= 1.0:
                 face = face + 1
