@@ -28,8 +28,8 @@ from mien.engines.cast.parts.solids import (
 Floats = NDArray[np.float32]
 
 #: Room between skull and band that the hair of a style takes, pressed down, m.
-_HAIR_M = {"shaved": 0.009, "buzz": 0.010, "afro": 0.030, "coils": 0.018, "wavy": 0.019, "long": 0.017}
-_HAIR_OTHER_M = 0.015
+_HAIR_M = {"shaved": 0.003, "buzz": 0.006, "afro": 0.030, "coils": 0.018, "wavy": 0.017, "long": 0.015, "swept": 0.020}
+_HAIR_OTHER_M = 0.012
 #: How far a cushion is pressed into skin and hair.
 _PRESS_M = 0.0015
 _STEEL = np.array([0.5, 0.5, 0.5], np.float32)

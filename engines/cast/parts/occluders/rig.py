@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mien.engines.cast.body.anatomy import data_folder, read_picture
 from mien.engines.cast.body.subdivide import Subdivision, halved
 from mien.engines.cast.extra import require_anny
-from mien.engines.cast.parts.piece import unit
+from mien.engines.cast.parts.piece import unit, vertex_normals
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int32]
@@ -208,8 +208,6 @@ def _marks(
     fine = subdivision(rest)
     nails = np.zeros(len(fine), np.float32)
     nails[subdivision.faces] = (painted[row, column].astype(np.float32) / 255.0)[fine_uv_faces]
-    from mien.engines.cast.parts.piece import vertex_normals
-
     normals = vertex_normals(fine, subdivision.faces)
     near = np.min(np.linalg.norm(fine[:, None] - heads[None, 1:], axis=2), axis=1)
     folds = np.clip(1.0 - near / 0.011, 0.0, 1.0) * np.clip(-normals[:, 2] + 0.2, 0.0, 1.0)
