@@ -3,9 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-pytest.importorskip("anny")
-pytest.importorskip("warp")
-
 from mien.engines.cast.body.anatomy import Body, build_body
 from mien.engines.cast.body.gaze import gaze_axes
 from mien.engines.cast.body.lids import LidGuard, fit_lids
@@ -14,19 +11,21 @@ from mien.engines.cast.recipe import Recipe
 
 pytestmark = pytest.mark.cast
 
+Fitted = tuple[Body, LidGuard, LipGuard]
+
 SEEDS = (3, 5, 11, 42)
 MARGIN = 11  # the row of the lids' grid whose ring touches the ball
 EDGE = 12
 
 
 @pytest.fixture(scope="module", params=SEEDS)
-def fitted(request: pytest.FixtureRequest) -> tuple[Body, LidGuard, LipGuard]:
+def fitted(request: pytest.FixtureRequest) -> Fitted:
     body, lids = fit_lids(build_body(Recipe(name="someone", seed=request.param)))
     body, lips = fit_lips(body)
     return body, lids, lips
 
 
-def _posed(fitted, actions: dict[str, float], gaze: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
+def _posed(fitted: Fitted, actions: dict[str, float], gaze: tuple[float, float] = (0.0, 0.0)) -> np.ndarray:
     body, lids, lips = fitted
     points = body.posed(seal_weights(body.actions, body.weights(actions))).copy()
     ahead = gaze_axes(gaze)[0]
@@ -39,7 +38,7 @@ def _both(name: str, weight: float) -> dict[str, float]:
     return {f"{name}Left": weight, f"{name}Right": weight}
 
 
-def _heights(fitted, points: np.ndarray) -> np.ndarray:
+def _heights(fitted: Fitted, points: np.ndarray) -> np.ndarray:
     """Over the balls, of all rings from the margin outwards, m."""
     body, lids, _ = fitted
     return np.stack(
@@ -52,12 +51,12 @@ def _heights(fitted, points: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("weight", [0.0, 0.15, 0.3, 0.5, 0.7, 0.85, 1.0])
 @pytest.mark.parametrize("gaze", [(0.0, 0.0), (15.0, 8.0), (-15.0, -12.0)])
-def test_no_lid_enters_the_ball_during_a_blink(fitted, weight: float, gaze: tuple[float, float]) -> None:
+def test_no_lid_enters_the_ball_during_a_blink(fitted: Fitted, weight: float, gaze: tuple[float, float]) -> None:
     points = _posed(fitted, _both("eyeBlink", weight), gaze)
     assert _heights(fitted, points).min() > 0.0
 
 
-def test_no_lid_enters_the_ball_in_any_mix_of_eye_actions(fitted) -> None:
+def test_no_lid_enters_the_ball_in_any_mix_of_eye_actions(fitted: Fitted) -> None:
     body = fitted[0]
     names = [name for name in body.actions if name.startswith(("eye", "brow", "cheekSquint"))]
     rng = np.random.default_rng(7)
@@ -67,7 +66,7 @@ def test_no_lid_enters_the_ball_in_any_mix_of_eye_actions(fitted) -> None:
         assert _heights(fitted, points).min() > 0.0
 
 
-def test_rings_behind_the_margin_stay_in_the_ball_so_that_no_gap_shows(fitted) -> None:
+def test_rings_behind_the_margin_stay_in_the_ball_so_that_no_gap_shows(fitted: Fitted) -> None:
     body, lids, _ = fitted
     for weight in (0.0, 0.5, 1.0):
         points = _posed(fitted, _both("eyeBlink", weight))
@@ -76,7 +75,7 @@ def test_rings_behind_the_margin_stay_in_the_ball_so_that_no_gap_shows(fitted) -
             assert behind.max() < eye.radius
 
 
-def _gaps(fitted, points: np.ndarray) -> np.ndarray:
+def _gaps(fitted: Fitted, points: np.ndarray) -> np.ndarray:
     """From each vertex of the upper lids' edges to the lower edge, m."""
     gaps = []
     for eye in fitted[0].eyes:
@@ -88,20 +87,20 @@ def _gaps(fitted, points: np.ndarray) -> np.ndarray:
     return np.array(gaps)
 
 
-def test_a_full_blink_closes_the_whole_length_of_the_lids(fitted) -> None:
+def test_a_full_blink_closes_the_whole_length_of_the_lids(fitted: Fitted) -> None:
     assert _gaps(fitted, _posed(fitted, _both("eyeBlink", 1.0))).max() < 0.0003
     # ... which half a blink must not.
     assert _gaps(fitted, _posed(fitted, _both("eyeBlink", 0.5))).max() > 0.002
 
 
-def test_one_eye_blinks_alone(fitted) -> None:
+def test_one_eye_blinks_alone(fitted: Fitted) -> None:
     body = fitted[0]
     points = _posed(fitted, {"eyeBlinkLeft": 1.0})
     right = body.eyes[1]
     assert np.abs(points[right.upper] - body.rest[right.upper]).max() < 0.0005
 
 
-def test_eyes_at_rest_are_awake(fitted) -> None:
+def test_eyes_at_rest_are_awake(fitted: Fitted) -> None:
     points = _posed(fitted, {})
     for eye in fitted[0].eyes:
         opening = points[eye.upper, 2].max() - points[eye.lower, 2].min()
@@ -111,7 +110,7 @@ def test_eyes_at_rest_are_awake(fitted) -> None:
         assert 0.0026 < points[eye.upper, 2].max() - eye.centre[2] < 0.0058
 
 
-def test_widened_eyes_open_further_and_squinting_ones_less(fitted) -> None:
+def test_widened_eyes_open_further_and_squinting_ones_less(fitted: Fitted) -> None:
     def opening(actions: dict[str, float]) -> float:
         eye = fitted[0].eyes[0]
         points = _posed(fitted, actions)
@@ -122,7 +121,7 @@ def test_widened_eyes_open_further_and_squinting_ones_less(fitted) -> None:
     assert opening({"eyeSquintLeft": 1.0}) < rest - 0.001
 
 
-def _lips(fitted, points: np.ndarray) -> tuple[float, float]:
+def _lips(fitted: Fitted, points: np.ndarray) -> tuple[float, float]:
     """(largest gap, deepest crossing) of the lips, m, by interpolating the lower lip under each upper vertex."""
     lips = fitted[2]
     band = points[lips.index[9:13]].astype(np.float64)
@@ -136,20 +135,20 @@ def _lips(fitted, points: np.ndarray) -> tuple[float, float]:
     return float(apart_at.min(0).max()), float(-apart_at.min())
 
 
-def test_lips_at_rest_are_closed_and_do_not_cross(fitted) -> None:
+def test_lips_at_rest_are_closed_and_do_not_cross(fitted: Fitted) -> None:
     gap, crossing = _lips(fitted, _posed(fitted, {}))
     assert gap < 0.0003
     assert crossing < 0.0002
 
 
 @pytest.mark.parametrize("weight", [0.25, 0.5, 0.75, 1.0])
-def test_mouth_close_seals_the_open_jaw(fitted, weight: float) -> None:
+def test_mouth_close_seals_the_open_jaw(fitted: Fitted, weight: float) -> None:
     gap, _ = _lips(fitted, _posed(fitted, {"jawOpen": weight, "mouthClose": weight}))
     assert gap < 0.0015
     assert _lips(fitted, _posed(fitted, {"jawOpen": weight}))[0] > 0.004 * weight
 
 
-def test_mouth_close_does_nothing_to_a_closed_jaw(fitted) -> None:
+def test_mouth_close_does_nothing_to_a_closed_jaw(fitted: Fitted) -> None:
     body = fitted[0]
     np.testing.assert_array_equal(_posed(fitted, {"mouthClose": 1.0}), _posed(fitted, {}))
     weights = body.weights({"jawOpen": 0.5, "mouthClose": 0.3})
@@ -163,14 +162,14 @@ def test_mouth_close_does_nothing_to_a_closed_jaw(fitted) -> None:
         {"mouthRollLower": 1.0, "mouthRollUpper": 1.0}, {"mouthShrugLower": 1.0}, {"mouthLeft": 1.0},
     ],
 )  # fmt: skip
-def test_actions_of_a_closed_mouth_keep_it_closed(fitted, actions: dict[str, float]) -> None:
+def test_actions_of_a_closed_mouth_keep_it_closed(fitted: Fitted, actions: dict[str, float]) -> None:
     lips = fitted[2]
     points = _posed(fitted, actions)
     assert lips.gap(points) < 0.0005
     assert _lips(fitted, points)[1] < 0.0006
 
 
-def test_lips_never_pass_through_each_other(fitted) -> None:
+def test_lips_never_pass_through_each_other(fitted: Fitted) -> None:
     body, _, lips = fitted
     names = [name for name in body.actions if name.startswith(("mouth", "jaw", "cheekPuff"))]
     rng = np.random.default_rng(11)
@@ -185,7 +184,7 @@ def test_lips_never_pass_through_each_other(fitted) -> None:
         assert np.abs(again - bare).max() < 0.0003
 
 
-def test_the_gap_tells_how_far_the_mouth_is_open(fitted) -> None:
+def test_the_gap_tells_how_far_the_mouth_is_open(fitted: Fitted) -> None:
     lips = fitted[2]
     assert lips.gap(_posed(fitted, {})) < 0.0003
     assert 0.015 < lips.gap(_posed(fitted, {"jawOpen": 1.0})) < 0.05

@@ -179,7 +179,7 @@ def _fade(start: int, end: int) -> NDArray[np.float64]:
 def _bell(along: NDArray[np.float64], inner: float, outer: float) -> NDArray[np.float64]:
     """0 at the corners, 1 between: the widths of the two slopes are shares of the eye."""
     t = np.clip(np.minimum(along / inner, (1 - along) / outer), 0.0, 1.0)
-    return t * t * (3 - 2 * t)
+    return np.asarray(t * t * (3 - 2 * t))
 
 
 def _opening(edge: Floats, pair: Facing) -> tuple[float, float]:

@@ -33,7 +33,7 @@ _PARTING = frozenset(
     }
 )  # fmt: skip
 #: tongueOut alone would push the tongue through teeth and lips, so it lowers the jaw by this share of jawOpen.
-TONGUE_JAW = 0.34
+TONGUE_JAW = 0.5
 _ROUNDING = 0.7
 
 
@@ -164,7 +164,7 @@ def _spread(change: NDArray[np.float64]) -> Floats:
     fade_in, fade_out = _fades()
     out = fade_in[:, None, None] * change[0] + fade_out[:, None, None] * change[-1]
     out[BAND_RINGS] = change
-    return out.astype(np.float32)
+    return np.asarray(out, dtype=np.float32)
 
 
 def _fades() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -172,10 +172,10 @@ def _fades() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return np.where(RINGS < 1, inwards, 0.0), np.where(RINGS > 4, outwards, 0.0)
 
 
-def smooth_step(t: NDArray[np.float64]) -> NDArray[np.float64]:
+def smooth_step(t: NDArray[np.floating]) -> NDArray[np.float64]:
     """Hermite step from 0 at 0 to 1 at 1."""
-    t = np.clip(t, 0.0, 1.0)
-    return np.asarray(t * t * (3 - 2 * t))
+    held = np.clip(t.astype(np.float64), 0.0, 1.0)
+    return np.asarray(held * held * (3 - 2 * held))
 
 
 def _guard(grid: Ints, facing: Facing) -> LipGuard:

@@ -24,7 +24,7 @@ _WHITE_YOUNG = np.array([0.63, 0.605, 0.58], np.float32)
 _WHITE_OLD = np.array([0.58, 0.53, 0.45], np.float32)
 _BLOOD = np.array([0.42, 0.10, 0.08], np.float32)
 _CARUNCLE = (0.66, 0.40, 0.35)
-_TEAR = (0.62, 0.45, 0.42)
+_TEAR = (0.36, 0.21, 0.19)
 
 
 def paint_eye(look: Look, seed: int, eye: Eyeball, size_px: int = 512) -> Floats:
@@ -183,7 +183,7 @@ def _tear_line(body: Body, eye: Eyeball, rings: tuple[NDArray[np.int32], NDArray
     keep = slice(2, len(inner) - 1)
     corners = np.stack([inner[keep], front[keep], np.roll(inner, -1)[keep]], axis=1)
     at, lid = (body.rest[ring[keep]].astype(np.float64) for ring in (inner, front))
-    raised = at + np.array([0.0, 0.0, 0.00045]) - eye.centre
+    raised = at + np.array([0.0, 0.0, 0.00035]) - eye.centre
     on_ball = eye.centre + raised * ((eye.radius + 0.00003) / np.linalg.norm(raised, axis=1))[:, None]
     on_lid = at + 0.35 * (lid - at) + np.array([0.0, 0.0, 0.00006])
     middle = 0.5 * (on_ball + on_lid) + np.array([0.0, 0.0, -0.00004])
@@ -197,7 +197,7 @@ def _tear_line(body: Body, eye: Eyeball, rings: tuple[NDArray[np.int32], NDArray
         ]
     )
     faces = faces if at[-1, 0] > at[0, 0] else faces[:, ::-1]
-    piece = solid(points.astype(np.float32), faces.astype(np.int32), _TEAR, Material.ENAMEL, _label(eye))
+    piece = solid(points.astype(np.float32), faces.astype(np.int32), _TEAR, Material.FLESH, _label(eye))
     bary = np.tile(np.array([[1.0, 0.0, 0.0]], np.float32), (3 * count, 1))
     anchors = Anchors(np.tile(corners, (3, 1)).astype(np.int32), bary)
     return replace(piece, anchors=anchors)
@@ -224,6 +224,6 @@ def _around(rng: np.random.Generator, waves: int) -> Floats:
     return np.asarray(made / made.std(), dtype=np.float32)[None]
 
 
-def _step(low: float, high: float, x: Floats) -> Floats:
+def _step(low: float, high: float, x: NDArray[np.floating]) -> Floats:
     t = np.clip((x - low) / (high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), dtype=np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,8 @@ _REST_CLEARANCE_M = 0.0026
 _EDGE_BELOW_M, _OVERBITE_M, _OVERJET_M = 0.0022, 0.0018, 0.0028
 #: Gums end this far from the cutting edge; further up a lip may lie further back.
 _ROOTS_M = 0.0165
+#: How far behind the front of the lower row the tongue keeps: at the incisors and at the side teeth, m.
+_TONGUE_BEHIND_M = (0.0068, 0.0088)
 #: The least distance before the teeth that each ring of the lips' grid keeps, m: more for the outer skin.
 _CLEARANCE_M = np.interp(RINGS, [1, 10], [0.0012, 0.0045]).astype(np.float32)
 #: How much of a column's correction each ring follows.
@@ -80,6 +82,18 @@ class Teeth:
         moved = np.where(np.abs(moved) > 0, moved, 0.5 * (np.roll(moved, 1, axis=0) + np.roll(moved, -1, axis=0)))
         points[lips.index] += _FOLLOW[:, None, None] * moved[None]
 
+    def lift_of(self, tongue: Floats, weights: Floats) -> Floats:
+        """(T,) how far to lift each point of a tongue that is out, so that it passes in the middle of the gap, m."""
+        depth, _ = self.upper.depth(tongue)
+        between = (np.abs(tongue[:, 0]) < 0.006) & (depth > -0.003) & (depth < 0.007)
+        linear, shift = self._jaw_motion(weights)
+        lower_edge = self.lower.origin.astype(np.float32) @ linear + shift
+        middle = 0.5 * (float(lower_edge[2]) + float(self.upper.origin[2]))
+        heights = tongue[between, 2]
+        lift = middle - 0.5 * (float(heights.min()) + float(heights.max()))
+        # Behind, the root stays; in front, the tip hangs over the lower lip as it did.
+        return np.asarray(lift * smooth_step((0.045 - depth) / 0.03) * smooth_step((depth + 0.013) / 0.011), np.float32)
+
     def _jaw_motion(self, weights: Floats) -> tuple[Floats, Floats]:
         """(3, 3) and (3,): a point of the jaw goes from p to p @ linear + shift."""
         motion = np.tensordot(weights.astype(np.float64), self.jaw, 1)
@@ -102,6 +116,26 @@ def build_teeth(body: Body, lips: LipGuard, look: Look, seed: int) -> Teeth:
     return Teeth(
         piece=joined(rows), lower_from=len(rows[0].points), jaw=_jaw(body), upper=upper, lower=lower,
     )  # fmt: skip
+
+
+def fit_tongue(body: Body, teeth: Teeth) -> Body:
+    """Draws the resting tongue in where it would lie in the teeth, and leads tongueOut between the two rows."""
+    tongue = np.unique(body.faces[body.parts == TONGUE])
+    points = body.rest[tongue]
+    depth, normal = teeth.lower.depth(points)
+    height = teeth.lower.height(points)
+    # Front teeth are thinner than side teeth.
+    needed = np.interp(np.abs(points[:, 0]), [0.006, 0.013], [_TONGUE_BEHIND_M[0], _TONGUE_BEHIND_M[1]])
+    short = needed - depth
+    soft = 0.5 * (short + np.hypot(short, 0.0006)) * smooth_step((0.020 - height) / 0.006)
+    # Above the row the tongue may spread; it narrows over a few millimetres, so that no step shows.
+    soft *= smooth_step((height + 0.009) / 0.006) * smooth_step((0.03 - depth) / 0.01)
+    rest = body.rest.copy()
+    rest[tongue] -= (normal * soft[:, None]).astype(np.float32)
+    deltas = body.deltas.copy()
+    out = body.actions.index("tongueOut")
+    deltas[out, tongue, 2] += teeth.lift_of(rest[tongue] + deltas[out, tongue], body.weights({"tongueOut": 1.0}))
+    return replace(body, rest=rest, deltas=deltas)
 
 
 def _arches(body: Body, lips: LipGuard, rng: np.random.Generator) -> tuple[Arch, Arch]:
