@@ -87,7 +87,7 @@ def build_brows(body: Body, recipe: Recipe) -> Piece:
     count = len(curves)
     widths = (0.00018 + 0.0001 * recipe.look.brow_weight) * rng.uniform(0.8, 1.2, count)
     shade = rng.lognormal(0.0, 0.22, (count, 1))
-    colours = np.clip(brow_tone(recipe.look) * 1.1 * shade, 0.004, 0.7)
+    colours = np.clip(brow_tone(recipe.look) * 1.25 * shade, 0.004, 0.7)
     piece = ribbons(curves, facing, widths.astype(np.float32), colours.astype(np.float32), tip=0.25)
     left = np.repeat(spots.points[:, 0] > body.brow_centre[0], 2 * (_STEPS - 1))
     labels = np.where(left, int(Label.LEFT_BROW), int(Label.RIGHT_BROW)).astype(np.int32)

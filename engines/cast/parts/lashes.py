@@ -131,13 +131,14 @@ def build_lashes(body: Body, recipe: Recipe) -> Lashes:
     look = recipe.look
     made_up = max(look.eyeliner, look.eyeshadow)
     strength = (0.8 + 0.35 * look.lash_weight) * (1.0 - 0.24 * look.gender) * (1.0 + 0.12 * made_up)
-    colour = (brow_tone(look) * (0.4 - 0.25 * made_up)).astype(np.float32)
+    colour = (brow_tone(look) * (0.3 - 0.2 * made_up)).astype(np.float32)
     lids = tuple(
         _lid(eye, body, upper, strength, look.lash_weight, colour, rng) for eye in body.eyes for upper in (True, False)
     )
     at_rest = [lid.posed(body.rest, lid.eye.centre, _UP, colour) for lid in lids]
     piece = joined(at_rest)
-    piece.openness[:] = 0.7 + 0.3 * piece.openness
+    # Their bright side would look like white hairs; a lash is a dark line.
+    piece.openness[:] = 0.25 + 0.15 * piece.openness
     return Lashes(piece=piece, lids=lids)
 
 
@@ -170,6 +171,6 @@ def _lid(
         lengths=length.astype(np.float32),
         fan=(fan + rng.normal(0.0, 0.05, count)).astype(np.float32),
         curl=(rng.uniform(0.9, 1.1, len(middle))[clumps] * rng.uniform(0.92, 1.08, count)).astype(np.float32),
-        widths=((0.00017 if upper else 0.00010) * rng.uniform(0.85, 1.15, count)).astype(np.float32),
+        widths=((0.0002 if upper else 0.00012) * rng.uniform(0.85, 1.15, count)).astype(np.float32),
         colour=colour,
     )

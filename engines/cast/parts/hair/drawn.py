@@ -11,7 +11,7 @@ from mien.engines.cast.parts.hair.flow import Bend, Weave, flowed, tousled, wave
 from mien.engines.cast.parts.hair.head import Head, towards
 from mien.engines.cast.parts.hair.roots import Roots, gathered, sow
 from mien.engines.cast.parts.hair.short import edging
-from mien.engines.cast.parts.hair.undercoat import undercoat
+from mien.engines.cast.parts.hair.undercoat import flat_undercoat
 from mien.engines.cast.parts.piece import Label, Material, Piece, solid, unit
 from mien.engines.cast.parts.scalp import hair_tone
 
@@ -24,7 +24,7 @@ def tied(head: Head) -> list[Piece]:
     radius = 0.031 * head.volume**0.5
     drawn = _drawn(head, knot - 0.014 * way, 10500)
     return [
-        undercoat(head, from_deg=6.0),
+        flat_undercoat(head),
         *drawn,
         *_bun(head, knot, way, radius),
         *_loose(head),
@@ -36,7 +36,7 @@ def ponytail(head: Head) -> list[Piece]:
     """Drawn to a band behind the crown, and falling from there."""
     knot, way = _knot(head, float(head.rng.uniform(8.0, 34.0)), 0.010)
     drawn = _drawn(head, knot, 9500)
-    return [undercoat(head, from_deg=6.0), *drawn, *_tail(head, knot, way), *_loose(head), edging(head, 650, 0.012)]
+    return [flat_undercoat(head), *drawn, *_tail(head, knot, way), *_loose(head), edging(head, 650, 0.012)]
 
 
 def _knot(head: Head, elevation_deg: float, height_m: float) -> tuple[Floats, Floats]:

@@ -12,6 +12,7 @@ from mien.engines.cast.parts.hair.flow import Bend, Comb, Guard, Weave, cut, flo
 from mien.engines.cast.parts.hair.head import Head, parted
 from mien.engines.cast.parts.hair.roots import gathered, sow
 from mien.engines.cast.parts.hair.short import edging
+from mien.engines.cast.parts.hair.undercoat import flat_undercoat
 from mien.engines.cast.parts.piece import Piece
 
 Floats = NDArray[np.float32]
@@ -82,7 +83,8 @@ def _hung(head: Head, hang: _Hang) -> list[Piece]:
     strands = woven(roots, curves, members, ends, head.full, weave, rng)
     finish = Finish(widths_m=hang.widths_m, depth_m=0.008, root_m=0.02, root_dark=0.5, roll=0.35)
     colours = tinted(head.look, members, rng)
-    return [finished(head.body, head.full, strands, colours, head.look, finish, rng), edging(head, 450, 0.012)]
+    hair = finished(head.body, head.full, strands, colours, head.look, finish, rng)
+    return [flat_undercoat(head, parted=True), hair, edging(head, 450, 0.012)]
 
 
 def _bottom(head: Head, points: Floats, bottom: float) -> Floats:

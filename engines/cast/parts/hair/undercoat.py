@@ -13,17 +13,29 @@ from mien.engines.cast.parts.scalp import ear_mask, hair_tone
 
 Floats = NDArray[np.float32]
 
-_HEIGHT_M = 0.0012
+_PARTING_M = 0.004
 
 
-def undercoat(head: Head, *, from_deg: float = 4.0) -> Piece:
+def undercoat(head: Head, *, from_deg: float = 4.0, height_m: float = 0.0012) -> Piece:
     """Just above the scalp, well behind the hairline, where its edge is covered by hair."""
+    return core(head, _covered(head, from_deg) * height_m, shade=0.6)
+
+
+def flat_undercoat(head: Head, *, parted: bool = False) -> Piece:
+    """The same right on the scalp, below hair that lies flat; left out along a parting."""
+    points = head.body.rest
+    beside = np.abs(points[:, 0] - head.skull.centre[0] - head.part_m * head.front(points))
+    bare = parted & (beside < _PARTING_M) & (head.front(points) > 0.1)
+    height = np.where(bare, 0.0, _covered(head, 8.0) * 0.00025)
+    return core(head, height.astype(np.float32), shade=1.0, light=0.5)
+
+
+def _covered(head: Head, from_deg: float) -> Floats:
     inside = np.clip((head.line.above(head.body.rest) - from_deg) / 4.0, 0.0, 1.0)
-    inside = np.where(ear_mask(head.body) > 0.05, 0.0, inside)
-    return core(head, (_HEIGHT_M * inside).astype(np.float32), shade=0.6)
+    return np.where(ear_mask(head.body) > 0.05, 0.0, inside).astype(np.float32)
 
 
-def core(head: Head, height: Floats, *, shade: float = 0.45) -> Piece:
+def core(head: Head, height: Floats, *, shade: float = 0.45, light: float = 0.16) -> Piece:
     """A dark skin under voluminous hair: the scalp moved out by (V,) `height`, m; nothing where that is zero."""
     body = head.body
     faces = body.faces[body.parts == SKIN]
@@ -34,5 +46,5 @@ def core(head: Head, height: Floats, *, shade: float = 0.45) -> Piece:
     piece = solid(
         points, index.reshape(-1, 3).astype(np.int32), hair_tone(head.look) * shade, Material.FOAM, Label.HAIR
     )
-    piece.openness[:] = 0.16
+    piece.openness[:] = light
     return piece
