@@ -170,9 +170,10 @@ def _grown(
     length = np.where(upper > 0.5, np.minimum(length, room), length)
     side = np.sign(at[:, 0] + 1e-6)
     out = np.where(upper > 0.5, 0.35 + 1.1 * np.clip(np.abs(at[:, 0]) / 0.012, 0, 1), 0.12)
-    way = np.stack([side * out, np.zeros(count), -np.ones(count)], axis=1) + 0.26 * rng.standard_normal((count, 3))
+    down = np.stack([side * out, np.zeros(count), -np.ones(count)], axis=1) + 0.26 * rng.standard_normal((count, 3))
+    way = down.astype(np.float32)
     way = way - spots.normals * (way * spots.normals).sum(1, keepdims=True)
-    way = unit(unit(way.astype(np.float32)) * (1 - cut.lift) + spots.normals * cut.lift)
+    way = unit(unit(way) * (1 - cut.lift) + spots.normals * cut.lift)
     t = np.linspace(0.0, 1.0, cut.steps, dtype=np.float32)[None, :, None]
     span = length.astype(np.float32)[:, None, None]
     curves = spots.points[:, None] + way[:, None] * (span * t)

@@ -110,12 +110,9 @@ def _rooted(body: Body, shape: BrowShape, rng: np.random.Generator) -> tuple[Spo
     dense = np.clip(1.25 - share**2.2, 0.0, 1.0) * np.clip((along + 0.03) / 0.16, 0.0, 1.0) ** 1.2
     dense = dense * np.clip((1.02 - along) / 0.12, 0.0, 1.0) * (along > -0.03)
     keep = np.flatnonzero(rng.random(len(dense)) < dense)
-    keep = np.sort(rng.permutation(keep)[: shape.hairs]).astype(np.int32)
-    return (
-        spots.only(keep),
-        inside[keep].astype(np.float32),
-        (across[keep] / shape.half(inside[keep])).astype(np.float32),
-    )
+    chosen = np.sort(rng.permutation(keep)[: shape.hairs]).astype(np.int32)
+    share = across[chosen] / shape.half(inside[chosen])
+    return spots.only(chosen), inside[chosen].astype(np.float32), share.astype(np.float32)
 
 
 def _combed(
@@ -137,5 +134,6 @@ def _combed(
     rise = 0.00025 + 0.0011 * np.sin(np.pi * 0.75 * t) * rng.uniform(0.6, 1.4, (count, 1, 1)).astype(np.float32)
     curves = spots.points[:, None] + way[:, None] * t * span + spots.normals[:, None] * (rise * np.minimum(t * 4, 1))
     curves = curves - bow[:, None] * (0.16 * t**2 * span)
-    facing = unit(np.repeat(spots.normals[:, None], _STEPS, axis=1) + 0.35 * rng.standard_normal((count, 1, 3)))
+    roll = 0.35 * rng.standard_normal((count, 1, 3)).astype(np.float32)
+    facing = unit(np.repeat(spots.normals[:, None], _STEPS, axis=1) + roll)
     return curves.astype(np.float32), facing

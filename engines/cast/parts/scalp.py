@@ -160,4 +160,5 @@ def _plain(look: Look, melanin: float) -> NDArray[np.float64]:
     steps = np.linspace(0.0, 1.0, len(_HAIRS))
     brown = np.stack([np.interp(melanin, steps, _HAIRS[:, channel]) for channel in range(3)])
     # Red pigment shows where there is little black.
-    return brown + (_RED_HAIR * (0.35 + 0.65 * (1 - melanin)) - brown) * look.hair_red * (1.0 - 0.75 * melanin**2)
+    red = look.hair_red * (1.0 - 0.75 * melanin**2)
+    return np.asarray(brown + (_RED_HAIR * (0.35 + 0.65 * (1 - melanin)) - brown) * red, dtype=np.float64)

@@ -14,6 +14,8 @@ from mien.engines.cast.parts.hair.undercoat import core, undercoat
 from mien.engines.cast.parts.piece import Piece, unit
 
 Floats = NDArray[np.float32]
+#: What numpy makes of float32 and plain numbers is often float64; both are taken.
+Reals = NDArray[np.float32] | NDArray[np.float64]
 Ints = NDArray[np.int32]
 
 
@@ -61,8 +63,8 @@ def _cloud(head: Head, points: Floats) -> Floats:
 
 
 def _helices(
-    head: Head, roots: Roots, locks: Roots, members: Ints, start: Floats, reach: Floats, radius: Floats,
-    turns: Floats, *, steps: int,
+    head: Head, roots: Roots, locks: Roots, members: Ints, start: Reals, reach: Reals, radius: Reals,
+    turns: Reals, *, steps: int,
 ) -> Floats:  # fmt: skip
     """(S, steps, 3) float32: coils that stand out of the skin; hairs of one lock wind together."""
     rng, count = head.rng, len(locks)

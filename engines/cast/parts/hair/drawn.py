@@ -16,6 +16,8 @@ from mien.engines.cast.parts.piece import Label, Material, Piece, solid, unit
 from mien.engines.cast.parts.scalp import hair_tone
 
 Floats = NDArray[np.float32]
+#: What numpy makes of float32 and plain numbers is often float64; both are taken.
+Reals = NDArray[np.float32] | NDArray[np.float64]
 
 
 def tied(head: Head) -> list[Piece]:
@@ -135,7 +137,7 @@ def _bun(head: Head, knot: Floats, way: Floats, radius: float) -> list[Piece]:
     deep = radius * rng.uniform(0.9, 1.03, locks)[:, None, None] * (1 + 0.05 * np.sin(5 * turn + 6 * climb))[:, :, None]
     squash = np.eye(3, dtype=np.float32) - 0.22 * np.outer(way, way)
     curves = knot + (ball * deep) @ squash
-    members = np.repeat(np.arange(locks), each)
+    members = np.repeat(np.arange(locks, dtype=np.int32), each)
     spread = rng.standard_normal((len(members), 1, 3)) * 0.0016
     frizz = rng.standard_normal((len(members), 1, 3)) * (t[..., None] ** 2) * 0.0012
     strands = (curves[members] + spread + frizz).astype(np.float32)
@@ -151,7 +153,7 @@ def _bun(head: Head, knot: Floats, way: Floats, radius: float) -> list[Piece]:
     return [_ball(head, knot, way, radius * 0.86, squash), hair]
 
 
-def _on_ball(way: Floats, side: Floats, up: Floats, climb: Floats, turn: Floats) -> Floats:
+def _on_ball(way: Floats, side: Floats, up: Floats, climb: Reals, turn: Reals) -> Floats:
     ring = side * np.cos(turn)[..., None] + up * np.sin(turn)[..., None]
     return np.asarray(way * np.sin(climb)[..., None] + ring * np.cos(climb)[..., None], dtype=np.float32)
 
@@ -175,7 +177,7 @@ def _tail(head: Head, knot: Floats, way: Floats) -> list[Piece]:
     side, up = _basis(way)
     spot = rng.standard_normal((count, 2)) * 0.006
     points = (knot + spot[:, :1] * side + spot[:, 1:] * up + 0.004 * way).astype(np.float32)
-    aim = unit(way + (spot[:, :1] * side + spot[:, 1:] * up) * 26.0).astype(np.float32)
+    aim = unit((way + (spot[:, :1] * side + spot[:, 1:] * up) * 26.0).astype(np.float32))
     locks = Roots(points, aim, np.ones(count, np.float32))
     lengths = (0.27 * head.length * rng.uniform(0.75, 1.05, count)).astype(np.float32)
     layer = rng.uniform(0.006, 0.02, count).astype(np.float32)

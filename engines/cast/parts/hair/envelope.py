@@ -73,7 +73,7 @@ class Envelope:
         steps = _STEP_M * np.eye(3, dtype=np.float32)
         slope = np.stack([self._over(points + step) - value for step in steps], axis=1) / _STEP_M
         length = np.maximum(np.linalg.norm(slope, axis=1), 0.5)
-        return np.asarray(value / length, dtype=np.float32), unit(slope)
+        return np.asarray(value / length, dtype=np.float32), unit(slope.astype(np.float32))
 
     def lifted(self, points: Floats, least: Floats | float) -> Floats:
         """(N, 3) points, those nearer than `least` m (or inside) moved out to that distance."""

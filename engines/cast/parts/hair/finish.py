@@ -66,7 +66,8 @@ def finished(
     seen = clear_of_eyes(body, curves)
     curves, colours = curves[seen], colours[seen]
     count, steps = curves.shape[:2]
-    widths = rng.uniform(*finish.widths_m, count).astype(np.float32)
+    low, high = finish.widths_m
+    widths = rng.uniform(low, high, (count,)).astype(np.float32)
     facing = unit(outward(curves, around) + finish.roll * rng.standard_normal((count, 1, 3)).astype(np.float32))
     piece = ribbons(curves, facing, widths, colours, tip=finish.tip)
     open_ = np.repeat(openness(curves, around, finish).reshape(-1), 2)

@@ -18,6 +18,8 @@ from mien.engines.cast.parts.hair.roots import Roots
 from mien.engines.cast.parts.piece import unit
 
 Floats = NDArray[np.float32]
+#: What numpy makes of float32 and plain numbers is often float64; both are taken.
+Reals = NDArray[np.float32] | NDArray[np.float64]
 Ints = NDArray[np.int32]
 
 #: Given (L, 3) points and how far along their length they are (0..1): (L, 3) the way that the comb pulls there.
@@ -49,7 +51,7 @@ class Bend:
 
 
 def flowed(
-    roots: Roots, lengths: Floats, layer: Floats, body: Envelope, comb: Comb, bend: Bend, *,
+    roots: Roots, lengths: Reals, layer: Reals, body: Envelope, comb: Comb, bend: Bend, *,
     steps: int, guard: Guard | None = None,
 ) -> Floats:  # fmt: skip
     """(L, steps, 3) float32: one curve a root.
@@ -68,6 +70,7 @@ def flowed(
     curves = np.empty((len(roots), steps, 3), np.float32)
     curves[:, 0] = at = roots.points
     stride = (lengths / (steps - 1))[:, None].astype(np.float32)
+    layer = layer.astype(np.float32)
     way = unit(bend.lift * roots.normals + (1 - bend.lift) * comb(at, 0.0))
     out = roots.normals
     for step in range(1, steps):

@@ -104,8 +104,8 @@ def gathered(roots: Roots, count: int, rng: np.random.Generator) -> tuple[Roots,
     # One step of Lloyd's relaxation: the locks become alike in size.
     total = np.maximum(np.bincount(members, minlength=len(seeds)), 1)[:, None]
     middle = np.stack([np.bincount(members, roots.points[:, axis], len(seeds)) for axis in range(3)], axis=1) / total
-    seeds = nearest_of(middle.astype(np.float32), roots.points)
-    return roots.only(seeds), nearest_of(roots.points, roots.points[seeds])
+    heads = nearest_of(middle.astype(np.float32), roots.points)
+    return roots.only(heads), nearest_of(roots.points, roots.points[heads])
 
 
 def nearest_of(points: Floats, targets: Floats) -> Ints:

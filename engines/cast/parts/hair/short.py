@@ -110,5 +110,5 @@ def edging(head: Head, count: int, length_m: float = 0.009) -> Piece:
     comb = tousled(swept_back(head), 0.7, rng)
     curves = flowed(roots, lengths, layer, head.skull, comb, bend, steps=5)
     finish = Finish(widths_m=(0.0002, 0.0004), tip=0.2, roll=0.6, depth_m=0.03, root_m=0.002, root_dark=0.8)
-    colours = tinted(head.look, np.arange(len(roots)) % 300, rng) * 1.15
+    colours = tinted(head.look, np.arange(len(roots), dtype=np.int32) % 300, rng) * 1.15
     return finished(head.body, head.skull, curves, colours.astype(np.float32), head.look, finish, rng)
