@@ -229,7 +229,7 @@ def sweep(task: Sweep) -> dict[str, NDArray[np.float32]]:
                 for channel in [name] if name in tracked else gaze_channels(name):
                     tracked[channel][step] = found[0].blendshapes[BLENDSHAPE_INDEX[channel]]
     if task.save is not None:
-        cv2.imwrite(str(task.save / f"sweep-{task.person:02d}.jpg"), contact_sheet(tiles))
+        cv2.imwrite(str(task.save / f"sweep-{task.person:02d}.png"), contact_sheet(tiles))
     return tracked
 
 
