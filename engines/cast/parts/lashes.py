@@ -171,6 +171,6 @@ def _lid(
         lengths=length.astype(np.float32),
         fan=(fan + rng.normal(0.0, 0.05, count)).astype(np.float32),
         curl=(rng.uniform(0.9, 1.1, len(middle))[clumps] * rng.uniform(0.92, 1.08, count)).astype(np.float32),
-        widths=((0.0002 if upper else 0.00012) * rng.uniform(0.85, 1.15, count)).astype(np.float32),
+        widths=((0.00027 if upper else 0.00014) * rng.uniform(0.85, 1.15, count)).astype(np.float32),
         colour=colour,
     )

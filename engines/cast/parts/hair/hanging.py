@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mien.engines.cast.parts.hair.finish import Finish, finished, tinted
 from mien.engines.cast.parts.hair.flow import Bend, Comb, Guard, Weave, cut, flowed, tousled, waved, woven
 from mien.engines.cast.parts.hair.head import Head, parted
-from mien.engines.cast.parts.hair.roots import gathered, sow
+from mien.engines.cast.parts.hair.roots import gathered, nearest_of, sow
 from mien.engines.cast.parts.hair.short import edging
 from mien.engines.cast.parts.hair.undercoat import flat_undercoat
 from mien.engines.cast.parts.piece import Piece
@@ -84,7 +84,7 @@ def _hung(head: Head, hang: _Hang) -> list[Piece]:
     finish = Finish(widths_m=hang.widths_m, depth_m=0.008, root_m=0.02, root_dark=0.5, roll=0.35)
     colours = tinted(head.look, members, rng)
     hair = finished(head.body, head.full, strands, colours, head.look, finish, rng)
-    return [flat_undercoat(head, parted=True), hair, edging(head, 450, 0.012)]
+    return [flat_undercoat(head), hair, edging(head, 450, 0.012)]
 
 
 def _bottom(head: Head, points: Floats, bottom: float) -> Floats:
@@ -95,10 +95,8 @@ def _bottom(head: Head, points: Floats, bottom: float) -> Floats:
 
 def _kept_apart(head: Head, points: Floats, locks: Floats, members: NDArray[np.int32]) -> NDArray[np.int32]:
     """Strands whose lock lies on the other side of the parting go to the nearest lock of their own side."""
-    from mien.engines.cast.parts.hair.roots import nearest_of
-
     # Hairs next to the parting cross it a little, so that no bare line is left.
-    crossed = points + np.array([0.0022, 0.0, 0.0], np.float32) * head.rng.standard_normal((len(points), 1)).astype(
+    crossed = points + np.array([0.003, 0.0, 0.0], np.float32) * head.rng.standard_normal((len(points), 1)).astype(
         np.float32
     )
     side, lock_side = head.side(crossed), head.side(locks)

@@ -9,7 +9,7 @@ from mien.engines.cast.parts.hair.finish import Finish, finished, tinted
 from mien.engines.cast.parts.hair.flow import Bend, Weave, cut, flowed, tousled, woven
 from mien.engines.cast.parts.hair.head import Head, from_crown, swept_back
 from mien.engines.cast.parts.hair.roots import gathered, sow, sow_edge
-from mien.engines.cast.parts.hair.undercoat import undercoat
+from mien.engines.cast.parts.hair.undercoat import flat_undercoat, undercoat
 from mien.engines.cast.parts.piece import Piece
 
 Floats = NDArray[np.float32]
@@ -25,8 +25,10 @@ def buzz(head: Head) -> list[Piece]:
     flat = np.zeros_like(lengths)
     curves = flowed(roots, lengths, flat, head.skull, comb, Bend(lift=0.32, stiff=0.6, fall=(0.1, 0.2)), steps=3)
     colours = tinted(head.look, (np.arange(len(roots)) % 900).astype(np.int32), rng)
-    finish = Finish(widths_m=(0.0006, 0.0009), tip=0.45, roll=0.6, depth_m=0.02, root_m=0.004, root_dark=0.7)
-    return [finished(head.body, head.skull, curves, colours, head.look, finish, rng)]
+    finish = Finish(widths_m=(0.0008, 0.0012), tip=0.5, roll=0.6, depth_m=0.02, root_m=0.004, root_dark=0.7)
+    hair = finished(head.body, head.skull, curves, colours, head.look, finish, rng)
+    # Scalp shows through, so what lies below is paler than the hair.
+    return [flat_undercoat(head, from_deg=4.5, shade=1.7), hair]
 
 
 def crop(head: Head) -> list[Piece]:

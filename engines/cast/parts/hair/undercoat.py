@@ -13,21 +13,15 @@ from mien.engines.cast.parts.scalp import ear_mask, hair_tone
 
 Floats = NDArray[np.float32]
 
-_PARTING_M = 0.004
-
 
 def undercoat(head: Head, *, from_deg: float = 4.0, height_m: float = 0.0012) -> Piece:
     """Just above the scalp, well behind the hairline, where its edge is covered by hair."""
     return core(head, _covered(head, from_deg) * height_m, shade=0.6)
 
 
-def flat_undercoat(head: Head, *, parted: bool = False) -> Piece:
-    """The same right on the scalp, below hair that lies flat; left out along a parting."""
-    points = head.body.rest
-    beside = np.abs(points[:, 0] - head.skull.centre[0] - head.part_m * head.front(points))
-    bare = parted & (beside < _PARTING_M) & (head.front(points) > 0.1)
-    height = np.where(bare, 0.0, _covered(head, 8.0) * 0.00025)
-    return core(head, height.astype(np.float32), shade=1.0, light=0.5)
+def flat_undercoat(head: Head, *, from_deg: float = 8.0, shade: float = 1.0) -> Piece:
+    """The same right on the scalp, below hair that lies flat or is very short."""
+    return core(head, _covered(head, from_deg) * np.float32(0.00025), shade=shade, light=0.5)
 
 
 def _covered(head: Head, from_deg: float) -> Floats:
