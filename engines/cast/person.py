@@ -18,7 +18,7 @@ from mien.engines.cast.parts.glasses import build_glasses
 from mien.engines.cast.parts.hair import grow_hair
 from mien.engines.cast.parts.headset import build_headset
 from mien.engines.cast.parts.lashes import Lashes, build_lashes
-from mien.engines.cast.parts.mouth import Teeth, build_teeth
+from mien.engines.cast.parts.mouth import Teeth, build_teeth, fit_tongue
 from mien.engines.cast.parts.piece import Piece
 from mien.engines.cast.recipe import Recipe
 from mien.engines.cast.skin import Skin, build_skin
@@ -83,6 +83,8 @@ def build_person(recipe: Recipe, *, map_px: int = 1024) -> Person:
     look, seed = recipe.look, recipe.seed
     body, lids = fit_lids(build_body(recipe))
     body, lips = fit_lips(body)
+    teeth = build_teeth(body, lips, look, seed)
+    body = fit_tongue(body, teeth)
     hair = tuple(grow_hair(body, recipe))
     worn = [
         *hair,
@@ -99,7 +101,7 @@ def build_person(recipe: Recipe, *, map_px: int = 1024) -> Person:
         skin=build_skin(body, look, seed, size_px=map_px),
         hair=hair,
         worn=tuple(piece for piece in worn if piece is not None),
-        teeth=build_teeth(body, lips, look, seed),
+        teeth=teeth,
         lashes=build_lashes(body, recipe),
         eye_paint=(left, right),
         lids=lids,

@@ -38,6 +38,8 @@ _CATCHLIGHTS = ("softbox", "window", "ring", "strip")
 _FINEST_STRAND_M = 0.00045
 _FEWEST_STRANDS = 0.3
 _USUAL_DISTANCE_M = 1.0
+#: Landmarks of the two lips' inner middles.
+_INNER_LIPS = (13, 14)
 #: How far the lips part until the mouth is as light inside as it gets, m.
 _MOUTH_OPEN_M = 0.016
 
@@ -94,9 +96,9 @@ class Actor:
         points = self.person.posed(weights, shot.gaze)
         turn, shift = rigid(body, shot.pose)
         sway = np.asarray(shot.pose.sway, np.float32)
-        return Posture(
-            turned(points, self._neck, turn, shift, sway), weights, turn, shift, sway, self.person.lips.gap(points)
-        )
+        posed, gap = turned(points, self._neck, turn, shift, sway), self.person.lips.gap(points)
+        lips = landmark_points(body, posed, shot.gaze, turn, shift)[list(_INNER_LIPS)].mean(0)
+        return Posture(posed, weights, turn, shift, sway, gap, lips)
 
     def landmarks(self, shot: Shot, view: View, posture: Posture | None = None) -> Floats:
         """(478, 2) float32 px of MediaPipe's landmarks, exact: they are tied to the mesh."""

@@ -10,6 +10,7 @@ import warp as wp
 from numpy.typing import NDArray
 
 from mien.engines.cast.body.anatomy import Body, mean_body
+from mien.engines.cast.body.lids import fit_lids
 from mien.engines.cast.parts.piece import Piece, vertex_normals
 from mien.engines.cast.render.device import floats, ints, vectors
 from mien.engines.cast.render.lamps import Caster, disc, lamp_map
@@ -61,7 +62,7 @@ def _mean_openness() -> tuple[Floats, ...]:
 
     Noses and brows differ, but by less than the difference could be seen, and rays for each person would cost a second.
     """
-    body = mean_body()
+    body = fit_lids(mean_body())[0]
     return tuple(_baked(body, body.posed(body.weights(pose))) for pose in _POSES)
 
 

@@ -47,7 +47,8 @@ class SkinMesh:
     """The deforming body of one frame with its maps (see `mien.engines.cast.skin`), and what never changes about it.
 
     openness is each vertex's share of open sky; part is the kind of each face; crease are the weights of the four
-    groups of expression wrinkles; turn carries directions of the rest space to the world.
+    groups of expression wrinkles; turn carries directions of the rest space to the world; lips is the middle
+    of the mouth and ahead the way that the face looks.
     """
 
     points: wp.array(dtype=wp.vec3)
@@ -66,6 +67,8 @@ class SkinMesh:
     crease: wp.vec4
     turn: wp.mat33
     mouth_open: float
+    lips: wp.vec3
+    ahead: wp.vec3
 
 
 @wp.struct

@@ -32,6 +32,7 @@ class Posture:
         shift: (3,) float32, the head's shift, m.
         sway: (3,) float32, of head and chest together, m.
         lips_gap: how far the lips are apart, m.
+        lips: (3,) float32, the middle of the mouth in the world, m.
 
     """
 
@@ -40,7 +41,8 @@ class Posture:
     turn: Floats
     shift: Floats
     sway: Floats
-    lips_gap: float = 0.0
+    lips_gap: float
+    lips: Floats
 
 
 class Mover(Protocol):
@@ -100,7 +102,7 @@ class Figure:
         skin.openness = floats(openness)
         self._maps.choose(skin, texel_m)
         skin.crease, skin.turn = wp.vec4(*crease.tolist()), mat33(posture.turn)
-        skin.mouth_open = mouth_open
+        skin.mouth_open, skin.lips, skin.ahead = mouth_open, vec3(posture.lips), vec3(-posture.turn[:, 1])
         wp.launch(
             normals_of,
             len(posture.points),

@@ -19,6 +19,7 @@ from mien.engines.cast.render.shading import (
     shade_hard,
     shade_matte,
     shade_skin,
+    smooth,
 )
 from mien.engines.cast.render.shadow import hair_visibility, visibility
 
@@ -99,8 +100,9 @@ def see_skin(skin: SkinMesh, face: int, origin: wp.vec3, ray: wp.vec3, key: Lamp
         dark = openness
         hit.label = 1
         if part < 3:
-            # Inside the mouth light comes only through the lips.
-            dark = openness * (0.12 + 0.88 * skin.mouth_open)
+            # Inside the mouth light comes only through the lips; a tongue put out is as light as the skin.
+            out = smooth(-0.004, 0.006, wp.dot(p - skin.lips, skin.ahead))
+            dark = wp.max(openness * (0.12 + 0.88 * skin.mouth_open), 0.85 * out)
             hit.label = 11 - part
         lit = wp.vec3(dark, shadow[0] * (0.3 + 0.7 * dark), 0.0)
         hit.colour = shade_skin(n, n, -ray, flat, lit, 1.3, 0.35, 0.8, lights)
@@ -170,24 +172,28 @@ def see_detail(
         if hit.label != 11:
             shine = 0.35
         hit.colour = shade_fibre(tangent, n, -ray, albedo, lit, shine, lights)
-    elif material == 1 or material == 2:
-        dark = openness * (0.15 + 0.85 * mouth_open)
-        if hit.label == 3 or hit.label == 4:
-            dark = openness  # the eye's corners, not the mouth
-        inside = wp.vec3(dark, shadow[0] * (0.25 + 0.75 * dark), 0.0)
-        rough = float(0.28)
-        if material == 2:
-            rough = 0.4
-        hit.colour = shade_skin(n, n, -ray, albedo, inside, 1.2, rough, 0.55, lights)
-    elif material == 7:
-        hit.colour = shade_skin(n, n, -ray, albedo, lit, 0.9, 0.5, 1.0, lights)
-    elif material == 4:
-        hit.colour = shade_hard(n, -ray, albedo, lit, 1.0, 0.32, lights)
-    elif material == 3:
-        hit.colour = shade_hard(n, -ray, albedo, lit, 0.0, 0.38, lights)
-    else:
-        hit.colour = shade_matte(n, albedo, lit, lights)
+        return hit
+    if (material == 1 or material == 2) and hit.label != 3 and hit.label != 4:
+        # Teeth and gums; wet parts of the eyes lie in the open.
+        lit = lit * (0.15 + 0.85 * mouth_open)
+    hit.colour = shade_solid(material, n, -ray, albedo, lit, lights)
     return hit
+
+
+@wp.func
+def shade_solid(material: int, n: wp.vec3, to_eye: wp.vec3, albedo: wp.vec3, lit: wp.vec3, lights: Lights) -> wp.vec3:
+    """Whatever is no fibre, by `parts.piece.Material`."""
+    if material == 1:
+        return shade_skin(n, n, to_eye, albedo, lit, 1.2, 0.28, 0.55, lights)
+    if material == 2:
+        return shade_skin(n, n, to_eye, albedo, lit, 1.2, 0.4, 0.55, lights)
+    if material == 7:
+        return shade_skin(n, n, to_eye, albedo, lit, 0.9, 0.5, 1.0, lights)
+    if material == 4:
+        return shade_hard(n, to_eye, albedo, lit, 1.0, 0.32, lights)
+    if material == 3:
+        return shade_hard(n, to_eye, albedo, lit, 0.0, 0.38, lights)
+    return shade_matte(n, albedo, lit, lights)
 
 
 @wp.func
