@@ -17,7 +17,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,8 @@ _HIDDEN = (Label.HAIR, Label.BACKGROUND, Label.CLOTH, Label.GLASSES, Label.HEADS
 _SIZE_PX, _SKIN_SEEDS = 256, 4000
 _FRONTAL = View(_SIZE_PX, _SIZE_PX, span=0.30)
 _PERSON_SALT, _PICTURE_SALT = 0x1DE47, 0x1DE48
+#: Closer framings cut ears and chin off, and what is missing would be filled with streaks.
+_LEAST_SPAN_M = 0.31
 #: Strangers this near in melanin, and of one sex, are alike.
 _ALIKE = 0.1
 
@@ -117,7 +119,7 @@ def sit(task: Sitting) -> Sitter:
     for number in range(task.pictures):
         rng = np.random.default_rng((task.seed, _PICTURE_SALT, task.person, number))
         shot, view, rig = mild_shot(rng), draw_view(rng, _SIZE_PX), draw_rig(rng)
-        picture = actor.shoot(shot, view, rig)
+        picture = actor.shoot(shot, replace(view, span=max(view.span, _LEAST_SPAN_M)), rig)
         pixels = hidden(to_bgr(picture.colour), picture.labels, _HIDDEN)
         embeddings.append(identity().embed(pixels, picture.landmarks))
         crops.append(align_112(pixels, picture.landmarks))
