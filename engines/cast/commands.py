@@ -5,7 +5,6 @@ What users render (portraits, clips, pairs, personas of their own) is `mien cast
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated

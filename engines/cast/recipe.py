@@ -95,4 +95,3 @@ def _check_keys(
         raise ConfigError(f"Unknown key {unknown[0]!r} in the cast's {label}; known are {sorted(known)}.")
     if missing := sorted(known - set(table) - set(optional)):
         raise ConfigError(f"The cast's {label} lacks the key {missing[0]!r}.")
-

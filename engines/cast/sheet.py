@@ -67,6 +67,27 @@ def actions_sheet(recipes: Sequence[Recipe], *, size: int = 192, columns: int = 
     return np.vstack(blocks)
 
 
+def close_up(recipe: Recipe, actions: dict[str, float], yaw_deg: float, *, size: int = 1024) -> Pixels:
+    """The face alone at its finest: uint8 BGR.
+
+    Raises:
+        MissingExtraError: anny, Warp or torch is not installed.
+
+    """
+    require_anny()
+    from mien.engines.cast.body.pose import HeadPose
+    from mien.engines.cast.camera.backdrop import backdrop
+    from mien.engines.cast.camera.light import DESK
+    from mien.engines.cast.frame import Shot, View
+    from mien.engines.cast.portrait import to_bgr
+    from mien.engines.cast.studio import Actor
+
+    view = View(size, size, 3, span=0.235, aim=(0.0, 0.0, -0.03))
+    behind = backdrop(size, size, recipe.look.backdrop, recipe.look.backdrop_rgb, recipe.seed, blur=0.03)
+    shot = Shot(actions=dict(actions), pose=HeadPose(yaw=yaw_deg), gaze=(-0.6 * yaw_deg, 0.0))
+    return to_bgr(Actor(recipe, map_px=2048).shoot(shot, view, DESK, behind).colour)
+
+
 def tiled(cells: Sequence[Pixels], columns: int) -> Pixels:
     """Pictures of one size in rows; the last row is filled up with a dark ground."""
     empty = np.full_like(cells[0], _GROUND)

@@ -113,7 +113,7 @@ def recipe_bytes(recipe: Recipe) -> bytes:
 
 
 def worn_mask(picture: Picture) -> Pixels | None:
-    """(H, W) uint8, 255 where hair, glasses or a headset cover the face: the renderer knows. None where hardly any do."""
+    """(H, W) uint8, 255 where hair, glasses or a headset cover the face, as the renderer knows; None for hardly any."""
     import cv2
 
     from mien.engines.cast.parts.piece import Label

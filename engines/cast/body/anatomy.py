@@ -274,7 +274,8 @@ def _identity(recipe: Recipe) -> tuple[dict[str, float], dict[str, float]]:
     }
     # MakeHuman's old faces frown and its asian mouths are pursed; a face at rest should do neither.
     lean = {
-        "mouth-angles-up": 0.5 * look.age,
+        # A mouth at rest that droops looks cross, at any age.
+        "mouth-angles-up": 0.2 + 0.5 * look.age,
         "mouth-scale-horiz-incr": 0.45 * look.asian,
         "eye-bag-incr": 0.5 * look.age,
         "mouth-laugh-lines-out": 0.4 * look.age,

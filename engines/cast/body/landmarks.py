@@ -1,4 +1,4 @@
-"""MediaPipe's 478 landmarks on the mesh: 468 tied to triangles, ten on the irises' rims. Exact, whatever the picture."""
+"""MediaPipe's 478 landmarks on the mesh: 468 tied to triangles, ten on the irises' rims; exact in any picture."""
 
 from __future__ import annotations
 
@@ -32,8 +32,7 @@ def landmark_points(body: Body, points: Floats, gaze: tuple[float, float], turn:
         shift: (3,) shift of the head, m.
 
     """
-    face, bary = _anchors()
-    skin = (points[body.faces[face]] * bary[:, :, None]).sum(1)
+    skin = skin_landmarks(body, points)
     forward, up, left = gaze_axes(gaze)
     irises = []
     # 468 to 472 lie on the eye to the picture's left, which is the person's right.
@@ -43,6 +42,12 @@ def landmark_points(body: Body, points: Floats, gaze: tuple[float, float], turn:
             local = eye.centre + forward * depth + (left * across + up * high) * IRIS_RADIUS_M
             irises.append(turn @ local + shift)
     return np.concatenate([skin, np.array(irises)]).astype(np.float32)
+
+
+def skin_landmarks(body: Body, points: Floats) -> Floats:
+    """(468, 3) float32: the landmarks on the skin, between the body's (V, 3) points wherever they are."""
+    face, bary = _anchors()
+    return np.asarray((points[body.faces[face]] * bary[:, :, None]).sum(1), np.float32)
 
 
 @lru_cache(maxsize=1)

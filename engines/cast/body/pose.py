@@ -44,7 +44,7 @@ def neck_weights(body: Body) -> Floats:
 
 
 def neck_weights_at(body: Body, points: Floats) -> Floats:
-    """(N,) float32: the same for any (N, 3) points of the resting body's space, hair that falls on shoulders for one."""
+    """(N,) float32: the same for any (N, 3) points of the resting body's space, such as hair on shoulders."""
     at = points - body.brow_centre
     # The head ends lower in front (chin) than behind (nape), so the blend lies on a tilted plane.
     height = at[:, 2] - 0.3 * at[:, 1]

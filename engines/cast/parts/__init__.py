@@ -1,1 +1,1 @@
-"""What is drawn besides the skin: hair, brows, lashes, beards, teeth, glasses, headsets, and objects before the face."""
+"""What is drawn besides the skin: hair, brows, lashes, beards, teeth, glasses, headsets, objects before the face."""

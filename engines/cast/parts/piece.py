@@ -1,4 +1,4 @@
-"""What is drawn besides the skin, as one kind of value: a mesh that knows its material, its label and what it follows."""
+"""What is drawn besides the skin, as one kind of value: a mesh with its material, its label and what it follows."""
 
 from __future__ import annotations
 

@@ -89,5 +89,5 @@ def _under_hair(body: Body, hair: Sequence[Piece]) -> Floats:
     for towards in sky_directions(_SKY_DIRECTIONS):
         sky = lamp_map(towards, body.brow_centre, 0.3, _SKY_MAP_PX, casters)
         wp.launch(add_sky, len(body.rest), inputs=[sky, points, normals, 0.002, free, total])
-    share = (free.numpy() + 1e-3) / total.numpy()
+    share = np.divide(free.numpy() + 1e-3, total.numpy())
     return np.asarray(_THROUGH_HAIR + (1 - _THROUGH_HAIR) * np.clip(share, 0, 1), np.float32)

@@ -15,8 +15,12 @@ wp.set_module_options({"enable_backward": False})
 
 
 @wp.func
-def collar(p: wp.vec3, style: int) -> float:
-    """Metres below the edge of the shirt; negative on bare skin. `p` is measured from between the eyes."""
+def collar(at: wp.vec3, style: int, drop: float) -> float:
+    """Metres below the edge of the shirt; negative on bare skin. `at` is measured from between the eyes.
+
+    A shirt hangs lower by `drop` metres on those whose chin would otherwise lie in it.
+    """
+    p = at + wp.vec3(0.0, 0.0, drop)
     if p[2] > -0.085:
         return -1.0
     # A ring on a plane through the pit of the throat and the base of the nape. Outside the ring's radius the shirt
@@ -65,7 +69,7 @@ def dress(
     if face[y, x] < 0:
         return
     p = at[y, x]
-    below = collar(p, tint.collar_style)
+    below = collar(p, tint.collar_style, tint.collar_drop)
     if below < -0.02:
         return
     last = at.shape[0] - 1

@@ -60,21 +60,21 @@ def lines(look: Look, seed: int) -> Marks:
             parts.append(line(placed, width_m=width_mm * 1e-3, strength=depth_m, layer=GROOVE, taper=taper, steps=20))
 
     for at in _FOREHEAD:
-        parts.append(_forehead(at, rng, 0.34e-3 * worn * float(rng.uniform(0.3, 1.3)), GROOVE, 0))
-    engrave(_FROWN[0], 0.36, 0.9)
+        parts.append(_forehead(at, rng, 0.60e-3 * worn * float(rng.uniform(0.3, 1.3)), GROOVE, 0))
+    engrave(_FROWN[0], 0.6, 1.0)
     for path in _CROW:
-        engrave(path, 0.27, 0.65)
-    engrave(_FOLD, 0.80, 2.4, taper=0.45)
-    engrave(_FOLD, 0.38, 0.9, taper=0.45)
-    engrave(_MARIONETTE, 0.42, 1.8, taper=0.45)
+        engrave(path, 0.48, 0.75)
+    engrave(_FOLD, 0.70, 2.2, taper=0.45)
+    engrave(_FOLD, 0.60, 1.0, taper=0.45)
+    engrave(_MARIONETTE, 0.60, 1.5, taper=0.45)
     for path in _UNDER_EYE:
-        engrave(path, 0.28, 0.9, taper=0.4)
+        engrave(path, 0.46, 0.9, taper=0.4)
     for path in _NECK:
-        engrave(path, 0.6, 1.5, taper=0.2)
+        engrave(path, 0.9, 1.6, taper=0.2)
     for _ in range(int(10 * max(0.0, worn - 0.35))):
         across = float(rng.uniform(0.002, 0.022))
         top = 0.8955 - 0.25 * max(0.0, across - 0.012)
-        engrave(((top - 0.0065, across * 1.1), (top - 0.001, across)), 0.12, 0.45, taper=0.4)
+        engrave(((top - 0.0065, across * 1.1), (top - 0.001, across)), 0.22, 0.5, taper=0.4)
     return merged(parts)
 
 
@@ -82,13 +82,13 @@ def expression_lines(look: Look, seed: int) -> Marks:
     """Grooves of a full expression, by group (see `crease_weights`); the strength is their depth in m."""
     rng = np.random.default_rng((seed, 0xC2EB))
     power = 0.45 + 0.55 * min(1.0, 0.7 * look.age + 0.5 * look.lines)
-    parts = [_forehead(at, rng, 0.34e-3 * power * float(rng.uniform(0.7, 1.1)), CREASE, 1) for at in _FOREHEAD]
+    parts = [_forehead(at, rng, 0.55e-3 * power * float(rng.uniform(0.7, 1.1)), CREASE, 1) for at in _FOREHEAD]
     for group, paths, depth_mm, width_mm in (
-        (2, _FROWN, 0.38, 1.0),
-        (3, (*_CROW, _UNDER_EYE[0]), 0.30, 0.75),
-        (3, (_FOLD,), 1.1, 2.8),
-        (3, _CHEEK_ARCS, 0.28, 1.5),
-        (4, _BUNNY, 0.30, 0.8),
+        (2, _FROWN, 0.65, 1.1),
+        (3, (*_CROW, _UNDER_EYE[0]), 0.50, 0.85),
+        (3, (_FOLD,), 1.4, 2.4),
+        (3, _CHEEK_ARCS, 0.40, 1.6),
+        (4, _BUNNY, 0.50, 0.9),
     ):
         for path in paths:
             for side in (-1.0, 1.0):

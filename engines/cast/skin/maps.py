@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.engines.cast.body.anatomy import Body
+from mien.engines.cast.body.landmarks import skin_landmarks
 from mien.engines.cast.look import Look
 from mien.engines.cast.parts.piece import Label
 from mien.engines.cast.parts.scalp import brow_tone, ear_mask, hair_tone, scalp
@@ -31,6 +32,9 @@ Floats = NDArray[np.float32]
 
 #: How much of the scalp's skin shows the roots' colour, by hair style.
 _ROOTS = {"shaved": 0.30, "buzz": 0.62, "crop": 0.85, "coils": 0.9, "afro": 0.92}
+#: MediaPipe's landmark of the chin, and how far below it the shirt begins at least.
+_CHIN = 152
+_UNDER_CHIN_M = 0.016
 _COLLARS = {"crew": 0, "vee": 1, "high": 2}
 #: Steepest slope that a relief may have: beyond it a texel's normal would turn away from the camera.
 _STEEPEST = 0.9
@@ -101,6 +105,7 @@ class _Canvas:
         size = plan.face.shape
         self._creases: Any
         self._labels: Any
+        self._height: Any
         self._face = _array(plan.face, wp.int32)
         self._bary = _array(plan.bary, wp.vec2)
         self._plain = _array(plan.plain_uv, wp.vec2)
@@ -188,7 +193,7 @@ class _Canvas:
 
     def finished(self, uv: Floats) -> Skin:
         """The maps as NumPy arrays."""
-        creases = self._creases.numpy()
+        creases: Floats = self._creases.numpy()
         # Also beside a line, where the slope is 0, so that a filter reads the same group across its edge.
         creases[:, :, 3] = np.where(self._labels.numpy() == int(Label.CLOTH), 0, self._plan.zone)
         return Skin(
@@ -220,7 +225,7 @@ class _Canvas:
         tint.scalp = _ROOTS.get(look.hair_style, 0.95)
         tint.eyeshadow, tint.eyeliner, tint.blush = look.eyeshadow, look.eyeliner, look.blush
         tint.lipstick_strength, tint.lid_edge = look.lipstick, 0.35 + 0.5 * look.lash_weight
-        tint.collar_style = _COLLARS[look.cloth]
+        tint.collar_style, tint.collar_drop = _COLLARS[look.cloth], _collar_drop(self._body, look)
         tint.frame, tint.mouth = (wp.vec3(*values) for values in _frame(self._body))
         return tint
 
@@ -228,6 +233,15 @@ class _Canvas:
         import warp as wp
 
         wp.launch(kernel, dim=self._plan.face.shape, inputs=list(inputs), device="cpu")
+
+
+def _collar_drop(body: Body, look: Look) -> float:
+    """How far the shirt must hang below its usual height so that the chin stays out of it, m."""
+    chin = skin_landmarks(body, body.rest)[_CHIN] - body.brow_centre
+    # The edge's height under the chin, see `cloth.collar`.
+    edge = -0.176 + 0.45 * (float(chin[1]) - 0.045) + (0.030 if look.cloth == "high" else 0.0)
+    # Below this height it is the distance from the neck that counts, and a chin stands far out.
+    return max(0.0, max(edge, -0.125) + _UNDER_CHIN_M - float(chin[2]))
 
 
 def _array(values: NDArray[Any], kind: Any) -> Any:  # noqa: ANN401 - Warp carries no types

@@ -51,7 +51,7 @@ def colour(
     if which < 0:
         return
     p = at[y, x]
-    if collar(p, tint.collar_style) > _HIDDEN_M:
+    if collar(p, tint.collar_style, tint.collar_drop) > _HIDDEN_M:
         return
     w = bary[y, x]
     zone = corner_blend(first, corners, which, w)
@@ -75,7 +75,7 @@ def colour(
     depth = depth + wp.vec3(0.0, 0.03, 0.22) * (0.45 * zone[1] * (1.0 - 0.6 * tint.melanin))
     depth = depth + wp.vec3(0.42, 0.20, 0.06) * ((layers[6, y, x] + 0.22 * zone[2]) * (1.0 - 0.8 * tint.melanin))
     # Grooves lie in their own shadow.
-    depth = depth + wp.vec3(0.5, 0.8, 0.9) * wp.min(layers[3, y, x] * 420.0, 0.30)
+    depth = depth + wp.vec3(0.5, 0.8, 0.9) * wp.min(layers[3, y, x] * 400.0, 0.36)
     if tint.blush > 0.0:
         apple = smooth(0.12, 0.62, zone[0]) * smooth(0.8, 1.4, wp.abs(p[0]) / tint.mouth[0])
         apple = apple * (1.0 - wp.min(ways[3], 1.0)) * (1.0 - masks[y, x][2])
@@ -169,7 +169,7 @@ def texture(
     if which < 0:
         return
     p = at[y, x]
-    if collar(p, tint.collar_style) > _HIDDEN_M:
+    if collar(p, tint.collar_style, tint.collar_drop) > _HIDDEN_M:
         return
     w = bary[y, x]
     zone = corner_blend(first, corners, which, w)

@@ -34,6 +34,7 @@ class Tint:
     blush: float
     lid_edge: float
     collar_style: int
+    collar_drop: float
     frame: wp.vec3
     mouth: wp.vec3
 
