@@ -43,8 +43,10 @@ bench: $(VENV)/.live model ## This machine's numbers, paced and unpaced, in out/
 	$(BIN)/mien bench --json $(OUT)/paced.json
 	$(BIN)/mien bench --no-pace --json $(OUT)/unpaced.json
 
-cast: venv model ## Render the shipped personas and the driver clip again from their seeds.
-	$(BIN)/python -m mien.engines.cast ship
+cast: venv model ## Render everything that ships again from its seeds: personas, driver clip, docs' pictures.
+	$(BIN)/python -m mien.engines.cast ship --jobs 2
+	$(BIN)/python -m mien.engines.personas.ship
+	$(BIN)/python -m mien.engines.cast pictures
 
 wheel: venv ## Build dist/mien-*.whl, by way of the source archive, so that no old file of build/ joins it.
 	$(BIN)/python -m build --outdir dist .
@@ -68,7 +70,7 @@ $(VENV)/.live: $(METADATA) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: $(METADATA) $(VENV)/.live
-	$(PIP) --editable '.[live,virtualcam,cast,dev]'
+	$(PIP) --editable '.[live,virtualcam,cast,speech,dev]'
 	@touch $@
 
 # mypy cannot follow the mapping of an editable install, so it sees the folders through links.

@@ -119,7 +119,7 @@ def sit(task: Sitting) -> Sitter:
     for number in range(task.pictures):
         rng = np.random.default_rng((task.seed, _PICTURE_SALT, task.person, number))
         shot, view, rig = mild_shot(rng), draw_view(rng, _SIZE_PX), draw_rig(rng)
-        picture = actor.shoot(shot, replace(view, span=max(view.span, _LEAST_SPAN_M)), rig)
+        picture = actor.shoot(shot, replace(view, span=max(view.span, _LEAST_SPAN_M)), rig, quality="fast")
         pixels = hidden(to_bgr(picture.colour), picture.labels, _HIDDEN)
         embeddings.append(identity().embed(pixels, picture.landmarks))
         crops.append(align_112(pixels, picture.landmarks))

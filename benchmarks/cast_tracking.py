@@ -167,7 +167,7 @@ def crowd(task: Crowd) -> list[Row]:
     for number in task.pictures:
         rng = np.random.default_rng((task.seed, _PICTURE_SALT, number))
         shot, view, rig = draw_shot(rng), draw_view(rng, _SIZE_PX), draw_rig(rng)
-        picture = actor.shoot(shot, view, rig, draw_behind(rng, _SIZE_PX, rig))
+        picture = actor.shoot(shot, view, rig, draw_behind(rng, _SIZE_PX, rig), quality="fast")
         pixels = Webcam.draw(rng).shoot(picture.colour)
         found = tracker()(pixels)
         row: Row = {"picture": number, "person": recipe.seed, "found": len(found), "neutral_found": rest.found,

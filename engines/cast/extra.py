@@ -29,7 +29,8 @@ def require_warp() -> Any:  # noqa: ANN401
     """
     warp = _require("warp")
     # Its banner goes to stdout, where a command's JSON document must stand alone.
-    warp.config.log_level = warp.LOG_WARNING
+    # On a machine without an NVIDIA driver it would warn of that at each start; a CUDA device that is asked for raises.
+    warp.config.log_level = warp.LOG_ERROR
     return warp
 
 

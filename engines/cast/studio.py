@@ -21,7 +21,7 @@ from mien.engines.cast.render.buffers import Camera, Lights
 from mien.engines.cast.render.device import Handle, vec3, vectors
 from mien.engines.cast.render.eyes import EyeKit
 from mien.engines.cast.render.figure import Figure, Posture, loose_detail
-from mien.engines.cast.render.lamps import Caster, draw_all, lamp_map
+from mien.engines.cast.render.lamps import Caster, Quality, draw_all, lamp_map
 from mien.engines.cast.render.maps import MapLevels
 from mien.engines.cast.render.raster import draw_eye, to_camera
 from mien.engines.cast.render.resolve import Scene, resolve
@@ -32,12 +32,9 @@ Floats = NDArray[np.float32]
 #: What is drawn: skin, what is worn, what stands loose.
 _Meshes = tuple[Caster, Caster, Caster]
 
-_KEY_MAP_PX, _RIM_MAP_PX = 448, 256
+_KEY_MAP_PX: dict[Quality, int] = {"fine": 448, "fast": 288}
+_RIM_MAP_PX = 256
 _CATCHLIGHTS = ("softbox", "window", "ring", "strip")
-#: A picture whose samples are coarser than this draws fewer, wider strands, at least this share of them.
-_FINEST_STRAND_M = 0.00045
-_FEWEST_STRANDS = 0.3
-_USUAL_DISTANCE_M = 1.0
 #: Landmarks of the two lips' inner middles.
 _INNER_LIPS = (13, 14)
 #: How far the lips part until the mouth is as light inside as it gets, m.
@@ -69,8 +66,9 @@ class Actor:
             self._eyes = [EyeKit(eye, paint) for eye, paint in zip(body.eyes, self.person.eye_paint, strict=True)]
 
     def shoot(
-        self, shot: Shot, view: View, rig: Rig, background: Floats | None = None, *, loose: Sequence[Piece] = ()
-    ) -> Picture:
+        self, shot: Shot, view: View, rig: Rig, background: Floats | None = None, *, loose: Sequence[Piece] = (),
+        quality: Quality = "fine",
+    ) -> Picture:  # fmt: skip
         """Draw one frame.
 
         Args:
@@ -79,13 +77,14 @@ class Actor:
             rig: the light.
             background: (H, W, 3) float32 linear RGB; black by default.
             loose: objects in the world, before the person or anywhere.
+            quality: "fast" lets the key alone throw shadows, and samples them less; for training.
 
         """
         posture = self.posture(shot)
         if background is None:
             background = np.zeros((view.height, view.width, 3), np.float32)
         with wp.ScopedDevice(self._device):
-            scene, meshes = self._scene(shot, view, rig, posture, loose)
+            scene, meshes = self._scene(shot, view, rig, posture, loose, quality)
             passes = _passes(scene, meshes, self._camera(view), background)
         return Picture(**passes, landmarks=self.landmarks(shot, view, posture), shot=shot, view=view, rig=rig)
 
@@ -107,7 +106,7 @@ class Actor:
         return view.project(points, self.person.body.brow_centre)
 
     def _scene(
-        self, shot: Shot, view: View, rig: Rig, posture: Posture, loose: Sequence[Piece]
+        self, shot: Shot, view: View, rig: Rig, posture: Posture, loose: Sequence[Piece], quality: Quality
     ) -> tuple[Handle, _Meshes]:
         body, scene = self.person.body, Scene()
         scene.skin, scene.worn = self._figure.pose(
@@ -121,8 +120,9 @@ class Actor:
         scene.left, scene.right = (kit.at(shot.gaze, posture) for kit in self._eyes)
         meshes = (*self._figure.meshes(scene.skin, scene.worn), loose_mesh)
         centre = posture.turn @ body.brow_centre + posture.shift
-        scene.key = lamp_map(direction(*rig.key), centre, rig.key_spread, _KEY_MAP_PX, meshes)
-        scene.rim = lamp_map(direction(*rig.rim), centre, rig.rim_spread, _RIM_MAP_PX, meshes)
+        scene.key = lamp_map(direction(*rig.key), centre, rig.key_spread, _KEY_MAP_PX[quality], meshes, quality=quality)
+        rim = (_RIM_MAP_PX, meshes) if quality == "fine" else (1, ())
+        scene.rim = lamp_map(direction(*rig.rim), centre, rig.rim_spread, *rim, quality=quality)
         scene.lights = _lights(rig)
         skin_faces, worn_faces = self._figure.face_counts
         scene.eyes_from, scene.worn_from, scene.loose_from = skin_faces, skin_faces + 2, skin_faces + 2 + worn_faces
@@ -154,14 +154,12 @@ def _visible(scene: Handle, meshes: _Meshes, camera: Handle) -> tuple[Handle, Ha
     """The nearest surface of each sample, glass apart (numbered from 0); without glass both are the same."""
     size = (camera.height * camera.samples, camera.width * camera.samples)
     keys = wp.zeros(size, dtype=wp.uint64)
-    sample_m = 2 * camera.half * _USUAL_DISTANCE_M / size[0]
-    strands = float(np.clip(_FINEST_STRAND_M / sample_m, _FEWEST_STRANDS, 1.0))
     for number, eye in enumerate((scene.left, scene.right)):
         _draw_eye(eye, scene.eyes_from + number, camera, keys)
     for mesh, first in zip(meshes, (0, scene.worn_from, scene.loose_from), strict=True):
         screen = wp.empty(len(mesh.points), dtype=wp.vec3)
         wp.launch(to_camera, len(mesh.points), inputs=[mesh.points, camera, screen])
-        draw_all(mesh, screen, -1 if mesh.materials is None else 0, first, keys, share=strands)
+        draw_all(mesh, screen, -1 if mesh.materials is None else 0, first, keys)
         if scene.has_lenses and first == scene.worn_from:
             lenses = wp.zeros(size, dtype=wp.uint64)
             draw_all(mesh, screen, 1, 0, lenses)

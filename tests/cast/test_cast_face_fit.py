@@ -201,3 +201,12 @@ def test_fitting_leaves_what_people_share_as_it_was() -> None:
     np.testing.assert_array_equal(first.rest, second.rest)
     np.testing.assert_array_equal(first.deltas, second.deltas)
     assert np.abs(first.rest - rest).max() < 0.006
+
+
+@pytest.mark.parametrize("seed", range(0, 90, 3))
+def test_a_jaw_opens_the_mouth_of_whoever_it_is(seed: int) -> None:
+    """Closed lips lie at one height: which is the upper must not be read off them."""
+    body, lips = fit_lips(build_body(Recipe(name="someone", seed=seed)))
+    points = body.posed(body.weights({"jawOpen": 0.6})).copy()
+    lips.settle(points)
+    assert lips.gap(points) > 0.012

@@ -178,6 +178,15 @@ def test_an_artificial_skin_is_plainly_artificial(body: Body, skin: Skin, materi
     assert np.isfinite(made.surface).all()
 
 
+@pytest.mark.parametrize("material", ["porcelain", "android"])
+def test_no_glaze_gleams_through_a_parting(body: Body, material: str) -> None:
+    look = replace(PLAIN, material=material, hair_melanin=0.9, melanin=0.0)  # type: ignore[arg-type]
+    worn, bare = (build_skin(body, replace(look, hair_style=style), 3, 256) for style in ("bob", "shaved"))
+    assert _patch(worn.albedo, 0.735, 0.03, 3).mean() < 0.08
+    forehead = [_patch(each.albedo, 0.80, 0.0, 4) for each in (worn, bare)]
+    assert np.array_equal(forehead[0], forehead[1])
+
+
 def test_the_neckline_follows_the_look(body: Body) -> None:
     made = {cloth: build_skin(body, replace(PLAIN, cloth=cloth), 3, 256) for cloth in ("vee", "crew", "high")}
     worn = {cloth: each.labels == Label.CLOTH for cloth, each in made.items()}

@@ -84,7 +84,8 @@ class LipGuard:
 def fit_lips(body: Body) -> tuple[Body, LipGuard]:
     """Closes the lips of one person at rest and under every action that does not part them; and their guard."""
     grid = _grid()
-    facing = _lips_of(body.rest[grid[_EDGE]])
+    edge = grid[_EDGE]
+    facing = _lips_of(body.rest[edge], body.deltas[body.actions.index("jawOpen"), edge])
     rest, deltas = body.rest.copy(), body.deltas.copy()
     band = grid[BAND_RINGS]
     rest[grid] += _spread(_to_middle(rest[band], facing))
@@ -122,8 +123,9 @@ def _grid() -> Ints:
     return rings_around(body.rest, body.faces, inside, seam, (_IN, _OUT))
 
 
-def _lips_of(edge: Floats) -> Facing:
-    return Facing.between(edge, int(edge[:, 0].argmin()), int(edge[:, 0].argmax()))
+def _lips_of(edge: Floats, jaw: Floats) -> Facing:
+    """Which columns are which lip: closed lips lie at one height, but the lower one falls with the jaw."""
+    return Facing.between(edge, int(edge[:, 0].argmin()), int(edge[:, 0].argmax()), opened=edge + jaw)
 
 
 def _to_middle(band: Floats, facing: Facing) -> NDArray[np.float64]:

@@ -100,12 +100,16 @@ class Facing:
     above: NDArray[np.float64]
 
     @classmethod
-    def between(cls, edge: Floats, first: int, second: int) -> Facing:
-        """From the (C, 3) edge ring and the columns of its two corners."""
+    def between(cls, edge: Floats, first: int, second: int, *, opened: Floats | None = None) -> Facing:
+        """From the (C, 3) edge ring and the columns of its two corners.
+
+        A closed opening does not tell which side is above: `opened` is the same ring where it stands open.
+        """
+        heights = (edge if opened is None else opened)[:, 2]
         count = len(edge)
         one = np.arange(first, first + (second - first) % count + 1) % count
         two = np.arange(first, first - (first - second) % count - 1, -1) % count
-        upper, lower = (one, two) if edge[one, 2].mean() > edge[two, 2].mean() else (two, one)
+        upper, lower = (one, two) if heights[one].mean() > heights[two].mean() else (two, one)
         along, above = np.zeros(count), np.zeros(count)
         for chain, sign in ((upper, 1.0), (lower, -1.0)):
             steps = np.linalg.norm(np.diff(edge[chain].astype(np.float64), axis=0), axis=1)

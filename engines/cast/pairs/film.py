@@ -63,8 +63,9 @@ class PairFilm:
         loose: tuple[Piece, ...] = ()
         if rng.random() < self._plan.objects:
             loose = (_object(driver, shot, rng),)
-        seen = driver.shoot(shot, view, rig, behind, loose=loose)
-        answer = self._persona.shoot(shot, view, rig, np.full((size, size, 3), 0.18, np.float32))
+        seen = driver.shoot(shot, view, rig, behind, loose=loose, quality="fast")
+        ground = np.full((size, size, 3), 0.18, np.float32)
+        answer = self._persona.shoot(shot, view, rig, ground, quality="fast")
         return Pair(
             driver=webcam.shoot(seen.colour),
             driver_labels=seen.labels,

@@ -13,7 +13,8 @@ from mien.engines.cast.body.anatomy import Body, mean_body
 from mien.engines.cast.body.lids import fit_lids
 from mien.engines.cast.parts.piece import Piece, vertex_normals
 from mien.engines.cast.render.device import floats, ints, vectors
-from mien.engines.cast.render.lamps import Caster, disc, lamp_map
+from mien.engines.cast.render.figure import loose_detail
+from mien.engines.cast.render.lamps import disc, lamp_map
 from mien.engines.cast.render.openness import add_sky, open_sky
 
 Floats = NDArray[np.float32]
@@ -81,9 +82,7 @@ def _baked(body: Body, points: Floats) -> Floats:
 
 
 def _under_hair(body: Body, hair: Sequence[Piece]) -> Floats:
-    casters = [
-        Caster(vectors(piece.points), ints(piece.faces), ints(piece.materials), len(piece.faces)) for piece in hair
-    ]
+    casters = [loose_detail([piece])[1] for piece in hair]
     points, normals = vectors(body.rest), vectors(vertex_normals(body.rest, body.faces))
     free, total = floats(np.zeros(len(body.rest))), floats(np.full(len(body.rest), 1e-3))
     for towards in sky_directions(_SKY_DIRECTIONS):

@@ -70,7 +70,7 @@ class Figure:
         free = [piece for piece in worn if piece.anchors is None]
         tied = [piece for piece in worn if piece.anchors is not None]
         order = [*free, *tied, *(mover.piece for mover in self._movers)]
-        self._detail, self._fibres = _static(order)
+        self._detail, self._fibres, self._luck = _static(order)
         self.has_lenses = any(np.any(piece.materials == Material.LENS) for piece in order)
         self._free = [_Rigid(piece) for piece in free]
         rest = vectors(body.rest)
@@ -114,7 +114,7 @@ class Figure:
         """A posed figure's skin and pieces, to be drawn."""
         return (
             Caster(skin.points, skin.faces, None),
-            Caster(worn.points, worn.faces, worn.materials, self._fibres),
+            Caster(worn.points, worn.faces, worn.materials, self._fibres, self._luck),
         )
 
     def _worn(self, skin_points: Handle, posture: Posture) -> Handle:
@@ -136,8 +136,8 @@ class Figure:
 
 def loose_detail(pieces: Sequence[Piece]) -> tuple[Handle, Caster]:
     """A `DetailMesh` of objects that stand in the world already (one hidden point when there are none), to be drawn."""
-    detail, fibres = _static(pieces)
-    return detail, Caster(detail.points, detail.faces, detail.materials, fibres)
+    detail, fibres, luck = _static(pieces)
+    return detail, Caster(detail.points, detail.faces, detail.materials, fibres, luck)
 
 
 class _Rigid:
@@ -173,8 +173,8 @@ def _is_fibre(piece: Piece) -> bool:
     return bool(np.all(piece.materials == Material.FIBRE))
 
 
-def _static(pieces: Sequence[Piece]) -> tuple[Handle, int]:
-    """A `DetailMesh`, faces of fibres first, and how many they are."""
+def _static(pieces: Sequence[Piece]) -> tuple[Handle, int, Handle]:
+    """A `DetailMesh`, faces of fibres first; how many those are, and their strands' luck."""
     detail = DetailMesh()
     offsets = np.cumsum([0] + [len(piece.points) for piece in pieces])
     none3, none1 = np.zeros((1, 3), np.float32), np.zeros(0, np.int32)
@@ -188,22 +188,21 @@ def _static(pieces: Sequence[Piece]) -> tuple[Handle, int]:
     faces = [pieces[k].faces + offsets[k] for k in (*fibres, *others)]
     joined = np.concatenate(faces) if faces else np.zeros((0, 3), np.int32)
     count = sum(len(pieces[k].faces) for k in fibres)
-    order = np.concatenate([_shuffled(joined[:count]), np.arange(count, len(joined))])
-    detail.faces = ints(joined[order])
+    detail.faces = ints(joined)
     for name in ("materials", "labels"):
         values = [getattr(pieces[k], name) for k in (*fibres, *others)] or [none1]
-        setattr(detail, name, ints(np.concatenate(values)[order]))
-    return detail, count
+        setattr(detail, name, ints(np.concatenate(values)))
+    return detail, count, floats(_luck(joined[:count]))
 
 
-def _shuffled(faces: NDArray[np.int32]) -> NDArray[np.int64]:
-    """An order of fibres' faces, strand by strand, the strands in a fixed random order."""
+def _luck(faces: NDArray[np.int32]) -> Floats:
+    """(F / 2,) float32 0..1, the same along each strand."""
     quads = faces[::2, 0]
+    if not len(quads):
+        return np.zeros(1, np.float32)
     # Along a strand each step starts two points on.
     strand = np.cumsum(np.diff(quads, prepend=quads[:1] - 2) != 2)
-    rank = np.random.default_rng(0x5F).permutation(int(strand.max(initial=0)) + 1)[strand]
-    order = np.argsort(rank, kind="stable")
-    return np.stack([2 * order, 2 * order + 1], axis=1).ravel()
+    return np.random.default_rng(0x5F).random(int(strand[-1]) + 1).astype(np.float32)[strand]
 
 
 def _faces_around(faces: NDArray[np.int32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import warp as wp
@@ -18,9 +19,12 @@ Floats = NDArray[np.float32]
 
 #: Half the edge of a map: it holds head, hair and shoulders.
 HALF_M = 0.27
-#: A shadow needs fewer strands than a picture.
-_SHADOW_STRANDS = 0.4
-_SEARCH_TAPS, _FILTER_TAPS = 12, 28
+#: Taps that look for what blocks, and taps of the penumbra: where it must look good, and where it must be quick.
+_TAPS = {"fine": (12, 28), "fast": (8, 14)}
+
+
+#: "fast" throws one lamp's shadows, with fewer taps.
+Quality = Literal["fine", "fast"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +33,10 @@ class Caster:
 
     Attributes:
         points: (N,) of vec3.
-        faces: flat; those of fibres first, in an order of which any beginning is an even choice of strands.
+        faces: flat; those of fibres first.
         materials: of the faces; None for skin, whose back is left out.
         fibres: how many faces are fibres'.
+        luck: one number a strand and step, see `raster.draw_fibre`; None without fibres.
 
     """
 
@@ -39,11 +44,13 @@ class Caster:
     faces: Handle
     materials: Handle | None
     fibres: int = 0
+    luck: Handle | None = None
 
 
 def lamp_map(
-    towards: Floats, centre: Floats, spread: float, size: int, casters: Sequence[Caster], *, half_m: float = HALF_M
-) -> Handle:
+    towards: Floats, centre: Floats, spread: float, size: int, casters: Sequence[Caster], *,
+    quality: Quality = "fine",
+) -> Handle:  # fmt: skip
     """A `buffers.Lamp` that has seen the casters.
 
     Args:
@@ -52,7 +59,7 @@ def lamp_map(
         spread: tangent of the lamp's half angle.
         size: edge of the map, texels.
         casters: what stands in its light.
-        half_m: half the edge of the map, m.
+        quality: how many taps its shadows will take.
 
     """
     lamp = Lamp()
@@ -60,14 +67,15 @@ def lamp_map(
     right = right / np.linalg.norm(right)
     lamp.centre, lamp.forward, lamp.right = vec3(centre), vec3(-towards), vec3(right)
     lamp.up = vec3(np.cross(right, -towards))
-    lamp.half, lamp.spread = half_m, spread
+    lamp.half, lamp.spread = HALF_M, spread
     lamp.nearness = wp.zeros((size, size), dtype=float)
-    lamp.search, lamp.taps = _taps(_SEARCH_TAPS, 0.0), _taps(_FILTER_TAPS, 0.7)
+    search, penumbra = _TAPS[quality]
+    lamp.search, lamp.taps = _taps(search, 0.0), _taps(penumbra, 0.7)
     keys = wp.zeros((size, size), dtype=wp.uint64)
     for caster in casters:
         screen = wp.empty(len(caster.points), dtype=wp.vec3)
         wp.launch(to_lamp, len(caster.points), inputs=[caster.points, lamp, screen])
-        draw_all(caster, screen, 0 if caster.materials is not None else -1, 0, keys, share=_SHADOW_STRANDS)
+        draw_all(caster, screen, 0 if caster.materials is not None else -1, 0, keys)
     wp.launch(to_nearness, keys.shape, inputs=[keys, lamp.nearness])
     return lamp
 
@@ -76,7 +84,7 @@ def _taps(count: int, phase: float) -> Handle:
     return vectors(disc(count, phase))
 
 
-def draw_all(mesh: Caster, screen: Handle, lenses: int, first: int, keys: Handle, *, share: float = 1.0) -> None:
+def draw_all(mesh: Caster, screen: Handle, lenses: int, first: int, keys: Handle) -> None:
     """Draw a projected mesh.
 
     Args:
@@ -85,15 +93,13 @@ def draw_all(mesh: Caster, screen: Handle, lenses: int, first: int, keys: Handle
         lenses: as for `raster.draw`.
         first: number of its first face.
         keys: where to draw.
-        share: of the strands that are drawn, each so much wider.
 
     """
     skin = mesh.materials is None
     inputs = [screen, mesh.faces, mesh.faces if skin else mesh.materials, lenses, mesh.fibres, first, int(skin), keys]
     wp.launch(draw, len(mesh.faces) // 3 - mesh.fibres, inputs=inputs)
     if mesh.fibres and lenses == 0:
-        count = max(1, round(mesh.fibres // 2 * share))
-        wp.launch(draw_fibre, count, inputs=[screen, mesh.faces, first, 1.0 / share, keys])
+        wp.launch(draw_fibre, mesh.fibres // 2, inputs=[screen, mesh.faces, mesh.luck, first, keys])
 
 
 @lru_cache(maxsize=8)

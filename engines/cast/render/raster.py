@@ -114,13 +114,15 @@ def draw(
 def draw_fibre(
     screen: wp.array(dtype=wp.vec3),
     faces: wp.array(dtype=int),
+    luck: wp.array(dtype=float),
     first: int,
-    widen: float,
     keys: wp.array2d(dtype=wp.uint64),
 ) -> None:
-    """One step of a ribbon, two triangles, as a line that knows its width: most are thinner than a sample is wide.
+    """One step of a ribbon, two triangles, as a line that knows its width.
 
     Walking along the line's steeper axis asks for two sums a row; as triangles, hair took most of a picture's time.
+    Where strands are thinner than a sample only the lucky ones are drawn, a whole sample wide: as many samples are
+    covered, but by lines and not by specks. `luck` is 0..1, one number a strand.
     """
     q = wp.tid()
     a = screen[faces[q * 6]]
@@ -148,15 +150,20 @@ def draw_fibre(
         do = dx
         length = keys.shape[0]
         breadth = keys.shape[1]
-    if dm == 0.0:
+    widest = wp.max(wp.abs((b[0] - a[0]) * dy - (b[1] - a[1]) * dx), wp.abs((d[0] - c[0]) * dy - (d[1] - c[1]) * dx))
+    if dm == 0.0 or luck[q] * wp.abs(dm) > widest:
         return
     low = wp.max(int(wp.ceil(wp.min(m0, m0 + dm) - 0.5)), 0)
     high = wp.min(int(wp.floor(wp.max(m0, m0 + dm) - 0.5)), length - 1)
     for m in range(low, high + 1):
         along = (float(m) + 0.5 - m0) / dm
         side = (b - a) * (1.0 - along) + (d - c) * along
-        # How wide the slanting strip is in this row. Where only some strands are drawn, each stands for its neighbours.
-        signed = (side[0] * dy - side[1] * dx) / dm * widen
+        # How wide the slanting strip is in this row.
+        signed = (side[0] * dy - side[1] * dx) / dm
+        if wp.abs(signed) < 1.0:
+            if luck[q] > wp.abs(signed):
+                continue
+            signed = wp.sign(signed)
         if not steep:
             signed = -signed
         from_o = o0 + do * along - 0.5 * signed
@@ -171,11 +178,17 @@ def draw_fibre(
             face = first + q * 2
             if along + across >= 1.0:
                 face = face + 1
-            key = (wp.uint64(wp.cast(near, wp.uint32)) << wp.uint64(32)) | wp.uint64(face + 1)
-            if steep:
-                wp.atomic_max(keys, m, o, key)
-            else:
-                wp.atomic_max(keys, o, m, key)
+            put(keys, m, o, steep, near, face)
+
+
+@wp.func
+def put(keys: wp.array2d(dtype=wp.uint64), m: int, o: int, steep: bool, near: float, face: int) -> None:
+    """Offer a surface to the sample at row m and column o, or the other way round."""
+    key = (wp.uint64(wp.cast(near, wp.uint32)) << wp.uint64(32)) | wp.uint64(face + 1)
+    if steep:
+        wp.atomic_max(keys, m, o, key)
+    else:
+        wp.atomic_max(keys, o, m, key)
 
 
 @wp.kernel

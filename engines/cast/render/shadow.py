@@ -44,6 +44,8 @@ def lit_at(map: wp.array2d(dtype=float), i: int, j: int, nearness: float) -> flo
 @wp.func
 def visibility(lamp: Lamp, p: wp.vec3, n: wp.vec3, bias: float) -> float:
     """Share of a lamp that point `p` sees, 0..1; `bias` is how near a blocker is still the surface itself, m."""
+    if lamp.nearness.shape[0] == 1:
+        return 1.0  # a lamp that throws no shadows
     # A step along the normal keeps a surface from shading itself where light grazes it.
     q = p + n * bias - lamp.centre
     size = float(lamp.nearness.shape[0])
@@ -78,6 +80,8 @@ def visibility(lamp: Lamp, p: wp.vec3, n: wp.vec3, bias: float) -> float:
 @wp.func
 def hair_visibility(lamp: Lamp, p: wp.vec3, n: wp.vec3, bias: float) -> float:
     """The same for hair, coarser: four places half a strand's width apart, no search for what blocks."""
+    if lamp.nearness.shape[0] == 1:
+        return 1.0
     q = p + n * bias - lamp.centre
     size = float(lamp.nearness.shape[0])
     texels = size / (2.0 * lamp.half)

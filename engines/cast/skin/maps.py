@@ -105,7 +105,7 @@ class _Canvas:
         size = plan.face.shape
         self._creases: Any
         self._labels: Any
-        self._height: Any
+        self._rough: Any
         self._face = _array(plan.face, wp.int32)
         self._bary = _array(plan.bary, wp.vec2)
         self._plain = _array(plan.plain_uv, wp.vec2)
@@ -161,7 +161,7 @@ class _Canvas:
     def _paint_skin(self, tint: Any) -> None:  # noqa: ANN401 - a Warp struct
         from mien.engines.cast.skin import paint
 
-        roots = _array(scalp(self._body, self._look, ear_mask(self._body), self._seed), float)
+        roots = self._scalp()
         zones_at = (self._corners, self._first, self._second)
         marks = (self._masks, self._layers, self._volume, tint)
         self._launch(
@@ -182,6 +182,7 @@ class _Canvas:
             self._masks, self._layers, self._volume, tint, self._albedo, self._height, self._surface, self._rough,
             self._scatter,
         )  # fmt: skip
+        self._paint_cap(tint)
 
     def _paint_android(self, tint: Any) -> None:  # noqa: ANN401 - a Warp struct
         from mien.engines.cast.skin import stylised
@@ -191,9 +192,20 @@ class _Canvas:
             self._height, self._surface, self._rough, self._scatter,
         )  # fmt: skip
 
+        self._paint_cap(tint)
+
+    def _paint_cap(self, tint: Any) -> None:  # noqa: ANN401 - a Warp struct
+        from mien.engines.cast.skin import stylised
+
+        if self._look.hair_style != "shaved":
+            self._launch(stylised.roots, self._face, self._bary, self._body_corners, self._scalp(), tint, self._albedo)
+
+    def _scalp(self) -> Any:  # noqa: ANN401 - a Warp array
+        return _array(scalp(self._body, self._look, ear_mask(self._body), self._seed), float)
+
     def finished(self, uv: Floats) -> Skin:
         """The maps as NumPy arrays."""
-        creases: Floats = self._creases.numpy()
+        creases = self._creases.numpy()
         # Also beside a line, where the slope is 0, so that a filter reads the same group across its edge.
         creases[:, :, 3] = np.where(self._labels.numpy() == int(Label.CLOTH), 0, self._plan.zone)
         return Skin(

@@ -140,3 +140,23 @@ def android(
     surface[y, x] = wp.vec4(0.0, 0.0, 0.0, (1.0 + 0.5 * lips) * (1.0 - 0.9 * gap))
     rough[y, x] = 0.46 - 0.12 * lips - 0.08 * outside + 0.02 * grain[0]
     scatter[y, x] = 0.05
+
+
+@wp.kernel
+def roots(
+    face: wp.array2d(dtype=wp.int32),
+    bary: wp.array2d(dtype=wp.vec2),
+    corners: wp.array(dtype=wp.int32),
+    scalp: wp.array(dtype=wp.float32),
+    tint: Tint,
+    albedo: wp.array2d(dtype=wp.vec3),
+) -> None:
+    """A wig's cap in the hair's colour, so that no glaze or polymer gleams through its parting."""
+    y, x = wp.tid()
+    which = face[y, x]
+    if which < 0:
+        return
+    w = bary[y, x]
+    last = scalp[corners[which * 3 + 2]]
+    cover = last + (scalp[corners[which * 3]] - last) * w[0] + (scalp[corners[which * 3 + 1]] - last) * w[1]
+    albedo[y, x] = mixed(albedo[y, x], tint.hair, 0.92 * wp.clamp(cover, 0.0, 1.0))
