@@ -49,20 +49,27 @@ def pictures() -> None:
 
 
 def _ship(jobs: int) -> None:
-    from mien.engines.cast.portrait import portrait_picture, render_portrait, to_bgr
-    from mien.engines.personas.synthetic import MASK_NAME, RECIPE_NAME, recipe_bytes, worn_mask
+    from mien.engines.cast.portrait import render_portrait
 
     for recipe in PERSONAS:
-        folder = _REPOSITORY / "engines" / "personas" / "shipped" / recipe.name
-        picture = portrait_picture(recipe)
-        _write(folder / "portrait.jpg", to_bgr(picture.colour), quality=_PORTRAIT_QUALITY)
-        (folder / RECIPE_NAME).write_bytes(recipe_bytes(recipe))
-        (folder / MASK_NAME).unlink(missing_ok=True)
-        if (mask := worn_mask(picture)) is not None:
-            _write(folder / MASK_NAME, mask)
+        _ship_persona(recipe)
     pattern = render_portrait(DRIVER.at_size(_PATTERN_SIZE_PX))
     _write(_REPOSITORY / "realtime" / "assets" / "pattern_face.jpg", pattern, quality=_PATTERN_QUALITY)
     _film(_REPOSITORY / "plugin" / "assets" / "driver.mp4", jobs)
+
+
+def _ship_persona(recipe: Recipe) -> None:
+    """Portrait, recipe, and a mask where hair lies over the face; the pack's manifest is `engines.personas.ship`'s."""
+    from mien.engines.cast.portrait import portrait_picture, to_bgr
+    from mien.engines.personas.synthetic import MASK_NAME, RECIPE_NAME, recipe_bytes, worn_mask
+
+    folder = _REPOSITORY / "engines" / "personas" / "shipped" / recipe.name
+    picture = portrait_picture(recipe)
+    _write(folder / "portrait.jpg", to_bgr(picture.colour), quality=_PORTRAIT_QUALITY)
+    (folder / RECIPE_NAME).write_bytes(recipe_bytes(recipe))
+    (folder / MASK_NAME).unlink(missing_ok=True)
+    if (mask := worn_mask(picture)) is not None:
+        _write(folder / MASK_NAME, mask)
 
 
 def _film(out: Path, jobs: int) -> None:

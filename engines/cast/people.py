@@ -27,7 +27,7 @@ VIGGO = Recipe(
     ),
 )  # fmt: skip
 LINH = Recipe(
-    name="linh", seed=311,
+    name="linh", seed=317,
     look=Look(
         gender=0.05, age=0.12, weight=0.42, muscle=0.4, african=0.0, asian=0.9, melanin=0.26, redness=0.3,
         undertone=0.45, asymmetry=0.2, lines=0.05, hair_style="bob", hair_melanin=0.97, brow_weight=0.45,

@@ -8,7 +8,10 @@ from typing import Final
 
 SHIPPED_DIGESTS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "amara": "383c7c01a890d9b816c541570057653e07ecff070885164d18e70a4bbd46dda7",
-        "viggo": "1567fbdd6504146ce7c9b9f75df152bea2775f5144423019f95309705240e0d5",
+        "amara": "bc72abbacac9a088920082302d900b48fc312457e40e4d623da828c0e9330f61",
+        "linh": "6f48bd62ef2330efdeec63f47da850578a1e03be67688145e1a80b31917345e6",
+        "mateo": "5bf977f2703047ebdeec826b04ae3a52d2d569517aa94a4d2a0994ff5b01926d",
+        "opal": "53b46c0320484a7f9907614a38e3e3ef8a94fa17b4775ba52fe9ab70b95a5663",
+        "viggo": "269871f3a5d9dfb5a6ec36b800601110467db1405dbf01c7763dc31900d989e3",
     }
 )

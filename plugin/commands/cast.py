@@ -90,7 +90,8 @@ def portrait(
     from mien.engines.cast.portrait import render_portrait
 
     session = _session(ctx, as_json)
-    write_picture(out, render_portrait(recipe_of("someone", seed, changes or [], size=size), device=device))
+    _check_picture(out)
+    _write_picture(out, render_portrait(recipe_of("someone", seed, changes or [], size=size), device=device))
     session.say(f"wrote {out}")
     session.document({"seed": seed, "path": str(out)})
 
@@ -122,6 +123,8 @@ def clip(
     from mien.engines.cast.clip import ClipPlan, film
 
     session = _session(ctx, as_json)
+    if out.suffix.lower() != ".mp4":
+        raise SinkError(f"{out.name} is no clip's name.", hint="Use .mp4.")
     length = 12.0 if seconds is None and script is None else seconds
     plan = ClipPlan(recipe_of("someone", seed, changes or []), script=script, seconds=length, height=height)
     with _progress(session, "frames") as tell:
@@ -183,12 +186,13 @@ def sheet(
     from mien.engines.cast.sheet import actions_sheet, people_sheet
 
     session = _session(ctx, as_json)
+    _check_picture(out)
     if actions:
         picture = actions_sheet([Recipe("sheet", seed + k) for k in range(count)], size=size)
     else:
         with _progress(session, "people") as tell:
             picture = people_sheet(seed, count, size=size, on_person=tell)
-    write_picture(out, picture)
+    _write_picture(out, picture)
     session.say(f"wrote {out}")
     session.document({"path": str(out), "people": count})
 
@@ -236,15 +240,13 @@ def _allowed(kind: Any) -> str:  # noqa: ANN401 - a type hint
     return "R,G,B, each 0..1 (linear)" if choices and choices[0] is float else " | ".join(str(each) for each in choices)
 
 
-def write_picture(path: Path, picture: Pixels) -> None:
-    """Write a picture in the format of the file's ending.
-
-    Raises:
-        SinkError: OpenCV does not know the ending, or the file cannot be written.
-
-    """
+def _check_picture(path: Path) -> None:
+    """Before anything is rendered: raise SinkError if this can be no picture's name."""
     if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
         raise SinkError(f"{path.name} is no picture's name.", hint="Use .png, .jpg or .webp.")
+
+
+def _write_picture(path: Path, picture: Pixels) -> None:
     _, data = cv2.imencode(path.suffix.lower(), picture, [cv2.IMWRITE_JPEG_QUALITY, 94])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
