@@ -94,12 +94,10 @@ def _pictures() -> None:
     out = _REPOSITORY / "docs" / "images" / "cast"
     _write(out / "people.jpg", people_sheet(0, 64), quality=_SHEET_QUALITY)
     _write(out / "actions.jpg", actions_sheet([Recipe("sheet", k) for k in _ACTION_SEEDS]), quality=_SHEET_QUALITY)
-    for recipe, shot in CLOSE_UPS:
-        _write(out / f"close-{recipe.name}.jpg", close_up(recipe, shot), quality=_SHEET_QUALITY)
-    small = [
-        cv2.resize(_read(out.parents[2] / "engines" / "personas" / "shipped" / each.name), (384, 384))
-        for each in PERSONAS
-    ]
+    for recipe, actions, yaw_deg in CLOSE_UPS:
+        _write(out / f"close-{recipe.name}.jpg", close_up(recipe, actions, yaw_deg), quality=_SHEET_QUALITY)
+    portraits = [_read(_REPOSITORY / "engines" / "personas" / "shipped" / recipe.name) for recipe in PERSONAS]
+    small = [np.asarray(cv2.resize(each, (384, 384), interpolation=cv2.INTER_AREA), np.uint8) for each in portraits]
     _write(out / "personas.jpg", tiled(small, len(small)), quality=_SHEET_QUALITY)
 
 
