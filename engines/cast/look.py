@@ -117,7 +117,7 @@ def _check(name: str, value: object, kind: Any) -> None:  # noqa: ANN401 - a typ
         if not isinstance(value, tuple) or len(value) != 3 or not all(_unit(part) for part in value):
             raise ConfigError(f"look.{name} is {value!r}; it must be three numbers from 0 to 1.")
     elif value not in get_args(kind):
-        raise ConfigError(f"look.{name} is {value!r}; it must be one of {', '.join(get_args(kind))}.")
+        raise ConfigError(f"look.{name} is {value!r}; it must be one of {', '.join(map(repr, get_args(kind)))}.")
 
 
 def _unit(part: object) -> bool:

@@ -26,7 +26,7 @@ def test_the_look_of_a_seed_can_be_changed_key_by_key() -> None:
     [
         ("hair_style", "KEY=VALUE"),
         ("hat=top", "Unknown key 'hat'"),
-        ("hair_style=mohawk", "must be one of shaved, buzz"),
+        ("hair_style=mohawk", "must be one of 'shaved', 'buzz'"),
         ("age=2", "from 0 to 1"),
         ("iris_rgb=0.5", "three numbers"),
     ],

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mien.engines.cast.body.anatomy import Body, mean_body
 from mien.engines.cast.body.lids import fit_lids
 from mien.engines.cast.parts.piece import Piece, vertex_normals
-from mien.engines.cast.render.device import floats, ints, vectors
+from mien.engines.cast.render.device import Handle, floats, ints, vectors
 from mien.engines.cast.render.figure import loose_detail
 from mien.engines.cast.render.lamps import disc, lamp_map
 from mien.engines.cast.render.openness import add_sky, open_sky
@@ -69,7 +69,7 @@ def _mean_openness() -> tuple[Floats, ...]:
 
 def _baked(body: Body, points: Floats) -> Floats:
     mesh = wp.Mesh(points=vectors(points), indices=ints(body.faces))
-    out = wp.zeros(len(points), dtype=float)
+    out: Handle = wp.zeros(len(points), dtype=float)
     places = disc(_RAYS, 0.0)
     # A disc lifted onto the half sphere is cosine-weighted, so the plain mean is ambient occlusion (Malley's method).
     rays = np.concatenate([places, np.sqrt(1 - (places**2).sum(1, keepdims=True))], 1)

@@ -202,7 +202,7 @@ def _luck(faces: NDArray[np.int32]) -> Floats:
         return np.zeros(1, np.float32)
     # Along a strand each step starts two points on.
     strand = np.cumsum(np.diff(quads, prepend=quads[:1] - 2) != 2)
-    return np.random.default_rng(0x5F).random(int(strand[-1]) + 1).astype(np.float32)[strand]
+    return np.asarray(np.random.default_rng(0x5F).random(int(strand[-1]) + 1)[strand], np.float32)
 
 
 def _faces_around(faces: NDArray[np.int32], count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
