@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
-from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +14,10 @@ from numpy.typing import NDArray
 
 from mien.engines.cast.camera.light import DESK, Rig, ambient
 from mien.engines.cast.camera.webcam import CLEAN, Webcam
-from mien.engines.cast.extra import require_anny
+from mien.engines.cast.extra import check_device, require_anny
 from mien.engines.cast.motion.performance import Performance, perform
 from mien.engines.cast.recipe import Recipe
+from mien.engines.cast.workers import worker_pool
 from mien.realtime.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -94,6 +92,7 @@ def film(
 
     """
     require_anny()
+    check_device(device)
     recipe = plan.recipe
     performance, speech = perform(
         recipe.seed, plan.seconds, FPS, script=plan.script, gender=recipe.look.gender, age=recipe.look.age
@@ -170,13 +169,7 @@ def _frames(plan: ClipPlan, performance: Performance, jobs: int, device: str) ->
         for index in range(count):
             yield stage.frame(index)
         return
-    with ExitStack() as stack:
-        # Spawned, not forked: Warp and torch hold threads that a fork would leave half alive.
-        pool = stack.enter_context(
-            ProcessPoolExecutor(
-                jobs, get_context("spawn"), initializer=_start, initargs=(plan, performance, device)
-            )
-        )  # fmt: skip
+    with worker_pool(jobs, _start, (plan, performance, device)) as pool:
         # A few frames ahead at most, so that memory stays flat and Ctrl-C ends soon.
         ahead = 4 * jobs
         waiting = [pool.submit(_render, index) for index in range(min(ahead, count))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from mien.realtime.errors import MissingExtraError
+from mien.realtime.errors import ConfigError, MissingExtraError
 
 
 def require_anny() -> Any:  # noqa: ANN401 - the package carries no types
@@ -32,6 +32,22 @@ def require_warp() -> Any:  # noqa: ANN401
     # On a machine without an NVIDIA driver it would warn of that at each start; a CUDA device that is asked for raises.
     warp.config.log_level = warp.LOG_ERROR
     return warp
+
+
+def check_device(name: str) -> None:
+    """See that Warp can render on a device before anything is built.
+
+    Raises:
+        ConfigError: it cannot.
+        MissingExtraError: Warp is not installed.
+
+    """
+    warp = require_warp()
+    try:
+        warp.get_device(name)
+    except (ValueError, RuntimeError) as error:
+        here = ", ".join(str(each) for each in warp.get_devices())
+        raise ConfigError(f"There is no device {name!r} to render on; there are: {here}.") from error
 
 
 def _require(name: str) -> Any:  # noqa: ANN401

@@ -9,8 +9,12 @@ from numpy.typing import NDArray
 
 from mien.engines.cast.body.pose import HeadPose
 from mien.engines.cast.camera.light import Rig
+from mien.realtime.errors import ConfigError
 
 Floats = NDArray[np.float32]
+
+#: Nearer than this the camera would stand in the face.
+_NEAREST_M = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,12 @@ class View:
     aim: tuple[float, float, float] = (0.0, 0.0, -0.034)
     azimuth: float = 0.0
     elevation: float = 0.0
+
+    def __post_init__(self) -> None:
+        if min(self.width, self.height) < 1 or not 1 <= self.samples <= 8:
+            raise ConfigError("A view needs a width and a height of 1 px or more, and 1 to 8 samples.")
+        if not (self.span > 0 and self.distance >= _NEAREST_M):
+            raise ConfigError(f"A view's span must be above 0 m and its distance {_NEAREST_M} m or more.")
 
     def axes(self, eyes: Floats) -> tuple[Floats, Floats, Floats, Floats]:
         """Where the camera stands, and its right, up and forward, each (3,) float32; `eyes` is between the eyes."""

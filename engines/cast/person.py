@@ -22,6 +22,7 @@ from mien.engines.cast.parts.mouth import Teeth, build_teeth, fit_tongue
 from mien.engines.cast.parts.piece import Piece
 from mien.engines.cast.recipe import Recipe
 from mien.engines.cast.skin import Skin, build_skin
+from mien.realtime.errors import ConfigError
 
 Floats = NDArray[np.float32]
 
@@ -56,7 +57,16 @@ class Person:
     lips: LipGuard
 
     def weights(self, actions: dict[str, float]) -> Floats:
-        """(A,) float32 of the body's actions, as far as they are possible together."""
+        """(A,) float32 of the body's actions, as far as they are possible together.
+
+        Raises:
+            ConfigError: a name is no action's, or a weight is not finite.
+
+        """
+        if unknown := sorted(set(actions) - set(self.body.actions)):
+            raise ConfigError(f"{unknown[0]!r} is not a facial action; known are {', '.join(self.body.actions)}.")
+        if not all(np.isfinite(weight) for weight in actions.values()):
+            raise ConfigError("Every action's weight must be a finite number.")
         return seal_weights(self.body.actions, self.body.weights(actions))
 
     def posed(self, weights: Floats, gaze: tuple[float, float]) -> Floats:

@@ -40,18 +40,18 @@ class Recipe:
     version: int = RENDERER_VERSION
 
     def __post_init__(self) -> None:
-        if not self.name:
+        if not self.name or not isinstance(self.name, str):
             raise ConfigError("A cast recipe needs a name.")
-        if not isinstance(self.seed, int) or self.seed < 0:
+        if type(self.seed) is not int or self.seed < 0:
             raise ConfigError(f"A cast recipe's seed is {self.seed!r}; it must be a whole number, 0 or more.")
-        if not SMALLEST_SIZE_PX <= self.size <= LARGEST_SIZE_PX:
+        if type(self.size) is not int or not SMALLEST_SIZE_PX <= self.size <= LARGEST_SIZE_PX:
             raise ConfigError(
-                f"A cast recipe's size is {self.size} px; it must be {SMALLEST_SIZE_PX} to {LARGEST_SIZE_PX}."
+                f"A cast recipe's size is {self.size!r} px; it must be {SMALLEST_SIZE_PX} to {LARGEST_SIZE_PX}."
             )
         if self.version != RENDERER_VERSION:
             raise ConfigError(
                 f"This recipe was made by version {self.version} of the cast; this one is {RENDERER_VERSION}.",
-                hint="Render the persona again with `python -m mien.engines.cast portrait`.",
+                hint="Render the persona again: mien cast new --name NAME --seed SEED.",
             )
         if cast("Look | None", self.look) is None:
             object.__setattr__(self, "look", draw_look(self.seed))  # frozen, so through the back door
@@ -81,6 +81,8 @@ class Recipe:
         _check_keys(table, cls, "recipe", optional=("size", "look", "version"))
         values = dict(table)
         if values.get("look") is not None:
+            if not isinstance(values["look"], Mapping):
+                raise ConfigError(f"The cast's look is {values['look']!r}; it must be a table.")
             look: dict[str, Any] = dict(values["look"])
             _check_keys(look, Look, "look")
             values["look"] = Look(**{k: tuple(v) if isinstance(v, list) else v for k, v in look.items()})  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mien.engines.cast.body.landmarks import landmark_points
 from mien.engines.cast.body.pose import neck_weights, rigid, turned
 from mien.engines.cast.camera.light import Rig, direction
+from mien.engines.cast.extra import check_device
 from mien.engines.cast.frame import Picture, Shot, View
 from mien.engines.cast.parts.piece import Piece
 from mien.engines.cast.person import Person, build_person
@@ -26,6 +27,7 @@ from mien.engines.cast.render.maps import MapLevels
 from mien.engines.cast.render.raster import draw_eye, to_camera
 from mien.engines.cast.render.resolve import Scene, resolve
 from mien.engines.cast.skin import crease_weights
+from mien.realtime.errors import ConfigError
 
 Floats = NDArray[np.float32]
 
@@ -50,11 +52,13 @@ class Actor:
         map_px: edge of the skin's maps.
 
     Raises:
+        ConfigError: there is no such device.
         MissingExtraError: anny, Warp or torch is not installed.
 
     """
 
     def __init__(self, recipe: Recipe, *, device: str = "cpu", map_px: int = 1024) -> None:
+        check_device(device)
         self.recipe, self._device = recipe, device
         self.person: Person = build_person(recipe, map_px=map_px)
         body = self.person.body
@@ -79,10 +83,16 @@ class Actor:
             loose: objects in the world, before the person or anywhere.
             quality: "fast" lets the key alone throw shadows, and samples them less; for training.
 
+        Raises:
+            ConfigError: the background is not as large as the view, or an action is unknown or no finite number.
+
         """
         posture = self.posture(shot)
+        size = (view.height, view.width, 3)
         if background is None:
-            background = np.zeros((view.height, view.width, 3), np.float32)
+            background = np.zeros(size, np.float32)
+        if background.shape != size:
+            raise ConfigError(f"The background has the shape {background.shape}; the view needs {size}.")
         with wp.ScopedDevice(self._device):
             scene, meshes = self._scene(shot, view, rig, posture, loose, quality)
             passes = _passes(scene, meshes, self._camera(view), background)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,11 +16,13 @@ from mien.engines.cast.look import Look
 from mien.engines.cast.recipe import Recipe
 from mien.plugin.commands import options
 from mien.plugin.commands.session import Session
-from mien.realtime.errors import ConfigError, SinkError
+from mien.realtime.errors import ConfigError, MienError, PersonaError, SinkError
 from mien.realtime.frame import Pixels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -69,6 +72,8 @@ def new(
 
     session = _session(ctx, as_json)
     place = Library().place_for(name) if out is None else out
+    if place.exists():
+        raise PersonaError(f"{place} is there already.", hint="Choose another name, or remove it first.")
     recipe = recipe_of(name, seed, changes or [], size=size)
     session.say(f"rendering seed {seed} ...")
     made = create_synthetic(recipe, out=place, tracker=StillTracker(), render=_renderer(device))
@@ -90,7 +95,7 @@ def portrait(
     from mien.engines.cast.portrait import render_portrait
 
     session = _session(ctx, as_json)
-    _check_picture(out)
+    _check_place(out, _PICTURES)
     _write_picture(out, render_portrait(recipe_of("someone", seed, changes or [], size=size), device=device))
     session.say(f"wrote {out}")
     session.document({"seed": seed, "path": str(out)})
@@ -123,11 +128,10 @@ def clip(
     from mien.engines.cast.clip import ClipPlan, film
 
     session = _session(ctx, as_json)
-    if out.suffix.lower() != ".mp4":
-        raise SinkError(f"{out.name} is no clip's name.", hint="Use .mp4.")
+    _check_place(out, (".mp4",))
     length = 12.0 if seconds is None and script is None else seconds
     plan = ClipPlan(recipe_of("someone", seed, changes or []), script=script, seconds=length, height=height)
-    with _progress(session, "frames") as tell:
+    with _writing(out), _progress(session, "frames") as tell:
         film(plan, out, jobs=jobs, device=device, on_frame=tell)
     session.say(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB)")
     session.document({"seed": seed, "path": str(out)})
@@ -164,7 +168,7 @@ def pairs(
     if persona_seed is None and changes:
         raise ConfigError("--set changes the person of --persona-seed, which is not given.")
     plan = PairsPlan(count, size=size, seed=seed, persona=persona)
-    with _progress(session, "pairs") as tell:
+    with _writing(out), _progress(session, "pairs") as tell:
         made = make_pairs(out, plan, workers=jobs, device=device, on_shard=tell)
     session.say(f"{count} pairs in {out}, {made} of them made now")
     session.document({"path": str(out), "pairs": count, "made": made})
@@ -175,10 +179,12 @@ def sheet(
     ctx: typer.Context,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="A .png or .jpg file.")],
     seed: Annotated[int, typer.Option("--seed", min=0, help="The first of them; the rest follow.")] = 0,
-    count: Annotated[int, typer.Option("--count", min=1, max=1024)] = 64,
+    count: Annotated[
+        int | None, typer.Option("--count", min=1, max=1024, help="People; default 64, or 3 with --actions.")
+    ] = None,
     size: Annotated[int, typer.Option("--size", min=64, max=512, help="Edge of each picture, px.")] = 224,
     actions: Annotated[
-        bool, typer.Option("--actions", help="Every facial action at full strength, of `count` people (say 3).")
+        bool, typer.Option("--actions", help="Every facial action at full strength, instead of one portrait.")
     ] = False,
     as_json: options.AsJson = False,
 ) -> None:
@@ -186,15 +192,16 @@ def sheet(
     from mien.engines.cast.sheet import actions_sheet, people_sheet
 
     session = _session(ctx, as_json)
-    _check_picture(out)
+    _check_place(out, _PICTURES)
+    people = count or (3 if actions else 64)
     if actions:
-        picture = actions_sheet([Recipe("sheet", seed + k) for k in range(count)], size=size)
+        picture = actions_sheet([Recipe("sheet", seed + k) for k in range(people)], size=size)
     else:
         with _progress(session, "people") as tell:
-            picture = people_sheet(seed, count, size=size, on_person=tell)
+            picture = people_sheet(seed, people, size=size, on_person=tell)
     _write_picture(out, picture)
     session.say(f"wrote {out}")
-    session.document({"path": str(out), "people": count})
+    session.document({"path": str(out), "people": people})
 
 
 @app.command()
@@ -240,19 +247,37 @@ def _allowed(kind: Any) -> str:  # noqa: ANN401 - a type hint
     return "R,G,B, each 0..1 (linear)" if choices and choices[0] is float else " | ".join(str(each) for each in choices)
 
 
-def _check_picture(path: Path) -> None:
-    """Before anything is rendered: raise SinkError if this can be no picture's name."""
-    if path.suffix.lower() not in (".png", ".jpg", ".jpeg", ".webp"):
-        raise SinkError(f"{path.name} is no picture's name.", hint="Use .png, .jpg or .webp.")
+def _check_place(path: Path, endings: tuple[str, ...]) -> None:
+    """Before anything is rendered: raise SinkError if nothing of that kind can be written there."""
+    if path.suffix.lower() not in endings:
+        raise SinkError(f"{path.name!r} is no name for this.", hint=f"Use one that ends in {', '.join(endings)}.")
+    with _writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, MienError):
+            raise
+        raise SinkError(f"{path} cannot be written: {error.strerror or error}.") from error
 
 
 def _write_picture(path: Path, picture: Pixels) -> None:
-    _, data = cv2.imencode(path.suffix.lower(), picture, [cv2.IMWRITE_JPEG_QUALITY, 94])
+    options = [cv2.IMWRITE_JPEG_QUALITY, 94] if path.suffix.lower() in (".jpg", ".jpeg") else []
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        done, data = cv2.imencode(path.suffix.lower(), picture, options)
+    except cv2.error:
+        done = False
+    if not done:
+        height, width = picture.shape[:2]
+        raise SinkError(f"A picture of {width}x{height} px does not fit into a {path.suffix}.", hint="Use .png.")
+    with _writing(path):
         path.write_bytes(data.tobytes())
-    except OSError as error:
-        raise SinkError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def _renderer(device: str) -> Callable[[Recipe], Any]:

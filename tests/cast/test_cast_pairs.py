@@ -62,7 +62,7 @@ def test_a_member_that_is_no_plain_file_is_refused(tmp_path: Path) -> None:
         link = tarfile.TarInfo("000000.json")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         tar.addfile(link)
-    with pytest.raises(SourceError, match="no plain file"):
+    with pytest.raises(SourceError, match="no part of a pair"):
         list(read_shard(path))
     with tarfile.open(path, "w") as tar:
         info = tarfile.TarInfo("000000.json")
@@ -70,6 +70,18 @@ def test_a_member_that_is_no_plain_file_is_refused(tmp_path: Path) -> None:
         tar.addfile(info, io.BytesIO(b"{}"))
     with pytest.raises(SourceError, match="cannot be read"):
         list(read_shard(path))
+
+
+def test_pictures_of_two_sizes_are_no_pair(tmp_path: Path) -> None:
+    path = tmp_path / "pairs-00000-1.tar"
+    write_shard(path, [replace(_pair(1), occluder=np.zeros((5, 5), np.uint8))])
+    with pytest.raises(SourceError, match="not of one size"):
+        list(read_shard(path))
+    write_shard(path, [replace(_pair(1), pose=(float("nan"), 0.0, 0.0))])
+    with pytest.raises(SourceError, match="not finite"):
+        list(read_shard(path))
+    with pytest.raises(SourceError, match="no shard of pairs"):
+        list(read_shard(tmp_path / "missing.tar"))
 
 
 def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:
@@ -104,6 +116,9 @@ def test_a_run_that_was_stopped_goes_on_and_makes_the_same(tmp_path: Path) -> No
         np.testing.assert_array_equal(one.driver, other.driver)
         assert (one.actions, one.driver_seed, one.pose) == (other.actions, other.driver_seed, other.pose)
     assert make_pairs(parts, plan) == 0
+    before = sorted(parts.iterdir())
+    assert make_pairs(parts, replace(plan, count=1)) == 0, "what a larger plan made serves a smaller one"
+    assert sorted(parts.iterdir()) == before
     with pytest.raises(ConfigError, match="another plan") as raised:
         make_pairs(parts, replace(plan, seed=4))
     assert "seed" in str(raised.value)

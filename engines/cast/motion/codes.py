@@ -78,7 +78,7 @@ def _speech(rng: np.random.Generator) -> Weights:
     share, reach = rng.beta(0.5, 0.5), rng.uniform(0.55, 1.35)
     return {
         name: float(reach * (share * first.get(name, 0.0) + (1 - share) * second.get(name, 0.0)))
-        for name in {*first, *second}
+        for name in dict.fromkeys([*first, *second])
     }
 
 
@@ -111,7 +111,7 @@ def _extreme(rng: np.random.Generator) -> Weights:
 def _joined(one: Weights, other: Weights) -> Weights:
     return {
         name: 1.0 - (1.0 - min(1.0, one.get(name, 0.0))) * (1.0 - min(1.0, other.get(name, 0.0)))
-        for name in {*one, *other}
+        for name in dict.fromkeys([*one, *other])
     }
 
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass, field
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
-from mien.engines.cast.extra import require_anny
+from mien.engines.cast.extra import check_device, require_anny
 from mien.engines.cast.pairs.shard import write_shard
 from mien.engines.cast.people import AMARA
 from mien.engines.cast.recipe import Recipe
+from mien.engines.cast.workers import worker_pool
 from mien.realtime.errors import ConfigError
 
 _PLAN_FILE = "pairs.json"
@@ -88,14 +88,16 @@ def make_pairs(
         on_shard: called with pairs done and pairs in all, at the start and after each shard.
 
     Raises:
-        ConfigError: the folder holds pairs of another plan.
+        ConfigError: the folder holds pairs of another plan, or there is no such device.
+        EngineError: a worker died.
         MissingExtraError: anny, Warp or torch is not installed.
 
     """
     require_anny()
+    check_device(device)
     out.mkdir(parents=True, exist_ok=True)
     _check_plan(out / _PLAN_FILE, plan)
-    left = [shard for shard in range(plan.shards) if not _place(out, plan, shard).exists()]
+    left = [shard for shard in range(plan.shards) if _longest(out, shard) < plan.pairs_in(shard)]
     made, done = 0, plan.count - sum(plan.pairs_in(shard) for shard in left)
     tell = on_shard or (lambda _done, _total: None)
     tell(done, plan.count)
@@ -113,9 +115,7 @@ def _made(out: Path, plan: PairsPlan, left: list[int], workers: int, device: str
         for shard in left:
             yield _write(film, out, plan, shard)
         return
-    # Spawned, not forked: Warp and torch hold threads that a fork would leave half alive.
-    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_start, initargs=(plan, device))
-    try:
+    with worker_pool(workers, _start, (plan, device)) as pool:
         waiting: set[Future[int]] = set()
         for shard in left:
             waiting.add(pool.submit(_work, out, shard))
@@ -125,17 +125,24 @@ def _made(out: Path, plan: PairsPlan, left: list[int], workers: int, device: str
                     yield future.result()
         for future in waiting:
             yield future.result()
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _write(film: Any, out: Path, plan: PairsPlan, shard: int) -> int:  # noqa: ANN401 - imports Warp, see _made
     place = _place(out, plan, shard)
     write_shard(place, film.pairs(shard))
-    for short in out.glob(f"pairs-{shard:05d}-*.tar"):
+    for short in _files(out, shard):
         if short != place:
             short.unlink()
     return plan.pairs_in(shard)
+
+
+def _files(out: Path, shard: int) -> list[Path]:
+    return list(out.glob(f"pairs-{shard:05d}-*.tar"))
+
+
+def _longest(out: Path, shard: int) -> int:
+    """How many pairs of a shard are there already; what a larger plan made serves a smaller one."""
+    return max((int(path.stem.rpartition("-")[2]) for path in _files(out, shard)), default=0)
 
 
 def _place(out: Path, plan: PairsPlan, shard: int) -> Path:
@@ -149,8 +156,8 @@ def _check_plan(path: Path, plan: PairsPlan) -> None:
         return
     try:
         known = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        known = None
+    except ValueError as error:
+        raise ConfigError(f"{path} is damaged: {error}.", hint="Remove it to go on with the same options.") from error
     if known != table:
         keys = sorted(key for key in table if not isinstance(known, dict) or known.get(key) != table[key])
         raise ConfigError(

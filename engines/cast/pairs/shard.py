@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mien.engines.cast.pairs.record import Pair, Pixels
 from mien.realtime.errors import SourceError
@@ -24,6 +25,7 @@ _PICTURES = ("driver", "persona")
 _MASKS = ("driver_labels", "occluder", "persona_alpha", "persona_labels")
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95, cv2.IMWRITE_JPEG_SAMPLING_FACTOR, cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444]
 _PNG = [cv2.IMWRITE_PNG_COMPRESSION, 4]
+_NAMES = {*(f"{name}.jpg" for name in _PICTURES), *(f"{name}.png" for name in _MASKS), "json"}
 #: A shard is a stranger's file once it has been passed on: nothing in it may be larger than this.
 _MAX_MEMBER_BYTES = 16 * 2**20
 _MAX_EDGE_PX = 2048
@@ -45,7 +47,7 @@ def read_shard(path: Path) -> Iterator[Pair]:
     """The pairs of one shard, in order.
 
     Raises:
-        SourceError: the file is no shard, is cut short, or holds something too large.
+        SourceError: the file is no shard, is cut short, or holds something that no pair has.
 
     """
     try:
@@ -54,8 +56,8 @@ def read_shard(path: Path) -> Iterator[Pair]:
             current = ""
             for member in tar:
                 key, _, name = member.name.partition(".")
-                if not member.isfile() or member.size > _MAX_MEMBER_BYTES:
-                    raise SourceError(f"{path.name}: {member.name!r} is no plain file of at most 16 MB.")
+                if not member.isfile() or member.size > _MAX_MEMBER_BYTES or name not in _NAMES:
+                    raise SourceError(f"{path.name}: {member.name!r} is no part of a pair of at most 16 MB.")
                 if key != current and group:
                     yield _pair(path, group)
                     group = {}
@@ -64,7 +66,9 @@ def read_shard(path: Path) -> Iterator[Pair]:
                 group[name] = b"" if stream is None else stream.read()
             if group:
                 yield _pair(path, group)
-    except tarfile.TarError as error:
+    except SourceError:
+        raise
+    except (tarfile.TarError, OSError) as error:
         raise SourceError(f"{path} is no shard of pairs, or is damaged: {error}.") from error
 
 
@@ -107,17 +111,30 @@ def _pair(path: Path, group: dict[str, bytes]) -> Pair:
         facts: dict[str, Any] = json.loads(group["json"])
         pictures: dict[str, Any] = {name: _decoded(group[f"{name}.jpg"], cv2.IMREAD_COLOR) for name in _PICTURES}
         masks: dict[str, Any] = {name: _decoded(group[f"{name}.png"], cv2.IMREAD_GRAYSCALE) for name in _MASKS}
+        if len({picture.shape[:2] for picture in (*pictures.values(), *masks.values())}) != 1:
+            raise ValueError("its pictures are not of one size")
         for name in ("driver_landmarks", "persona_landmarks"):
-            facts[name] = np.array(facts[name], np.float32).reshape(478, 2)
-        for name in ("pose", "gaze"):
-            facts[name] = tuple(facts[name])
+            facts[name] = _numbers(facts[name], (478, 2)).astype(np.float32)
+        facts["pose"], facts["gaze"] = tuple(_numbers(facts["pose"], (3,))), tuple(_numbers(facts["gaze"], (2,)))
+        facts["actions"] = {str(name): float(value) for name, value in dict(facts["actions"]).items()}
         return Pair(**pictures, **masks, **facts)
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, RecursionError, OSError, cv2.error) as error:
         raise SourceError(f"{path.name} holds a pair that cannot be read: {error}.") from error
 
 
+def _numbers(values: object, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    numbers = np.array(values, np.float64).reshape(shape)
+    if not np.isfinite(numbers).all():
+        raise ValueError("a number is not finite")
+    return numbers
+
+
 def _decoded(data: bytes, mode: int) -> NDArray[np.uint8]:
+    # Pillow reads the size without decoding: a small file may unfold to gigabytes.
+    with Image.open(io.BytesIO(data)) as header:
+        if max(header.size) > _MAX_EDGE_PX:
+            raise ValueError(f"a picture of {header.size} px is larger than {_MAX_EDGE_PX} px")
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), mode)
-    if picture is None or max(picture.shape[:2]) > _MAX_EDGE_PX:
-        raise ValueError(f"a picture is damaged or larger than {_MAX_EDGE_PX} px")
+    if picture is None:
+        raise ValueError("a picture is damaged")
     return np.asarray(picture, np.uint8)

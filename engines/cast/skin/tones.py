@@ -15,7 +15,8 @@ MONK_SWATCHES = (
 )  # fmt: skip
 #: From swatch to albedo, channel by channel, at the ten tones. A swatch is what a lit face looks like on a screen:
 #: as a diffuse reflectance the light ones are brighter and greyer than any skin, which reflects at most about two
-#: thirds in red and lacks green and blue by its blood, and the darkest are below skin's own surface reflection.
+#: thirds in red and lacks green and blue by its blood, and the darkest are below skin's own surface reflection, so
+#: dark that a tracker lost some of those faces in dim rooms.
 _TO_ALBEDO = np.array(
     [
         [0.76, 0.595, 0.53],
@@ -26,8 +27,8 @@ _TO_ALBEDO = np.array(
         [0.95, 0.88, 1.12],
         [1.00, 1.07, 1.18],
         [1.18, 1.30, 1.28],
-        [1.95, 1.35, 1.22],
-        [2.25, 1.62, 1.48],
+        [2.5, 1.80, 1.62],
+        [3.9, 2.95, 2.70],
     ]
 )
 
