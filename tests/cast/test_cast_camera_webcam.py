@@ -11,7 +11,7 @@ from mien.engines.cast.camera.colour import decoded
 from mien.engines.cast.camera.lens import bent, bent_points, smeared
 from mien.engines.cast.camera.webcam import CLEAN, Webcam
 
-PORTRAIT = Path(__file__).parents[2] / "engines/personas/shipped/amara/portrait.jpg"
+PORTRAIT = Path(__file__).parents[2] / "engines/personas/shipped/viggo/portrait.jpg"
 IDLE = Webcam()
 
 
