@@ -92,22 +92,3 @@ def ambient(rig: Rig) -> Triple:
     # Half of the tint: what stands behind has lamps of its own.
     tint = (light / max(grey, 1e-4)) ** 0.5
     return triple(np.clip(tint * np.clip(grey, 0.35, 1.5) * rig.exposure, 0.05, 2.0).astype(np.float32))
-
-
-def lamp_directions(towards: Floats, spread: float, count: int) -> Floats:
-    """(count, 3) float32 directions over a round lamp: a sunflower pattern, the same on every call."""
-    # A lamp straight above has no side by the first cross product.
-    side = np.cross(towards, [0.0, 0.0, 1.0] if abs(float(towards[2])) < 0.999 else [0.0, 1.0, 0.0])
-    side /= np.linalg.norm(side)
-    up = np.cross(side, towards)
-    k = np.arange(count) + 0.5
-    radius, angle = np.sqrt(k / count) * spread, k * np.pi * (3 - np.sqrt(5))
-    out = towards + side * (np.cos(angle) * radius)[:, None] + up * (np.sin(angle) * radius)[:, None]
-    return np.asarray((out / np.linalg.norm(out, axis=1, keepdims=True)), dtype=np.float32)
-
-
-def dome_directions(count: int) -> Floats:
-    """(count, 3) float32, cosine-weighted around +z: their plain mean is ambient occlusion."""
-    k = np.arange(count) + 0.5
-    radius, angle = np.sqrt(k / count), k * np.pi * (3 - np.sqrt(5))
-    return np.stack([np.cos(angle) * radius, np.sin(angle) * radius, np.sqrt(1 - radius**2)], 1).astype(np.float32)
