@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import Final
 
 import cv2
 import numpy as np
 
 from mien.realtime.engine import EngineSpec
 from mien.realtime.face import Face
-from mien.realtime.frame import Alignment, Crop, Pixels
+from mien.realtime.frame import Alignment, Crop, Floats, Pixels
+from mien.realtime.head import HeadFit, fit_head
 
-#: Outer corners of the eyes: the line between them gives a crop's roll.
-_LEFT_EYE, _RIGHT_EYE = 33, 263
+#: Height of the canonical face, cm; a square crop is this times the spec's margin, at the head's own scale.
+HEAD_HEIGHT_CM: Final = 17.66
+#: Middle of a square crop in head space, cm: behind the nose, so that it stays on the face when the head turns.
+_MIDDLE: Final = np.array([0.0, 1.0, -3.5], np.float32)
 #: Least side of a window, px: less holds no face.
 _LEAST_SIDE_PX = 16
 
@@ -21,29 +25,38 @@ def align(face: Face, spec: EngineSpec, frame_width: int, frame_height: int) -> 
     """Where `spec` wants to see `face` in a frame of this size.
 
     A window of the frame (no resampling) for engines that work at the frame's resolution, clipped to the frame; the
-    whole frame for those that cover it; else a square, upright crop, turned by the eyes' roll, that may reach over
-    the frame's edge.
+    whole frame for those that cover it; else `head_square`.
     """
     if spec.coverage == "frame":
         return Alignment.window(0, 0, frame_width, frame_height)
+    if spec.size_px is not None:
+        return head_square(fit_head(face.landmarks), spec.size_px, spec.margin)
     x0, y0, x1, y1 = face.box
-    centre_x, centre_y = (x0 + x1) / 2, (y0 + y1) / 2
     side = max(x1 - x0, y1 - y0) * spec.margin
-    if spec.size_px is None:
-        return _window(centre_x, centre_y, side, frame_width, frame_height)
-    eye_a, eye_b = face.landmarks[_LEFT_EYE], face.landmarks[_RIGHT_EYE]
-    roll = math.atan2(float(eye_b[1] - eye_a[1]), float(eye_b[0] - eye_a[0]))
-    scale = spec.size_px / max(side, 1.0)
+    return _window((x0 + x1) / 2, (y0 + y1) / 2, side, frame_width, frame_height)
+
+
+def head_square(fit: HeadFit, size_px: int, margin: float) -> Alignment:
+    """A square, upright crop tied to the head: an open jaw or a raised brow moves in it, and does not move it.
+
+    Args:
+        fit: of the landmarks, in frame px.
+        size_px: the crop's side.
+        margin: its side over the canonical face's height. It may reach over the frame's edge.
+
+    """
+    x, y = (fit.rotation @ _MIDDLE)[:2] * fit.scale + fit.translation[:2]
+    roll = head_roll(fit.rotation)
+    scale = size_px / max(HEAD_HEIGHT_CM * fit.scale * margin, 1.0)
     cos, sin = math.cos(roll) * scale, math.sin(roll) * scale
-    half = (spec.size_px - 1) / 2
-    matrix = np.array(
-        [
-            [cos, sin, half - cos * centre_x - sin * centre_y],
-            [-sin, cos, half + sin * centre_x - cos * centre_y],
-        ],
-        np.float32,
-    )
-    return Alignment(matrix, spec.size_px, spec.size_px)
+    half = (size_px - 1) / 2
+    matrix = np.array([[cos, sin, half - cos * x - sin * y], [-sin, cos, half + sin * x - cos * y]], np.float32)
+    return Alignment(matrix, size_px, size_px)
+
+
+def head_roll(rotation: Floats) -> float:
+    """How far the head's own left-to-right axis is turned in the picture, radians, clockwise on the screen."""
+    return math.atan2(float(rotation[1, 0]), float(rotation[0, 0]))
 
 
 def crop(pixels: Pixels, alignment: Alignment) -> Crop:

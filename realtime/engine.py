@@ -20,7 +20,8 @@ class EngineSpec:
         precision: number format of its arithmetic ("uint8" pixels with float32 geometry, "float32", "bfloat16").
         reason: one sentence: why this one runs, for the console and every report.
         size_px: side of the square crop it wants, or None for a window of the frame at the frame's own resolution.
-        margin: the crop's side relative to the face's own box (1.0 = the box of the 468 skin landmarks).
+        margin: the crop's side relative to the face: of a window, to the box of the 468 skin landmarks; of a square
+            crop, to the height of the canonical face fitted to the head (`aligner.head_square`).
         coverage: "face" for a patch over the driver's face, "frame" for a patch of the whole frame (portrait mode).
         label: what the badge must say: "modified" where the driver's picture remains, "generated" where the whole
             frame is synthetic.

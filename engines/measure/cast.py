@@ -227,14 +227,12 @@ def judge_crowd(rows: Sequence[Row]) -> Row:
 
     Args:
         rows: of each picture `picture`, `person`, `found` (faces), `neutral_found`, `actions`; and where one face was
-            found `scores` (51,), `axes` and `tracked_axes` (yaw, pitch, roll), `turned_deg` and each of `ERRORS`.
+            found `scores` (51,), `clean_scores` and `rest_scores` (51,) of the picture before its webcam and of the
+            person's neutral one (NaN where no face was found in them), `axes` and `tracked_axes` (yaw, pitch, roll), `turned_deg` and each of `ERRORS`.
 
     """
     seen = [row for row in rows if row["found"] == 1]
-    codes = np.array([[row["actions"].get(name, 0.0) for name in SHARED] for row in seen]).reshape(-1, len(SHARED))
-    scores = np.array([row["scores"] for row in seen]).reshape(-1, len(SHARED))
-    answers = [response(codes[:, at], scores[:, at]) for at in range(len(SHARED))] if seen else []
-    channels = {name: {"r": each.r, "slope": each.slope} for name, each in zip(SHARED, answers, strict=False)}
+    channels = _channels(seen, "scores")
     farthest = sorted(seen, key=lambda row: -float(row["landmarks"]))[:8]
     by_turn = {
         f"{low} to {low + 10} deg": figures(chosen) | {"pictures": len(chosen)}
@@ -251,8 +249,32 @@ def judge_crowd(rows: Sequence[Row]) -> Row:
         "pose_by_turn": by_turn,
         "axes": _axes(seen),
         "channels": channels,
-        "main_r": float(np.mean([channels[name]["r"] for name in MAIN])) if seen else 0.0,
+        "main_r": _main_r(seen),
     }
+
+
+def _channels(rows: Sequence[Row], key: str, *, from_rest: bool = False) -> dict[str, dict[str, float]]:
+    """Each channel's answer in rows with finite scores of that key."""
+    wide = (-1, len(SHARED))
+    scores = np.array([row[key] for row in rows], np.float64).reshape(wide)
+    if from_rest:
+        scores = scores - np.array([row["rest_scores"] for row in rows], np.float64).reshape(wide)
+    kept = np.isfinite(scores).all(axis=1)
+    if not kept.any():
+        return {}
+    codes = np.array([[row["actions"].get(name, 0.0) for name in SHARED] for row in rows]).reshape(wide)[kept]
+    answers = [response(codes[:, at], scores[kept, at]) for at in range(len(SHARED))]
+    return {name: {"r": each.r, "slope": each.slope} for name, each in zip(SHARED, answers, strict=True)}
+
+
+def _main_r(seen: Sequence[Row]) -> dict[str, float]:
+    """Mean r of the main channels: of the clean picture and through the webcam, from each person's rest and raw."""
+    out = {}
+    for picture, key in (("clean", "clean_scores"), ("webcam", "scores")):
+        for origin, from_rest in (("from rest", True), ("raw", False)):
+            channels = _channels(seen, key, from_rest=from_rest)
+            out[f"{picture}, {origin}"] = float(np.mean([channels[name]["r"] for name in MAIN])) if channels else 0.0
+    return out
 
 
 def _axes(seen: Sequence[Row]) -> dict[str, dict[str, float]]:

@@ -150,7 +150,7 @@ def _seen(picture: int, jaw: float, score: float, error: float, turned: float) -
     scores = np.zeros(51)
     scores[SHARED.index("jawOpen")] = score
     return {"picture": picture, "person": 1, "found": 1, "neutral_found": 1, "actions": {"jawOpen": jaw},
-            "scores": scores, "turned_deg": turned, "axes": (turned, 1.0, 0.0),
+            "scores": scores, "clean_scores": scores, "rest_scores": np.zeros(51), "turned_deg": turned, "axes": (turned, 1.0, 0.0),
             "tracked_axes": (0.8 * turned, 3.0, 0.0)} | dict.fromkeys(ERRORS, error)  # fmt: skip
 
 
@@ -162,7 +162,7 @@ def test_a_crowd_is_judged_on_the_faces_that_were_found() -> None:
     assert [miss["picture"] for miss in judged["misses"]] == [4]
     assert judged["neutral_misses"] == [7]
     assert judged["channels"]["jawOpen"] == pytest.approx({"r": 1.0, "slope": 0.5})
-    assert judged["main_r"] == pytest.approx(1 / len(MAIN))
+    assert judged["main_r"]["clean, raw"] == pytest.approx(1 / len(MAIN))
     assert judged["pose_deg"]["median"] == pytest.approx(1.5)
     assert {name: row["pictures"] for name, row in judged["pose_by_turn"].items()} == {
         "0 to 10 deg": 1, "10 to 20 deg": 1, "20 to 30 deg": 1, "30 to 40 deg": 1,
@@ -174,7 +174,20 @@ def test_a_crowd_is_judged_on_the_faces_that_were_found() -> None:
 
 def test_a_crowd_that_was_never_found_has_no_numbers() -> None:
     judged = judge_crowd([{"picture": 0, "person": 1, "found": 0, "neutral_found": 0, "actions": {}}])
-    assert (judged["found"], judged["channels"], judged["main_r"]) == (0, {}, 0)
+    assert (judged["found"], judged["channels"], set(judged["main_r"].values())) == (0, {}, {0.0})
+
+
+def test_expressions_are_read_from_each_persons_rest_where_that_is_known() -> None:
+    """One of two people has a jaw that hangs; and one picture's webcam showed nothing of the jaw."""
+    rows = [_seen(k, k % 4 / 4, 0.1 + k % 4 / 8 + 0.5 * (k > 3), 1.0, 0.0) for k in range(8)]
+    for row in rows[4:]:
+        row["rest_scores"] = np.full(51, 0.5)
+    rows[2]["scores"] = np.zeros(51)
+    unknown = _seen(8, 0.9, 0.0, 1.0, 0.0) | {"rest_scores": np.full(51, np.nan), "clean_scores": np.full(51, np.nan)}
+    main_r = judge_crowd([*rows, unknown])["main_r"]
+    assert main_r["clean, from rest"] == pytest.approx(1 / len(MAIN))
+    assert main_r["clean, raw"] < 0.8 / len(MAIN)
+    assert 0 < main_r["webcam, from rest"] < main_r["clean, from rest"]
 
 
 def test_sweeps_tell_who_responds_and_who_follows_badly() -> None:

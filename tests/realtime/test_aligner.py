@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from mien.realtime.aligner import align, crop
+from mien.realtime.aligner import HEAD_HEIGHT_CM, align, crop
 from mien.realtime.engine import EngineSpec
 from mien.realtime.face import Face
+from mien.realtime.head import head_model
 
 WINDOW_SPEC = EngineSpec("mesh", "opencv", "cpu", "test", size_px=None, margin=1.4)
 SQUARE_SPEC = EngineSpec("net", "torch", "cpu", "test", size_px=128, margin=1.5)
@@ -41,17 +42,46 @@ def test_a_window_stays_inside_the_frame(centre: tuple[float, float]) -> None:
     assert 0 <= y < y + alignment.height <= 480
 
 
+def head_at(
+    centre: tuple[float, float], scale: float, roll: float = 0.0, yaw: float = 0.0, jaw_cm: float = 0.0
+) -> Face:
+    """The canonical face in a picture, with all below the mouth moved down by `jaw_cm`."""
+    shape = head_model().landmarks.astype(np.float64)
+    shape[shape[:, 1] > 6] += (0, jaw_cm, 0)
+    cos, sin = math.cos(yaw), math.sin(yaw)
+    turned = shape @ np.array([[cos, 0, sin], [0, 1, 0], [-sin, 0, cos]]).T
+    cos, sin = math.cos(roll), math.sin(roll)
+    rolled = turned @ np.array([[cos, -sin, 0], [sin, cos, 0], [0, 0, 1]]).T
+    return Face(
+        1, (rolled * scale + (*centre, 0)).astype(np.float32), np.zeros(52, np.float32), np.eye(4, dtype=np.float32)
+    )
+
+
 @pytest.mark.parametrize("roll", [-0.6, 0.0, 0.4])
 def test_a_square_crop_is_upright_centred_and_of_the_size_asked(roll: float) -> None:
-    face = face_at((300, 200), 150, roll)
+    face = head_at((300, 200), 9.0, roll)
     alignment = align(face, SQUARE_SPEC, 640, 480)
     assert (alignment.width, alignment.height) == (128, 128)
-    eyes = alignment.apply(face.landmarks[[33, 263], :2])
-    assert abs(float(eyes[0, 1] - eyes[1, 1])) < 0.01
-    assert eyes[1, 0] > eyes[0, 0]
-    x0, y0, x1, y1 = face.box
-    centre = alignment.apply(np.array([[(x0 + x1) / 2, (y0 + y1) / 2]], np.float32))[0]
-    assert np.allclose(centre, 63.5, atol=0.01)
+    points = alignment.apply(face.landmarks[:, :2])
+    assert abs(float(points[33, 1] - points[263, 1])) < 0.05
+    assert points[263, 0] > points[33, 0]
+    # The canonical face is as high as the crop over the margin, and its middle line is the crop's.
+    assert np.ptp(points[:468, 1]) == pytest.approx(128 / SQUARE_SPEC.margin, rel=0.002)
+    assert points[[33, 263], 0].mean() == pytest.approx(63.5, abs=0.1)
+    assert np.ptp(face.landmarks[:468, 1]) == pytest.approx(HEAD_HEIGHT_CM * 9, rel=0.2)
+
+
+def test_an_opening_jaw_moves_in_the_square_and_does_not_move_it() -> None:
+    shut, agape = (align(head_at((300, 200), 9.0, 0.1, jaw_cm=jaw), SQUARE_SPEC, 640, 480) for jaw in (0.0, 3.0))
+    assert np.allclose(shut.matrix, agape.matrix, atol=0.02)
+
+
+def test_a_turned_head_stays_in_the_square() -> None:
+    for yaw in (-0.6, 0.6):
+        face = head_at((300, 200), 9.0, yaw=yaw)
+        points = align(face, SQUARE_SPEC, 640, 480).apply(face.landmarks[:, :2])
+        assert points.min() > 5
+        assert points.max() < 123
 
 
 def test_a_frame_engine_gets_the_whole_frame() -> None:

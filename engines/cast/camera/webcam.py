@@ -27,6 +27,8 @@ _BRIGHTEST = 1.25
 _SILENT_EV = -8.0
 #: What automatic exposure aims the middle at, linear; how far it can go, stops; and how long it takes, s.
 _METER_LEVEL, _METER_RANGE_EV, _METER_S = 0.2, (-0.8, 2.0), 0.8
+#: Share of what automatic exposure adds that is amplification, with its noise; the rest is a longer exposure.
+_METER_BY_GAIN = 0.5
 _NOISE_SALT, _DRIFT_SALT = 0x0E15, 0xD21F
 
 
@@ -189,7 +191,8 @@ class Webcam:
         picture = f32(cv2.transform(picture, np.diag(self.gains(time_s) * 2.0**metered_ev)))
         if self.gain_ev > _SILENT_EV:
             frame = (self.seed, _NOISE_SALT, round(time_s * 1000.0) & 0xFFFFFFFF)
-            picture = noisy(picture, self.gain_ev + metered_ev, self.colour_noise, self.blotches, self.grain_px, frame)
+            gain_ev = self.gain_ev + _METER_BY_GAIN * metered_ev
+            picture = noisy(picture, gain_ev, self.colour_noise, self.blotches, self.grain_px, frame)
         table = _tones(self.contrast, self.black)
         display = table.take(np.clip(picture * (_LEVELS / _BRIGHTEST), 0, _LEVELS - 1).astype(np.uint16))
         return self._finished(display), picture.shape[1] / linear_rgb.shape[1]

@@ -36,7 +36,7 @@ _AROUND_S = 0.35
 _DRIVER_SEEDS = 2**31
 _SALT = 0x9A125
 #: Metres from top to bottom: from the face alone to head and shoulders.
-_SPAN_M = (0.24, 0.36)
+_SPAN_M = (0.25, 0.36)
 
 
 class PairFilm:
@@ -62,7 +62,7 @@ class PairFilm:
         behind, webcam = draw_behind(rng, size, rig), Webcam.draw(rng)
         loose: tuple[Piece, ...] = ()
         if rng.random() < self._plan.objects:
-            loose = (_object(driver, shot, rng),)
+            loose = (draw_object(driver, shot, rng),)
         seen = driver.shoot(shot, view, rig, behind, loose=loose, quality="fast")
         ground = np.full((size, size, 3), 0.18, np.float32)
         answer = self._persona.shoot(shot, view, rig, ground, quality="fast")
@@ -83,7 +83,7 @@ class PairFilm:
         )
 
 
-def _object(driver: Actor, shot: Shot, rng: np.random.Generator) -> Piece:
+def draw_object(driver: Actor, shot: Shot, rng: np.random.Generator) -> Piece:
     """Something before the driver's face, at some moment of its way there and back."""
     look, body = driver.recipe.look, driver.person.body
     owner = Owner(
@@ -107,7 +107,9 @@ def draw_shot(rng: np.random.Generator) -> Shot:
 def draw_view(rng: np.random.Generator, size: int) -> View:
     """A random square framing: nearer or further, the face a little off the middle, the camera above or below."""
     span = float(rng.uniform(*_SPAN_M))
-    aim = (float(rng.normal(0, 0.02)), 0.0, -0.035 + float(rng.normal(0, 0.015)))
+    # Bounded: what the picture's edge cuts off, no tracker reads and no swap needs.
+    aside, up = np.clip(rng.normal(0.0, (0.014, 0.012)), -0.03, 0.03)
+    aim = (float(aside), 0.0, -0.035 + float(up))
     return View(
         size, size, 2, span=span, aim=aim, distance=float(rng.uniform(0.55, 1.4)),
         elevation=float(np.clip(rng.normal(0, 7), -18, 18)),
