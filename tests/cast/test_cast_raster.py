@@ -70,7 +70,7 @@ def test_a_fibre_covers_about_what_its_two_triangles_would(end: tuple[float, flo
     screen = np.concatenate([flat, np.ones((4, 1))], 1).astype(np.float32)
     faces = np.array([[0, 1, 2], [1, 3, 2]], np.int32)
     keys = wp.zeros((HEIGHT, WIDTH), dtype=wp.uint64)
-    wp.launch(draw_fibre, 1, inputs=[vectors(screen), ints(faces), floats(np.zeros(1)), 0, keys])
+    wp.launch(draw_fibre, 1, inputs=[vectors(screen), ints(faces), floats(np.zeros(1)), 0, 1, keys])
     got = (keys.numpy() & np.uint64(0xFFFFFFFF)).astype(int)
     want = _brute(screen, faces, cull=False)
     # They part at the square ends alone.
@@ -89,7 +89,7 @@ def test_thin_strands_cover_as_much_as_they_should_by_whole_lines() -> None:
     drawn = []
     for luck in np.random.default_rng(3).random((200, 1)):
         keys = wp.zeros((HEIGHT, WIDTH), dtype=wp.uint64)
-        wp.launch(draw_fibre, 1, inputs=[vectors(screen), faces, floats(luck), 0, keys])
+        wp.launch(draw_fibre, 1, inputs=[vectors(screen), faces, floats(luck), 0, 1, keys])
         drawn.append(int((keys.numpy() > 0).sum()))
     assert set(drawn) == {0, HEIGHT}, "a strand is drawn whole or not at all"
     assert abs(np.mean(drawn) - width * HEIGHT) < 0.08 * HEIGHT

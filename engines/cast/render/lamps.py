@@ -21,6 +21,8 @@ Floats = NDArray[np.float32]
 HALF_M = 0.27
 #: Taps that look for what blocks, and taps of the penumbra: where it must look good, and where it must be quick.
 _TAPS = {"fine": (12, 28), "fast": (8, 14)}
+#: Every how many steps of a strand throw a shadow.
+_STRIDE = {"fine": 1, "fast": 3}
 
 
 #: "fast" throws one lamp's shadows, with fewer taps.
@@ -75,7 +77,7 @@ def lamp_map(
     for caster in casters:
         screen = wp.empty(len(caster.points), dtype=wp.vec3)
         wp.launch(to_lamp, len(caster.points), inputs=[caster.points, lamp, screen])
-        draw_all(caster, screen, 0 if caster.materials is not None else -1, 0, keys)
+        draw_all(caster, screen, 0 if caster.materials is not None else -1, 0, keys, _STRIDE[quality])
     wp.launch(to_nearness, keys.shape, inputs=[keys, lamp.nearness])
     return lamp
 
@@ -84,7 +86,7 @@ def _taps(count: int, phase: float) -> Handle:
     return vectors(disc(count, phase))
 
 
-def draw_all(mesh: Caster, screen: Handle, lenses: int, first: int, keys: Handle) -> None:
+def draw_all(mesh: Caster, screen: Handle, lenses: int, first: int, keys: Handle, stride: int = 1) -> None:
     """Draw a projected mesh.
 
     Args:
@@ -93,13 +95,15 @@ def draw_all(mesh: Caster, screen: Handle, lenses: int, first: int, keys: Handle
         lenses: as for `raster.draw`.
         first: number of its first face.
         keys: where to draw.
+        stride: every how many steps of a fibre are drawn.
 
     """
     skin = mesh.materials is None
     inputs = [screen, mesh.faces, mesh.faces if skin else mesh.materials, lenses, mesh.fibres, first, int(skin), keys]
     wp.launch(draw, len(mesh.faces) // 3 - mesh.fibres, inputs=inputs)
     if mesh.fibres and lenses == 0:
-        wp.launch(draw_fibre, mesh.fibres // 2, inputs=[screen, mesh.faces, mesh.luck, first, keys])
+        inputs = [screen, mesh.faces, mesh.luck, first, stride, keys]
+        wp.launch(draw_fibre, mesh.fibres // 2 // stride, inputs=inputs)
 
 
 @lru_cache(maxsize=8)

@@ -116,15 +116,16 @@ def draw_fibre(
     faces: wp.array(dtype=int),
     luck: wp.array(dtype=float),
     first: int,
+    stride: int,
     keys: wp.array2d(dtype=wp.uint64),
 ) -> None:
-    """One step of a ribbon, two triangles, as a line that knows its width.
+    """One step of a ribbon, two triangles, as a line that knows its width; every `stride`-th step is drawn.
 
     Walking along the line's steeper axis asks for two sums a row; as triangles, hair took most of a picture's time.
     Where strands are thinner than a sample only the lucky ones are drawn, a whole sample wide: as many samples are
     covered, but by lines and not by specks. `luck` is 0..1, one number a strand.
     """
-    q = wp.tid()
+    q = wp.tid() * stride
     a = screen[faces[q * 6]]
     b = screen[faces[q * 6 + 1]]
     c = screen[faces[q * 6 + 2]]
