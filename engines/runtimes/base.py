@@ -1,0 +1,189 @@
+"""What every runtime is given and gives: a checked network, fixed buffers, and a runner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, Literal, Protocol, get_args
+
+import numpy as np
+
+from mien.engines.runtimes.graph import Port, read_graph
+from mien.realtime.errors import ConfigError, EngineError, ModelError
+from mien.realtime.frame import Floats
+
+#: Number format of a runner's arithmetic. "int8" is decided by the network: its layers are quantised, or not.
+Precision = Literal["bfloat16", "float32", "int8"]
+#: What may be asked for: "auto" is bfloat16 where the processor computes it, else float32.
+Wanted = Literal["auto", "bfloat16", "float32"]
+Shapes = Mapping[str, tuple[int, ...]]
+
+#: The live path shares a laptop's cores with the tracker.
+DEFAULT_THREADS: Final = 2
+_MOST_THREADS: Final = 256
+
+
+class Runner(Protocol):
+    """A network that is loaded and ready to run.
+
+    Called by an engine, on one thread at a time, once for each frame (batch 1, fixed shapes).
+
+    Attributes:
+        name: "openvino", "onnxruntime" or "torch".
+        device: "cpu", "cuda:0", or the name of another accelerator ("directml", "coreml").
+        precision: see `Precision`.
+
+    """
+
+    name: str
+    device: str
+    precision: Precision
+
+    def __call__(self, inputs: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Run the network once.
+
+        The values are the runner's own buffers, which THE NEXT CALL OVERWRITES: copy what must last longer. The
+        given arrays are copied, and may be changed afterwards.
+
+        Args:
+            inputs: float32, exactly the network's names and shapes; any strides.
+
+        Returns:
+            The outputs by name, float32, C-contiguous.
+
+        Raises:
+            EngineError: another name, shape or type, or the runtime failed, or the runner is closed.
+
+        """
+
+    def close(self) -> None:
+        """Free the network and its buffers; idempotent. Outputs that were given out stay valid."""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFile:
+    """A network as ONNX, checked when this is made (see `mien.engines.runtimes.graph.read_graph`).
+
+    Attributes:
+        onnx: the file's bytes. Their hash is the caller's to check: this comes from a pack, never from a stranger's
+            path.
+        name: for messages ("decoder of Amara").
+        inputs: names and shapes, in the file's order.
+        outputs: the same of the outputs.
+        quantised: it has 8-bit integer layers (see `mien.engines.runtimes.int8`).
+
+    Raises `ModelError` for a file that is not acceptable, `MissingExtraError` without the package that reads ONNX.
+
+    """
+
+    onnx: bytes = field(repr=False)
+    name: str
+    inputs: tuple[Port, ...] = field(init=False)
+    outputs: tuple[Port, ...] = field(init=False)
+    quantised: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        graph = read_graph(self.onnx, self.name)
+        object.__setattr__(self, "inputs", graph.inputs)
+        object.__setattr__(self, "outputs", graph.outputs)
+        object.__setattr__(self, "quantised", graph.quantised)
+
+    def check(self, *, inputs: Shapes, outputs: Shapes) -> None:
+        """See that the network is of the expected kind: these names with these shapes, no more and no fewer.
+
+        Raises:
+            ModelError: naming what was expected and what the file has.
+
+        """
+        for kind, wanted, found in (("inputs", inputs, self.inputs), ("outputs", outputs, self.outputs)):
+            given = {port.name: port.shape for port in found}
+            if given != dict(wanted):
+                raise ModelError(
+                    f"The network {self.name!r} does not fit: expected the {kind} {_listed(wanted)}; "
+                    f"found {_listed(given)}.",
+                    hint="It was made for another engine or size, or by another version of Mien.",
+                )
+
+
+class Buffers:
+    """The fixed memory that a runner reads its inputs from and writes its outputs to.
+
+    Args:
+        name: of the network, for messages.
+        inputs: C-contiguous float32 by name.
+        outputs: the same of the outputs.
+
+    """
+
+    def __init__(self, name: str, inputs: Mapping[str, Floats], outputs: Mapping[str, Floats]) -> None:
+        self._name = name
+        self.inputs: Mapping[str, Floats] = MappingProxyType(dict(inputs))
+        self.outputs: Mapping[str, Floats] = MappingProxyType(dict(outputs))
+
+    @classmethod
+    def zeros(cls, network: NetworkFile) -> Buffers:
+        """Buffers of NumPy's own memory for a network's ports."""
+        return cls(
+            network.name,
+            {port.name: np.zeros(port.shape, np.float32) for port in network.inputs},
+            {port.name: np.zeros(port.shape, np.float32) for port in network.outputs},
+        )
+
+    def fill(self, given: Mapping[str, Floats]) -> None:
+        """Copy one call's inputs in.
+
+        Raises:
+            EngineError: names, shapes or types that are not the network's.
+
+        """
+        if given.keys() != self.inputs.keys():
+            raise EngineError(
+                f"The network {self._name!r} takes {', '.join(self.inputs)}; got {', '.join(given) or 'nothing'}."
+            )
+        for name, buffer in self.inputs.items():
+            value = given[name]
+            if value.shape != buffer.shape or value.dtype != np.float32:
+                raise EngineError(
+                    f"The input {name!r} of the network {self._name!r} must be {buffer.shape} float32, "
+                    f"got {value.shape} {value.dtype}."
+                )
+            np.copyto(buffer, value)
+
+
+def open_buffers(buffers: Buffers | None, runtime: str) -> Buffers:
+    """The buffers of a runner that is not closed.
+
+    Raises:
+        EngineError: it is.
+
+    """
+    if buffers is None:
+        raise EngineError(f"The {runtime} runner is closed.", hint="Open the network again.")
+    return buffers
+
+
+def check_options(threads: int, precision: str) -> None:
+    """See that a number of threads is one (0 leaves it to the runtime), and that a precision is one of `Wanted`.
+
+    Raises:
+        ConfigError: threads are not within 0..256, or there is no such precision to ask for.
+
+    """
+    if precision not in get_args(Wanted):
+        raise ConfigError(f"There is no precision {precision!r}; allowed are {', '.join(get_args(Wanted))}.")
+    if not 0 <= threads <= _MOST_THREADS:
+        raise ConfigError(
+            f"threads must be 0..{_MOST_THREADS}, got {threads}.", hint="0 leaves the number to the runtime."
+        )
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of a runtime's message that says something; OpenVINO begins with a source location."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    telling = [line for line in lines if line and not line.startswith("Exception from ")]
+    return next(iter(telling or lines), "") or type(error).__name__
+
+
+def _listed(shapes: Mapping[str, Iterable[int]]) -> str:
+    return ", ".join(f"{name} {tuple(shape)}" for name, shape in shapes.items()) or "none"
