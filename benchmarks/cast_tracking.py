@@ -5,9 +5,10 @@
 Random pictures (256 px, a new person every 20; expression, pose within 40 degrees of yaw, light, room and webcam drawn
 at random, no occluders): share in which MediaPipe finds exactly one face, its channels, head pose and landmarks against
 what was rendered. Channels are read before the webcam and after it, as they are and less what the same person shows at
-rest; the bound is on clean pictures from rest, as Mien reads a calibrated user, the other three are printed. Then sweeps: each of the 51 actions alone from 0 to 1, frontal, in the light of a desk; eyes move
-together, so a look is swept for both. The tracker sees an empty picture before each one, then the picture twice, so
-that each is judged by itself.
+rest; the bound is on clean pictures from rest, as Mien reads a calibrated user, and the other three are printed. Then
+sweeps: each of the 51 actions alone from 0 to 1, frontal, in the light of a desk; eyes move together, so a look is
+swept for both. The tracker sees an empty picture before each one, then the picture twice, so that each is judged by
+itself.
 
 Head pose is `fit_head` of the landmarks, and MediaPipe's own matrix beside it; both and the rendered head are taken
 along the line of sight. What is constant for a person (where the shape of a face sits in the tracker's mean face) is

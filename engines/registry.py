@@ -11,7 +11,7 @@ from typing import Literal
 from mien.engines.mesh.engine import MeshEngine
 from mien.engines.personas.pack import Mode, Persona
 from mien.realtime.engine import Engine
-from mien.realtime.errors import ConfigError, EngineError
+from mien.realtime.errors import ConfigError, EngineError, MissingExtraError
 
 Quality = Literal["full", "half"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -26,6 +26,7 @@ class Order:
     mode: Mode
     quality: Quality
     reason: str
+    device: Device
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +57,13 @@ def make_engine(
         EngineError: the device cannot be had, the pack has no files for this kind, or the engine cannot start.
 
     """
-    chosen, reason = _choose(persona, kind)
+    chosen, reason = _choose(persona, kind, mode)
     _check_word("mode", mode, ("swap", "portrait"))
     _check_word("quality", quality, ("full", "half"))
     _check_word("device", device, (AUTO, "cpu", "cuda"))
-    if persona.engine != chosen:
+    if chosen not in persona.engines:
         raise EngineError(
-            f"The persona {persona.name!r} is made for the engine {persona.engine!r}, not for {chosen!r}.",
+            f"The persona {persona.name!r} is made for the engine {persona.engines[0]!r}, not for {chosen!r}.",
             hint="Use `--engine auto`.",
         )
     known = _KINDS[chosen]
@@ -71,7 +72,14 @@ def make_engine(
             f"The engine {chosen!r} runs on {', '.join(known.devices)}; {device!r} was asked for.",
             hint="Leave the device at `auto`; Mien never takes another device than the one asked for.",
         )
-    return known.make(persona, Order(mode, quality, reason))
+    try:
+        return known.make(persona, Order(mode, quality, reason, device))
+    except MissingExtraError as error:
+        if kind != AUTO or chosen == "mesh" or device != AUTO:
+            raise
+        # Not silently: the reason stands on the console and in every report.
+        why = f"its trained network cannot run here: {error} {error.hint}".rstrip()
+        return _KINDS["mesh"].make(persona, Order(mode, quality, why, device))
 
 
 def engine_kinds() -> tuple[str, ...]:
@@ -79,16 +87,13 @@ def engine_kinds() -> tuple[str, ...]:
     return tuple(_KINDS)
 
 
-def _choose(persona: Persona, kind: str) -> tuple[str, str]:
+def _choose(persona: Persona, kind: str, mode: str) -> tuple[str, str]:
     if kind == AUTO:
-        kind, reason = persona.engine, f"the persona {persona.name} is made for it"
+        kind, reason = persona.engines[0], f"the persona {persona.name} is made for it"
+        if mode == "portrait" and kind != "mesh":
+            kind, reason = "mesh", "portrait mode moves the persona's picture"
     else:
         reason = "it was asked for"
-    if kind in _LATER:
-        raise ConfigError(
-            f"The engine {kind!r} is not in this version of Mien ({_LATER[kind]}).",
-            hint=f"Use one of: {', '.join((AUTO, *_KINDS))}.",
-        )
     _check_word("engine", kind, (AUTO, *_KINDS))
     return kind, reason
 
@@ -112,6 +117,24 @@ def _mesh(persona: Persona, order: Order) -> Engine:
     )
 
 
-_KINDS: Mapping[str, _Kind] = MappingProxyType({"mesh": _Kind(_mesh, ("cpu",))})
-#: Named in the plan and in other people's packs, so that asking for one is not answered as a misspelling.
-_LATER: Mapping[str, str] = MappingProxyType({"swapnet": "a trained network; packs for it come with a later version"})
+def _swapnet(persona: Persona, order: Order) -> Engine:
+    # Imported here: a persona with a portrait alone needs no runtime.
+    from mien.engines.swapnet.load import open_engine
+
+    if persona.networks is None or order.mode != "swap":
+        raise EngineError(
+            f"The trained network paints faces onto heads; {order.mode!r} mode is the instant engine's.",
+            hint="Use `--engine mesh`, or `--mode swap`.",
+        )
+    sizes = [size for size in _SIZES if size in persona.networks.decoders]
+    if order.quality == "half" and len(sizes) < 2:
+        return _mesh(persona, Order(order.mode, "full", "the step down: there is no smaller network", order.device))
+    size = sizes[0] if order.quality == "full" else sizes[1]
+    return open_engine(persona.networks, size, reason=f"trained network: {order.reason}", device=order.device)
+
+
+#: Of a decoder that there is: best first, as far as a CPU keeps up with it.
+_SIZES = ("base", "small", "tiny", "large")
+_KINDS: Mapping[str, _Kind] = MappingProxyType(
+    {"mesh": _Kind(_mesh, ("cpu",)), "swapnet": _Kind(_swapnet, ("cpu", "cuda"))}
+)

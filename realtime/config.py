@@ -59,7 +59,7 @@ class LiveConfig(Settings):
     source: str = "camera"
     sinks: tuple[str, ...] = ("preview",)
     persona: str = DEFAULT_PERSONA
-    engine: Literal["auto", "mesh"] = "auto"
+    engine: Literal["auto", "mesh", "swapnet"] = "auto"
     mode: Literal["swap", "portrait"] = "swap"
     faces: Literal["locked", "largest", "all"] = "locked"
     bystanders: Literal["cover", "show"] = "cover"

@@ -60,7 +60,7 @@ class NeutralEstimator:
         fit = fit_head(face.landmarks)
         shape, scores = guess_rest(to_head(face.landmarks, fit), face.blendshapes)
         state = self._states.get(face.track_id)
-        weight = _weight(face.blendshapes, float(fit.rotation[2, 2]))
+        weight = rest_weight(face.blendshapes, float(fit.rotation[2, 2]))
         if state is None:
             state = _State(shape, scores, _FIRST_S * weight, media_ns)
             self._states[face.track_id] = state
@@ -82,7 +82,7 @@ def _learn(state: _State, shape: Floats, scores: Floats, weight: float, media_ns
     state.blendshapes = state.blendshapes + share * (scores - state.blendshapes)
 
 
-def _weight(blendshapes: Floats, facing: float) -> float:
+def rest_weight(blendshapes: Floats, facing: float) -> float:
     """How much a frame says about rest, `_LEAST_WEIGHT` to 1; `facing` is the cosine of the turn from frontal."""
     excess = np.maximum(blendshapes - scores_at_rest(), 0) * _COUNTED
     turn = float(np.arccos(np.clip(facing, -1, 1)))

@@ -228,7 +228,8 @@ def judge_crowd(rows: Sequence[Row]) -> Row:
     Args:
         rows: of each picture `picture`, `person`, `found` (faces), `neutral_found`, `actions`; and where one face was
             found `scores` (51,), `clean_scores` and `rest_scores` (51,) of the picture before its webcam and of the
-            person's neutral one (NaN where no face was found in them), `axes` and `tracked_axes` (yaw, pitch, roll), `turned_deg` and each of `ERRORS`.
+            person's neutral one (NaN where no face was found in them), `axes` and `tracked_axes` (yaw, pitch, roll),
+            `turned_deg` and each of `ERRORS`.
 
     """
     seen = [row for row in rows if row["found"] == 1]

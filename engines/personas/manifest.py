@@ -17,7 +17,7 @@ FORMAT = 1
 MANIFEST_NAME = "persona.toml"
 MAX_MANIFEST_BYTES = 64 * 2**10
 #: Files that a pack may hold. Nothing that runs code when it is loaded is among them.
-ALLOWED_SUFFIXES = (".png", ".jpg", ".jpeg", ".json", ".txt", ".md", ".pdf")
+ALLOWED_SUFFIXES = (".png", ".jpg", ".jpeg", ".json", ".txt", ".md", ".pdf", ".onnx")
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,39}$"
 #: Names that Windows gives to devices; a folder cannot have them there.
 _RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])$")
@@ -54,6 +54,21 @@ class MeshTable(_Table):
     mask: str | None = None
 
 
+class SwapnetTable(_Table):
+    """``[swapnet]``: the trained network.
+
+    Attributes:
+        encoder: SHA-256 of the encoder that the decoders were trained with; a file of the pack, or one that ships.
+        decoders: size ("small", "base", ...) to the decoder's file, ONNX.
+        training: JSON with how it was trained and how it scored.
+
+    """
+
+    encoder: Sha256
+    decoders: Annotated[dict[Literal["tiny", "small", "base", "large"], str], Field(min_length=1)]
+    training: str | None = None
+
+
 class ConsentTable(_Table):
     """``[consent]``: the signed statement's file and its SHA-256."""
 
@@ -72,6 +87,7 @@ class Manifest(_Table):
     description: Line
     files: Annotated[dict[str, FileEntry], Field(min_length=1, max_length=MAX_FILES)]
     mesh: MeshTable | None = None
+    swapnet: SwapnetTable | None = None
     cast: dict[str, Any] | None = None
     consent: ConsentTable | None = None
 
@@ -123,7 +139,7 @@ def check_persona_name(name: str) -> str:
 
 def _check_keys(table: dict[str, Any], where: str) -> None:
     _check_table(table, Manifest, "", where)
-    for key, model in (("mesh", MeshTable), ("consent", ConsentTable)):
+    for key, model in (("mesh", MeshTable), ("swapnet", SwapnetTable), ("consent", ConsentTable)):
         _check_table(table.get(key), model, f"[{key}] ", where)
     files = table.get("files")
     for name, entry in files.items() if isinstance(files, dict) else ():
@@ -157,6 +173,9 @@ def _check_files(manifest: Manifest, where: str) -> None:
         "[mesh] mask": manifest.mesh.mask if manifest.mesh else None,
         "[consent] file": manifest.consent.file if manifest.consent else None,
     }
+    if manifest.swapnet is not None:
+        roles |= {f"[swapnet.decoders] {size}": file for size, file in manifest.swapnet.decoders.items()}
+        roles["[swapnet] training"] = manifest.swapnet.training
     for role, file in roles.items():
         if file is not None and file not in manifest.files:
             raise PersonaError(f"{where}: {role} is {file!r}, which [files] does not list, so it has no hash.")

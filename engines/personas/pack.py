@@ -31,8 +31,23 @@ from mien.realtime.face import BLENDSHAPE_NAMES, LANDMARK_COUNT
 from mien.realtime.frame import Floats, Pixels, check_pixels
 
 #: Kinds of engine that this version can read the files of.
-PACK_ENGINES = ("mesh",)
+PACK_ENGINES = ("mesh", "swapnet")
 Mode = Literal["swap", "portrait"]
+SHIPPED_ENCODERS = Path(__file__).parents[1] / "swapnet" / "assets"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Networks:
+    """A persona's trained networks, as bytes whose hashes are right; `engines.swapnet.load` makes engines of them.
+
+    Attributes:
+        encoder: ONNX.
+        decoders: size to ONNX.
+
+    """
+
+    encoder: bytes
+    decoders: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,11 +57,12 @@ class Persona:
     Attributes:
         name: lower-case, as in the manifest.
         kind: "synthetic" (rendered from a seed) or "consented" (a statement lies in the pack).
-        engine: the kind of engine that the pack is made for.
+        engine: the kind of engine that the pack is made for, the best one where it is made for several.
         portrait: (H, W, 3) uint8 BGR, C-contiguous, read-only.
         landmarks: (478, 3) float32, px of the portrait, z in the same scale; read-only.
         blendshapes: (52,) float32 in 0..1, the portrait's expression; read-only.
         exclusion: (H, W) uint8, 255 where the portrait's brow is under hair and must not be pasted, or None.
+        networks: the trained ones, or None where the pack has only a portrait.
         manifest: the whole of persona.toml.
         digest: SHA-256 of persona.toml, and so of the whole pack.
         location: the folder or zip.
@@ -60,6 +76,7 @@ class Persona:
     landmarks: Floats
     blendshapes: Floats
     exclusion: NDArray[np.uint8] | None
+    networks: Networks | None
     manifest: Manifest
     digest: str
     location: Path
@@ -74,6 +91,11 @@ class Persona:
                 raise PersonaError(f"{name} must be {shape} float32, got {value.shape} {value.dtype}.")
         if self.exclusion is not None and self.exclusion.shape != self.portrait.shape[:2]:
             raise PersonaError(f"exclusion must be {self.portrait.shape[:2]}, got {self.exclusion.shape}.")
+
+    @property
+    def engines(self) -> tuple[str, ...]:
+        """The kinds of engine that its files serve, best first."""
+        return ("mesh",) if self.networks is None else ("swapnet", "mesh")
 
     def label(self, mode: Mode) -> Literal["generated", "modified"]:
         """What the badge must say: "generated" only when nothing of any person's picture is left in the frame."""
@@ -186,10 +208,35 @@ def decode_contents(contents: Contents) -> Persona:
         landmarks=tracked.landmarks,
         blendshapes=tracked.blendshapes,
         exclusion=exclusion,
+        networks=_networks(contents),
         manifest=manifest,
         digest=contents.digest,
         location=contents.location,
     )
+
+
+def _networks(contents: Contents) -> Networks | None:
+    table, pack = contents.manifest.swapnet, contents.location.name
+    if table is None:
+        return None
+    own = [data for name, data in contents.files.items() if name.endswith(".onnx") and sha256(data) == table.encoder]
+    encoder = own[0] if own else shipped_encoder(table.encoder)
+    if encoder is None:
+        raise PersonaError(
+            f"{pack}: its network needs the encoder {table.encoder[:16]}..., which is neither in the pack nor in this "
+            "version of Mien.",
+            hint="Train it again with this version: `mien train`.",
+        )
+    return Networks(encoder, {size: contents.files[name] for size, name in table.decoders.items()})
+
+
+def shipped_encoder(digest: str) -> bytes | None:
+    """The encoder that ships with Mien under this SHA-256, or None."""
+    for place in sorted(SHIPPED_ENCODERS.glob("*.onnx")):
+        data = place.read_bytes()
+        if sha256(data) == digest:
+            return data
+    return None
 
 
 def write_pack(out: Path, table: Mapping[str, Any], files: Mapping[str, bytes]) -> str:

@@ -21,7 +21,7 @@ Persona = Annotated[
     ),
 ]
 Engine = Annotated[
-    Literal["auto", "mesh"] | None,
+    Literal["auto", "mesh", "swapnet"] | None,
     typer.Option("--engine", help="Kind of engine; auto takes the best that the persona has.", rich_help_panel=_LOOK),
 ]
 Mode = Annotated[

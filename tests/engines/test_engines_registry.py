@@ -25,7 +25,7 @@ def test_a_pack_gets_its_kind_of_engine_with_a_reason(persona: Persona, kind: st
     assert (engine.spec.name, engine.spec.device, engine.spec.coverage) == ("mesh", "cpu", "face")
     assert ("made for it" if kind == "auto" else "asked for") in engine.spec.reason
     assert make_engine(persona, kind=kind, quality="half").spec.name == "mesh-half"
-    assert engine_kinds() == ("mesh",)
+    assert engine_kinds() == ("mesh", "swapnet")
 
 
 def test_only_a_synthetic_persona_in_portrait_mode_is_called_generated(persona: Persona) -> None:
@@ -37,8 +37,7 @@ def test_only_a_synthetic_persona_in_portrait_mode_is_called_generated(persona: 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kind": "mehs"}, r"There is no engine 'mehs'; allowed are auto, mesh\. Did you mean 'mesh'\?"),
-        ({"kind": "swapnet"}, r"The engine 'swapnet' is not in this version of Mien .*Use one of: auto, mesh"),
+        ({"kind": "mehs"}, r"There is no engine 'mehs'; allowed are auto, mesh, swapnet\. Did you mean 'mesh'\?"),
         ({"mode": "swop"}, r"There is no mode 'swop'; allowed are swap, portrait\. Did you mean 'swap'\?"),
         ({"quality": "ful"}, r"There is no quality 'ful'.* Did you mean 'full'\?"),
     ],
@@ -56,7 +55,5 @@ def test_a_gpu_that_the_engine_cannot_use_is_an_error_and_not_the_cpu(persona: P
 
 
 def test_a_pack_for_another_engine_is_refused(persona: Persona) -> None:
-    with pytest.raises(ConfigError, match="'swapnet' is not in this version"):
-        make_engine(replace(persona, engine="swapnet"))
-    with pytest.raises(EngineError, match="is made for the engine 'swapnet', not for 'mesh'"):
-        make_engine(replace(persona, engine="swapnet"), kind="mesh")
+    with pytest.raises(EngineError, match="is made for the engine 'mesh', not for 'swapnet'"):
+        make_engine(replace(persona, networks=None), kind="swapnet")

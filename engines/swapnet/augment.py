@@ -1,0 +1,143 @@
+"""What training does to samples so that a network of rendered people reads real ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.engines.swapnet.code import ACTIONS
+from mien.engines.swapnet.engine import SEEN_PX
+from mien.engines.swapnet.samples import DRIVER_PX
+
+Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+_COUNT: Final = len(ACTIONS)
+
+
+@dataclass(frozen=True, slots=True)
+class Augment:
+    """How strongly; all shares 0..1.
+
+    Attributes:
+        turn_deg, scale, shift: standard deviations of how the crop is misplaced, scale and shift relative to its side.
+        colour: standard deviation of each channel's gain, stops; and of gamma.
+        soft: share of pictures that are blurred or loose resolution.
+        hide: share that get a patch before the face.
+        no_pixels: share of which only the tracker's code is left.
+        score, moved, rest: standard deviations of noise on scores, on landmarks' ways (units of 5 mm), and of an error
+            of the resting face, which shifts both alike.
+        turned, reach: of noise on the head's angles (units of 30 degrees), and on how far landmarks move as a whole.
+
+    """
+
+    turn_deg: float = 2.5
+    scale: float = 0.03
+    shift: float = 0.015
+    colour: float = 0.3
+    soft: float = 0.35
+    hide: float = 0.15
+    no_pixels: float = 0.15
+    score: float = 0.02
+    moved: float = 0.06
+    rest: float = 0.04
+    turned: float = 0.05
+    reach: float = 0.05
+
+    def crop(self, rng: np.random.Generator, pixels: Pixels, front: Pixels) -> tuple[Pixels, Pixels]:
+        """The network's square out of a stored crop, shaken.
+
+        Args:
+            rng: where the choices come from.
+            pixels: (`DRIVER_PX`, `DRIVER_PX`, 3) uint8 BGR.
+            front: (`DRIVER_PX`, `DRIVER_PX`) uint8.
+
+        Returns:
+            (`SEEN_PX`, `SEEN_PX`, 3) uint8 BGR and (`SEEN_PX`, `SEEN_PX`) uint8.
+
+        """
+        matrix = self._matrix(rng)
+        size = (SEEN_PX, SEEN_PX)
+        seen = np.asarray(cv2.warpAffine(pixels, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+        before = np.asarray(cv2.warpAffine(front, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+        if rng.random() < self.hide:
+            _hide(rng, seen, before)
+        if rng.random() < self.soft:
+            seen = _softened(rng, seen)
+        return self._coloured(rng, seen), before
+
+    def tracked(self, rng: np.random.Generator, tracked: Floats) -> Floats:
+        """A (`TRACKED_SIZE`,) code with the errors of a tracker and of a badly known rest."""
+        out = tracked.copy()
+        noise = rng.normal(0, self.score, _COUNT) * (0.3 + tracked[:_COUNT])
+        out[:_COUNT] += noise
+        out[_COUNT : 2 * _COUNT] += noise + rng.normal(0, self.rest, _COUNT) * (rng.random(_COUNT) < 0.3)
+        out[2 * _COUNT : 2 * _COUNT + 2] += rng.normal(0, self.turned, 2)
+        moved = out[2 * _COUNT + 2 :]
+        # The tracker's errors are smooth over the face: a few random directions, and a little of each landmark's own.
+        moved += rng.normal(0, self.moved, moved.shape)
+        moved += np.tile(rng.normal(0, 2 * self.moved, 3), len(moved) // 3)
+        moved *= 1 + rng.normal(0, self.reach)
+        return out
+
+    def _matrix(self, rng: np.random.Generator) -> Floats:
+        turn = np.radians(rng.normal(0, self.turn_deg))
+        scale = float(np.exp(rng.normal(0, self.scale)))
+        shift = rng.normal(0, self.shift * SEEN_PX, 2)
+        cos, sin = np.cos(turn) * scale, np.sin(turn) * scale
+        middle, target = (DRIVER_PX - 1) / 2, (SEEN_PX - 1) / 2 + shift
+        linear = np.array([[cos, -sin], [sin, cos]])
+        return np.column_stack([linear, target - linear @ np.full(2, middle)]).astype(np.float32)
+
+    def _coloured(self, rng: np.random.Generator, pixels: Pixels) -> Pixels:
+        level = np.arange(256, dtype=np.float32) / 255
+        gamma = np.exp(rng.normal(0, 0.6 * self.colour))
+        gains = 2.0 ** rng.normal(0, 0.5 * self.colour, 3) * 2.0 ** rng.normal(0, self.colour)
+        table = np.clip(level[:, None] ** gamma * gains * 255, 0, 255).astype(np.uint8)
+        out = np.asarray(cv2.LUT(pixels, table[None]), np.uint8)
+        if rng.random() < 0.5 * self.colour:
+            grey = cv2.cvtColor(cv2.cvtColor(out, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+            out = np.asarray(cv2.addWeighted(out, 0.3, grey, 0.7, 0), np.uint8)
+        return out
+
+
+def middle(pixels: Pixels, front: Pixels) -> tuple[Pixels, Pixels]:
+    """The network's square out of a stored crop, as the live path cuts it."""
+    calm = Augment(turn_deg=0, scale=0, shift=0)
+    matrix = calm._matrix(np.random.default_rng(0))
+    size = (SEEN_PX, SEEN_PX)
+    return (
+        np.asarray(cv2.warpAffine(pixels, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8),
+        np.asarray(cv2.warpAffine(front, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8),
+    )
+
+
+def _hide(rng: np.random.Generator, pixels: Pixels, front: Pixels) -> None:
+    """Something of one colour or of noise before the face: an ellipse or a bar that comes from an edge."""
+    size = pixels.shape[0]
+    shape = np.zeros((size, size), np.uint8)
+    centre = rng.uniform(0.1, 0.9, 2) * size
+    axes = rng.uniform(0.05, 0.28, 2) * size
+    if rng.random() < 0.4:
+        axes = np.array([size, rng.uniform(0.03, 0.12) * size])
+        centre += rng.choice([-0.9, 0.9]) * size * np.array([1.0, 0.3])
+    angle = float(rng.uniform(0, 180))
+    at, half = (int(centre[0]), int(centre[1])), (int(axes[0]) + 1, int(axes[1]) + 1)
+    cv2.ellipse(shape, at, half, angle, 0, 360, 255, -1, cv2.LINE_AA)
+    colour = rng.integers(0, 256, 3) + rng.normal(0, rng.uniform(0, 25), (size, size, 1))
+    share = shape[..., None].astype(np.float32) / 255
+    pixels[:] = np.clip(pixels * (1 - share) + np.clip(colour, 0, 255) * share, 0, 255).astype(np.uint8)
+    np.maximum(front, shape, out=front)
+
+
+def _softened(rng: np.random.Generator, pixels: Pixels) -> Pixels:
+    size = pixels.shape[0]
+    if rng.random() < 0.5:
+        return np.asarray(cv2.GaussianBlur(pixels, (0, 0), float(rng.uniform(0.4, 1.4))), np.uint8)
+    small = int(size * rng.uniform(0.4, 0.9))
+    less = cv2.resize(pixels, (small, small), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(less, (size, size), interpolation=cv2.INTER_LINEAR), np.uint8)

@@ -1,0 +1,203 @@
+"""Samples in memory, as batches: the same batch for the same seed and step, whoever asks and whenever."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from mien.engines.mesh.topology import EYES, OUTER_LIP, topology
+from mien.engines.swapnet.augment import Augment, middle
+from mien.engines.swapnet.engine import FRONT_PX
+from mien.engines.swapnet.samples import (
+    PERSONA_PX,
+    DriverShard,
+    PersonaShard,
+    drivers_place,
+    persona_place,
+    read_drivers,
+    read_persona,
+)
+from mien.realtime.errors import SourceError
+
+Pixels = NDArray[np.uint8]
+Floats = NDArray[np.float32]
+
+_AHEAD = 3
+#: How far the eyes and the mouth reach beyond their landmarks, share of the picture.
+_AROUND = 0.025
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """A persona's part of a batch.
+
+    Attributes:
+        pixels: (B, 3, S, S) float32 RGB 0..1.
+        mask: (B, 1, S, S) float32 0..1.
+        wet: (B, 1, S, S) float32 0..1, 1 on the balls of the eyes and inside the mouth.
+        detail: (B, 1, S, S) float32 0..1, 1 on the eyes, the mouth and a little around.
+        landmarks: (B, 478, 2) float32, px of the patch.
+
+    """
+
+    pixels: Tensor
+    mask: Tensor
+    wet: Tensor
+    detail: Tensor
+    landmarks: Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Batch:
+    """What is learnt from at once.
+
+    Attributes:
+        pixels: (B, 3, 128, 128) float32 RGB 0..1, what the encoder sees.
+        tracked: (B, `TRACKED_SIZE`) float32.
+        named: (B, `NAMED`) float32, NaN where unknown.
+        front: (B, 1, 64, 64) float32 0..1.
+        answers: of each persona, by its name.
+
+    """
+
+    pixels: Tensor
+    tracked: Tensor
+    named: Tensor
+    front: Tensor
+    answers: dict[str, Answer]
+
+
+class Samples:
+    """All shards of a folder that hold every one of some personas.
+
+    Args:
+        folder: of shards.
+        personas: names.
+        shards: numbers of the shards to take; all by default.
+
+    Raises:
+        SourceError: there is none, or one is damaged, or a persona's shard does not fit its drivers'.
+
+    """
+
+    def __init__(self, folder: Path, personas: Sequence[str], shards: Sequence[int] | None = None) -> None:
+        self.personas = tuple(personas)
+        numbers = whole_shards(folder, personas) if shards is None else list(shards)
+        self._drivers: list[DriverShard] = [read_drivers(drivers_place(folder, number)) for number in numbers]
+        self._answers: dict[str, list[PersonaShard]] = {
+            name: [read_persona(persona_place(folder, name, number)) for number in numbers] for name in personas
+        }
+        self._index = [(k, i) for k, shard in enumerate(self._drivers) for i in range(len(shard.person))]
+        if not self._index:
+            raise SourceError(
+                f"{folder} holds no samples of {', '.join(personas)}.", hint="Film some: mien train --paired"
+            )
+        for name, answers in self._answers.items():
+            for number, drivers, answer in zip(numbers, self._drivers, answers, strict=True):
+                if len(drivers.person) != len(answer.landmarks):
+                    raise SourceError(f"shard {number} of {name!r} does not fit its drivers'; remove it.")
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    @property
+    def people(self) -> set[int]:
+        """The drivers' seeds."""
+        return {int(seed) for shard in self._drivers for seed in shard.person}
+
+    def batch(self, chosen: Sequence[int], size_px: int, rng: np.random.Generator, augment: Augment | None) -> Batch:
+        """Some samples, shaken by `augment`, or as the live path would see them."""
+        pixels, fronts, tracked, named = [], [], [], []
+        for index in chosen:
+            shard, at = self._drivers[self._index[index][0]], self._index[index][1]
+            stored, before = shard.pixels.at(at), shard.front.at(at, grey=True)
+            code = shard.tracked[at]
+            if augment is None:
+                seen, front = middle(stored, before)
+            else:
+                seen, front = augment.crop(rng, stored, before)
+                code = augment.tracked(rng, code)
+                if rng.random() < augment.no_pixels:
+                    seen = np.full_like(seen, 128)
+            pixels.append(seen)
+            fronts.append(cv2.resize(front, (FRONT_PX, FRONT_PX), interpolation=cv2.INTER_AREA))
+            tracked.append(code)
+            named.append(shard.named[at])
+        answers = {name: self._answer(name, chosen, size_px) for name in self.personas}
+        front_tensor = torch.from_numpy(np.array(fronts)[:, None]).float() / 255
+        told, truth = torch.from_numpy(np.array(tracked)), torch.from_numpy(np.array(named))
+        return Batch(_to_rgb(pixels), told, truth, front_tensor, answers)
+
+    def _answer(self, name: str, chosen: Sequence[int], size_px: int) -> Answer:
+        pixels, landmarks = [], []
+        maps: list[list[Pixels]] = [[], [], []]
+        scale = size_px / PERSONA_PX
+        for index in chosen:
+            k, at = self._index[index]
+            shard = self._answers[name][k]
+            picture, mask = shard.pixels.at(at), shard.mask.at(at, grey=True)
+            if scale != 1:
+                picture = np.asarray(cv2.resize(picture, (size_px, size_px), interpolation=cv2.INTER_AREA), np.uint8)
+                mask = np.asarray(cv2.resize(mask, (size_px, size_px), interpolation=cv2.INTER_AREA), np.uint8)
+            marks = shard.landmarks[at] * np.float32(scale)
+            pixels.append(picture)
+            for maps_of, each in zip(maps, (mask, wet_map(marks, size_px), detail_map(marks, size_px)), strict=True):
+                maps_of.append(each)
+            landmarks.append(marks)
+        shown, wet, detail = (torch.from_numpy(np.array(each)[:, None]).float() / 255 for each in maps)
+        return Answer(_to_rgb(pixels), shown, wet, detail, torch.from_numpy(np.array(landmarks)))
+
+
+def wet_map(landmarks: Floats, size_px: int) -> Pixels:
+    """(S, S) uint8, 255 between the lids and between the lips, by (478, 2) landmarks, px."""
+    out = np.zeros((size_px, size_px), np.uint8)
+    for ring in (topology().inner_lip.tolist(), *(eye.contour for eye in EYES)):
+        points = np.rint(landmarks[list(ring)] * 16).astype(np.int32)
+        cv2.fillPoly(out, [points], 255, cv2.LINE_AA, shift=4)
+    return out
+
+
+def detail_map(landmarks: Floats, size_px: int) -> Pixels:
+    """(S, S) uint8, 255 on eyes and mouth and a little around, by (478, 2) landmarks, px."""
+    out = np.zeros((size_px, size_px), np.uint8)
+    for ring in (OUTER_LIP, *(eye.contour for eye in EYES)):
+        cv2.fillPoly(out, [cv2.convexHull(np.rint(landmarks[list(ring)]).astype(np.int32))], 255)
+    reach = max(1, round(_AROUND * size_px))
+    return np.asarray(cv2.dilate(out, np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)), np.uint8)
+
+
+def whole_shards(folder: Path, personas: Sequence[str]) -> list[int]:
+    """Numbers of the shards that hold the drivers and every persona."""
+    numbers = sorted(int(place.stem.rpartition("-")[2]) for place in folder.glob("drivers-*.safetensors"))
+    return [n for n in numbers if all(persona_place(folder, name, n).exists() for name in personas)]
+
+
+def batches(
+    samples: Samples, *, seed: int, first: int, last: int, batch: int, size_px: int, augment: Augment
+) -> Generator[Batch, None, None]:
+    """The batches of steps `first` to `last`, prepared a little ahead on a thread of their own."""
+
+    def make(step: int) -> Batch:
+        rng = np.random.default_rng((seed, step))
+        return samples.batch(rng.integers(0, len(samples), batch).tolist(), size_px, rng, augment)
+
+    with ThreadPoolExecutor(1, thread_name_prefix="samples") as pool:
+        waiting: list[Future[Batch]] = []
+        for step in range(first, last):
+            while len(waiting) < _AHEAD and step + len(waiting) < last:
+                waiting.append(pool.submit(make, step + len(waiting)))
+            yield waiting.pop(0).result()
+
+
+def _to_rgb(pictures: list[Pixels]) -> Tensor:
+    """(N, 3, S, S) float32 RGB 0..1 of N uint8 BGR pictures; channels last in memory, as convolutions like it."""
+    stack = torch.from_numpy(np.ascontiguousarray(np.array(pictures)[..., ::-1]))
+    return stack.permute(0, 3, 1, 2).float().div_(255)

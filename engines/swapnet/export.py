@@ -1,0 +1,188 @@
+"""A trained network as ONNX: static shapes, batch 1, weights kept in half precision, checked against torch."""
+
+from __future__ import annotations
+
+import io
+import logging
+import warnings
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
+from mien.engines.swapnet.engine import SEEN_PX
+from mien.engines.swapnet.network import Decoder, Encoder
+from mien.realtime.errors import MissingExtraError, ModelError
+
+if TYPE_CHECKING:
+    import onnx
+
+OPSET: Final = 18
+#: Weights with fewer numbers stay in float32: biases cost nothing and matter.
+_LEAST_HALVED: Final = 2048
+#: Greatest difference from torch: of codes relative to their spread, of pictures in 0..255.
+_MOST_OFF: Final = 0.02
+_MOST_OFF_LEVELS: Final = 3.0
+
+
+class EncoderGraph(nn.Module):
+    """The encoder as it is played: the named half, the free half, and what is in front as a share 0..1."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, pixels: Tensor, tracked: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(1, 3, 128, 128) RGB 0..1 and (1, `TRACKED_SIZE`) to (1, `NAMED`), (1, free), (1, 1, 64, 64)."""
+        encoded = self.encoder(pixels, tracked)
+        return encoded.named, encoded.free, torch.sigmoid(encoded.front)
+
+
+class DecoderGraph(nn.Module):
+    """A decoder as it is played: one picture of five channels, as the blend takes them."""
+
+    def __init__(self, decoder: Decoder) -> None:
+        super().__init__()
+        self.decoder = decoder
+
+    def forward(self, named: Tensor, free: Tensor) -> Tensor:
+        """Both halves of the code to (1, S, S, 5) float32 0..255: blue, green, red, face, wet."""
+        pixels, masks = self.decoder(named, free)
+        out = torch.cat([pixels[:, 2:3], pixels[:, 1:2], pixels[:, 0:1], torch.sigmoid(masks)], 1)
+        return (out * 255).permute(0, 2, 3, 1)
+
+
+def export_encoder(encoder: Encoder) -> bytes:
+    """ONNX of an encoder: inputs ``pixels`` and ``tracked``, outputs ``named``, ``free`` and ``front``.
+
+    Raises:
+        MissingExtraError: onnx or onnxscript is not installed.
+        ModelError: what was exported does not answer as torch does.
+
+    """
+    inputs = (torch.rand(1, 3, SEEN_PX, SEEN_PX), 0.3 * torch.randn(1, TRACKED_SIZE))
+    graph = EncoderGraph(encoder.cpu().eval())
+    return _export(graph, inputs, ["pixels", "tracked"], ["named", "free", "front"])
+
+
+def export_decoder(decoder: Decoder) -> bytes:
+    """ONNX of a decoder: inputs ``named`` and ``free``, output ``patch``.
+
+    Raises:
+        MissingExtraError: onnx or onnxscript is not installed.
+        ModelError: what was exported does not answer as torch does.
+
+    """
+    inputs = (0.3 * torch.rand(1, len(NAMED)), 0.5 * torch.randn(1, decoder.free_size))
+    return _export(DecoderGraph(decoder.cpu().eval()), inputs, ["named", "free"], ["patch"])
+
+
+def read_weights(data: bytes) -> dict[str, Tensor]:
+    """The weights of an exported network by their names in torch, float32; the reverse of an export.
+
+    Raises:
+        MissingExtraError: onnx is not installed.
+        ModelError: the bytes are no network of Mien's.
+
+    """
+    library = _onnx()
+    try:
+        model = library.load_model_from_string(data)
+        found = {each.name: library.numpy_helper.to_array(each) for each in model.graph.initializer}
+    except Exception as error:  # protobuf and onnx have no common error
+        raise ModelError(f"This is no ONNX network: {error}.") from error
+    out = {}
+    for name, array in found.items():
+        head, _, rest = name.removesuffix(_HALF).partition(".")
+        if head in ("encoder", "decoder") and rest:
+            out[rest] = torch.from_numpy(np.array(array, np.float32))
+    if not out:
+        raise ModelError("This ONNX network has none of a swap network's weights.")
+    return out
+
+
+_HALF = "_half"
+
+
+def _export(graph: nn.Module, inputs: tuple[Tensor, ...], given: list[str], made: list[str]) -> bytes:
+    library = _onnx()
+    # Half precision is what will be shipped, so it is what the check must see.
+    for each in graph.parameters():
+        if each.numel() >= _LEAST_HALVED:
+            each.data = each.data.half().float()
+    # The exporter warns of every operation that only torchvision has.
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            graph, inputs, input_names=given, output_names=made, opset_version=OPSET, dynamo=True, verbose=False,
+            optimize=True,
+        )  # fmt: skip
+    if program is None:
+        raise ModelError("torch exported nothing.")
+    buffer = io.BytesIO()
+    library.save_model(_halved(library, program.model_proto), buffer)
+    data = buffer.getvalue()
+    _check(graph, inputs, given, data)
+    return data
+
+
+def _halved(library: Any, model: onnx.ModelProto) -> onnx.ModelProto:  # noqa: ANN401 - a module
+    """The same with its larger weights in half precision, each behind a Cast that runtimes fold away."""
+    graph = model.graph
+    casts = []
+    for weight in graph.initializer:
+        array = library.numpy_helper.to_array(weight)
+        if array.dtype != np.float32 or array.size < _LEAST_HALVED:
+            continue
+        name = weight.name
+        weight.CopyFrom(library.numpy_helper.from_array(array.astype(np.float16), name + _HALF))
+        casts.append(library.helper.make_node("Cast", [name + _HALF], [name], to=library.TensorProto.FLOAT))
+    nodes = list(graph.node)
+    del graph.node[:]
+    graph.node.extend([*casts, *nodes])
+    # Shapes that torch noted for initializers would name them with their old type.
+    kept = [each for each in graph.value_info if not any(each.name == cast.output[0] for cast in casts)]
+    del graph.value_info[:]
+    graph.value_info.extend(kept)
+    del model.metadata_props[:]
+    for node in graph.node:
+        del node.metadata_props[:]
+        node.doc_string = ""
+    library.checker.check_model(model)
+    return model
+
+
+def _check(graph: nn.Module, inputs: tuple[Tensor, ...], given: list[str], data: bytes) -> None:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    answer = session.run(None, {name: each.numpy() for name, each in zip(given, inputs, strict=True)})
+    with torch.no_grad():
+        expected = graph(*inputs)
+    for one, other in zip(answer, expected if isinstance(expected, tuple) else (expected,), strict=True):
+        truth = other.numpy()
+        most = (
+            _MOST_OFF_LEVELS if truth.ndim == 4 and truth.shape[-1] == 5 else _MOST_OFF * max(1.0, float(truth.std()))
+        )
+        off = float(np.abs(one - truth).max())
+        if not off <= most:
+            raise ModelError(f"The exported network differs from torch by {off:.4f}; at most {most:.4f} is allowed.")
+
+
+def _onnx() -> Any:  # noqa: ANN401 - a module that is not always installed
+    try:
+        import onnx
+        import onnx.checker
+        import onnx.helper
+        import onnx.numpy_helper
+        import onnxscript  # noqa: F401 - torch's exporter needs it and says so less clearly
+    except ImportError as error:
+        raise MissingExtraError(
+            f"An export needs onnx and onnxscript ({error}).", hint="Install them: pip install 'mien[train]'"
+        ) from error
+    return onnx

@@ -1,0 +1,69 @@
+"""A persona's trained networks, made into an engine by the best runtime of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from mien.engines.personas.pack import Networks
+from mien.engines.runtimes.base import DEFAULT_THREADS, NetworkFile
+from mien.engines.runtimes.table import AUTO, Device, open_runner
+from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
+from mien.engines.swapnet.edit import CodeEdit
+from mien.engines.swapnet.engine import FRONT_PX, MARGIN, SEEN_PX, SwapNetEngine
+from mien.realtime.engine import EngineSpec
+from mien.realtime.errors import EngineError
+
+#: Side of each size's patch, px.
+SIDES: Final = {"tiny": 64, "small": 128, "base": 256, "large": 512}
+
+
+def open_engine(
+    networks: Networks,
+    size: str,
+    *,
+    reason: str,
+    runtime: str = AUTO,
+    device: Device = "auto",
+    threads: int = DEFAULT_THREADS,
+    edit: Callable[[], CodeEdit] | None = None,
+) -> SwapNetEngine:
+    """Load both halves of a network; takes about two seconds, off the live path.
+
+    Args:
+        networks: of a persona.
+        size: of its decoders.
+        reason: why this engine, for the console; the runtime's own reason follows it.
+        runtime: a name of `runtimes.table.runtime_names`, or "auto".
+        device: where.
+        threads: of each of the runtimes.
+        edit: see `SwapNetEngine`.
+
+    Raises:
+        EngineError: the persona has no decoder of this size, or no runtime runs it.
+        ModelError: the files are no networks of the expected shapes.
+        MissingExtraError: no runtime is installed.
+
+    """
+    if size not in networks.decoders:
+        raise EngineError(f"The persona has no {size} network; it has {', '.join(networks.decoders)}.")
+    encoder = NetworkFile(networks.encoder, "the encoder")
+    decoder = NetworkFile(networks.decoders[size], f"the {size} decoder")
+    free = next((port.shape[1] for port in encoder.outputs if port.name == "free" and len(port.shape) == 2), 0)
+    code = {"named": (1, len(NAMED)), "free": (1, free)}
+    encoder.check(
+        inputs={"pixels": (1, 3, SEEN_PX, SEEN_PX), "tracked": (1, TRACKED_SIZE)},
+        outputs=code | {"front": (1, 1, FRONT_PX, FRONT_PX)},
+    )
+    decoder.check(inputs=code, outputs={"patch": (1, SIDES[size], SIDES[size], 5)})
+    first = open_runner(encoder, runtime=runtime, device=device, threads=threads)
+    try:
+        second = open_runner(decoder, runtime=runtime, device=device, threads=threads)
+    except BaseException:
+        first.runner.close()
+        raise
+    spec = EngineSpec(
+        name=f"swapnet-{size}", runtime=second.runner.name, device=second.runner.device,
+        precision=second.runner.precision, reason=f"{reason}; {second.reason}", size_px=SIDES[size], margin=MARGIN,
+    )  # fmt: skip
+    return SwapNetEngine(first.runner, second.runner, spec, edit)

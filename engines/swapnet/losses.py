@@ -1,0 +1,102 @@
+"""What a swap network is judged by while it learns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional as fn
+
+if TYPE_CHECKING:
+    from mien.engines.swapnet.dataset import Answer
+    from mien.engines.swapnet.network import Encoded
+
+#: Outside of the mask nothing is shown; a little weight keeps the border calm.
+_OUTSIDE = 0.05
+_C1, _C2 = 0.01**2, 0.03**2
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """How much each loss counts.
+
+    Attributes:
+        detail: how much more the eyes and the mouth count in every picture loss.
+        gradient: of differences between neighbours, which keep edges sharp.
+        structure: of 1 - SSIM over three scales (Wang, Simoncelli, Bovik 2003).
+        mask: of the masks' cross-entropy.
+        named: of the squared error of the named half.
+        front: of the cross-entropy of what is before the face.
+        divergence: of the free half from a normal distribution, variational encoders only.
+        adversarial: of what the discriminator says, from the warm-up on.
+        features: of the discriminator's features (Wang and others 2018, pix2pixHD).
+
+    """
+
+    detail: float = 4.0
+    gradient: float = 1.0
+    structure: float = 0.1
+    mask: float = 0.1
+    named: float = 0.5
+    front: float = 0.1
+    divergence: float = 1e-4
+    adversarial: float = 0.02
+    features: float = 0.1
+
+
+def picture_losses(pixels: Tensor, masks: Tensor, answer: Answer, weights: Weights) -> dict[str, Tensor]:
+    """Each loss of (B, 3, S, S) RGB and (B, 2, S, S) masks' logits against a persona's answer, already weighted."""
+    focus = (_OUTSIDE + (1 - _OUTSIDE) * answer.mask) * (1 + (weights.detail - 1) * answer.detail)
+    focus = focus / focus.mean()
+    off = pixels - answer.pixels
+    across, down = off[..., 1:] - off[..., :-1], off[..., 1:, :] - off[..., :-1, :]
+    gradient = (across.abs() * focus[..., 1:]).mean() + (down.abs() * focus[..., 1:, :]).mean()
+    return {
+        "colour": (off.abs() * focus).mean(),
+        "gradient": weights.gradient * gradient,
+        "structure": weights.structure * (1 - structure(pixels, answer.pixels, focus)),
+        "mask": weights.mask * fn.binary_cross_entropy_with_logits(masks, torch.cat([answer.mask, answer.wet], 1)),
+    }
+
+
+def code_losses(encoded: Encoded, named: Tensor, front: Tensor, weights: Weights) -> dict[str, Tensor]:
+    """Losses of what the encoder says, against (B, `NAMED`) truth (NaN where unknown) and (B, 1, 64, 64) maps."""
+    known = torch.isfinite(named)
+    off = torch.where(known, encoded.named - torch.nan_to_num(named), 0.0)
+    losses = {
+        "named": weights.named * off.square().sum() / known.sum().clamp(min=1),
+        "front": weights.front * fn.binary_cross_entropy_with_logits(encoded.front, front),
+    }
+    if encoded.spread is not None:
+        divergence = 0.5 * (encoded.free.square() + encoded.spread.exp() - 1 - encoded.spread).sum(1).mean()
+        losses["divergence"] = weights.divergence * divergence
+    return losses
+
+
+def structure(one: Tensor, other: Tensor, focus: Tensor | None = None, scales: int = 3) -> Tensor:
+    """Mean SSIM of (B, 3, S, S) pictures 0..1 over scales, in windows of 7 px, weighted by (B, 1, S, S) `focus`."""
+    total = one.new_zeros(())
+    for scale in range(scales):
+        if scale:
+            one, other = fn.avg_pool2d(one, 2), fn.avg_pool2d(other, 2)
+            focus = None if focus is None else fn.avg_pool2d(focus, 2)
+        local = ssim_map(one, other)
+        total = total + (local.mean() if focus is None else (local * focus).mean() / focus.mean())
+    return total / scales
+
+
+def ssim_map(one: Tensor, other: Tensor) -> Tensor:
+    """(B, 3, S, S) local structural similarity in windows of 7 px (Wang and others 2004)."""
+
+    def blurred(x: Tensor) -> Tensor:
+        return fn.avg_pool2d(fn.pad(x, (3, 3, 3, 3), mode="reflect"), 7, 1)
+
+    mean_one, mean_other = blurred(one), blurred(other)
+    var_one = blurred(one * one) - mean_one.square()
+    var_other = blurred(other * other) - mean_other.square()
+    shared = blurred(one * other) - mean_one * mean_other
+    return ((2 * mean_one * mean_other + _C1) * (2 * shared + _C2)) / (
+        (mean_one.square() + mean_other.square() + _C1) * (var_one + var_other + _C2)
+    )

@@ -1,0 +1,229 @@
+"""The network: one encoder for everybody, a code one can read and change, a decoder for each persona.
+
+An autoencoder with a shared encoder and a decoder for each face is the classic swap (Perov and others, "DeepFaceLab",
+2020, section 3). Here the code between them has a named half, taught by what the cast rendered, and a free half for
+what names miss; it modulates every stage of the decoder (FiLM: Perez and others 2018). Upsampling is by PixelShuffle
+(Shi and others 2016). All shapes are static; every operation runs on OpenVINO, ONNX Runtime, TensorRT and torch alike.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as fn
+
+from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
+from mien.realtime.errors import ConfigError
+
+#: What the encoder sees: both, or one of them alone (for ablations).
+Inputs = Literal["both", "pixels", "tracked"]
+
+_FIRST_PX = 8
+_SLOPE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a decoder is.
+
+    Attributes:
+        size_px: side of the patch: 8 px doubled by each stage, and once more at the end.
+        channels: of the first map and of each stage.
+
+    """
+
+    size_px: int
+    channels: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if self.size_px != _FIRST_PX * 2 ** len(self.channels):
+            raise ConfigError(f"{len(self.channels)} stages give {_FIRST_PX * 2 ** len(self.channels)} px.")
+
+
+#: "tiny" is for trying things out.
+SIZES: Final[dict[str, Size]] = {
+    "tiny": Size(64, (16, 48, 32)),
+    "small": Size(128, (32, 112, 72, 48)),
+    "base": Size(256, (40, 152, 104, 64, 32)),
+    "large": Size(512, (64, 256, 192, 128, 64, 24)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """What an encoder is built from.
+
+    Attributes:
+        inputs: see `Inputs`.
+        free: numbers in the free half of the code.
+        variational: the free half is a distribution while it is trained (Kingma and Welling 2014).
+
+    """
+
+    inputs: Inputs = "both"
+    free: int = 128
+    variational: bool = False
+
+
+class Encoded(NamedTuple):
+    """What the encoder says of a batch.
+
+    Attributes:
+        named: (B, `NAMED`), the named half.
+        free: (B, free), the free half; of a variational encoder its mean.
+        spread: (B, free), logarithm of its variance; None unless it is variational.
+        front: (B, 1, `FRONT_PX`, `FRONT_PX`), logit of what is in front of the face.
+
+    """
+
+    named: Tensor
+    free: Tensor
+    spread: Tensor | None
+    front: Tensor
+
+
+class Residual(nn.Module):
+    """Two convolutions beside an identity; the second starts at nothing, so that depth costs no stability."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.first = nn.Conv2d(channels, channels, 3, 1, 1)
+        self.second = nn.Conv2d(channels, channels, 3, 1, 1)
+        nn.init.zeros_(self.second.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) to the same."""
+        return fn.leaky_relu(x + self.second(fn.leaky_relu(self.first(x), _SLOPE)), _SLOPE)
+
+
+class Down(nn.Module):
+    """Half the size: a strided convolution and a residual one."""
+
+    def __init__(self, given: int, channels: int) -> None:
+        super().__init__()
+        self.stride = nn.Conv2d(given, channels, 3, 2, 1)
+        self.residual = Residual(channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, given, H, W) to (B, channels, H/2, W/2)."""
+        return self.residual(fn.leaky_relu(self.stride(x), _SLOPE))  # type: ignore[no-any-return]
+
+
+class Encoder(nn.Module):
+    """Pixels and the tracker's code to the network's code, and to a map of what is in front of the face."""
+
+    def __init__(self, spec: EncoderSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.stem = nn.Conv2d(3, 32, 3, 2, 1)
+        self.downs = nn.ModuleList([Down(32, 64), Down(64, 112), Down(112, 160), Down(160, 128)])
+        self.seen = nn.Linear(128 * 16, 256)
+        self.told = nn.Sequential(
+            nn.Linear(TRACKED_SIZE, 320), nn.LeakyReLU(_SLOPE), nn.Linear(320, 256), nn.LeakyReLU(_SLOPE)
+        )
+        self.mix = nn.Sequential(
+            nn.LeakyReLU(_SLOPE), nn.Linear(512, 320), nn.LeakyReLU(_SLOPE), nn.Linear(320, 320), nn.LeakyReLU(_SLOPE)
+        )
+        self.named = nn.Linear(320, len(NAMED))
+        self.free = nn.Linear(320, spec.free)
+        self.spread = nn.Linear(320, spec.free) if spec.variational else None
+        self.front = nn.Sequential(
+            nn.Conv2d(112, 128, 3, 1, 1), nn.LeakyReLU(_SLOPE), nn.PixelShuffle(2),
+            nn.Conv2d(32, 64, 3, 1, 1), nn.LeakyReLU(_SLOPE), nn.PixelShuffle(2), nn.Conv2d(16, 1, 3, 1, 1),
+        )  # fmt: skip
+
+    def forward(self, pixels: Tensor, tracked: Tensor) -> Encoded:
+        """(B, 3, 128, 128) RGB 0..1 and (B, `TRACKED_SIZE`) to the code."""
+        if self.spec.inputs == "tracked":
+            pixels = torch.zeros_like(pixels)
+        if self.spec.inputs == "pixels":
+            tracked = torch.zeros_like(tracked)
+        x = fn.leaky_relu(self.stem(pixels * 2 - 1), _SLOPE)
+        x = self.downs[1](self.downs[0](x))
+        front = self.front(x)
+        x = self.downs[3](self.downs[2](x))
+        x = self.mix(torch.cat([self.seen(x.flatten(1)), self.told(tracked)], 1))
+        spread = None if self.spread is None else self.spread(x).clamp(-8, 4)
+        return Encoded(self.named(x), self.free(x), spread, front)
+
+
+class Up(nn.Module):
+    """Twice the size, then a residual convolution, then what the code asks of every channel."""
+
+    def __init__(self, given: int, channels: int, code: int) -> None:
+        super().__init__()
+        self.shuffle = nn.Conv2d(given, 4 * channels, 3, 1, 1)
+        self.residual = Residual(channels)
+        self.film = nn.Linear(code, 2 * channels)
+        nn.init.zeros_(self.film.weight)
+        nn.init.zeros_(self.film.bias)
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        """(B, given, H, W) and (B, code) to (B, channels, 2H, 2W)."""
+        x = fn.leaky_relu(fn.pixel_shuffle(self.shuffle(x), 2), _SLOPE)
+        gain, shift = self.film(code)[:, :, None, None].chunk(2, 1)
+        return self.residual(x * (1 + gain) + shift)  # type: ignore[no-any-return]
+
+
+class Decoder(nn.Module):
+    """A persona: the code to its face and masks."""
+
+    def __init__(self, size: Size, free: int) -> None:
+        super().__init__()
+        self.size, self.free_size = size, free
+        first, *rest = size.channels
+        self.code = nn.Sequential(nn.Linear(len(NAMED) + free, 256), nn.LeakyReLU(_SLOPE))
+        self.first = nn.Linear(256, first * _FIRST_PX**2)
+        self.ups = nn.ModuleList(
+            [Up(given, channels, 256) for given, channels in zip(size.channels, rest, strict=False)]
+        )
+        # Three colours and two masks, four pixels of each.
+        self.last = nn.Conv2d(size.channels[-1], 20, 3, 1, 1)
+
+    def forward(self, named: Tensor, free: Tensor) -> tuple[Tensor, Tensor]:
+        """Both halves of the code to RGB (B, 3, S, S) 0..1 and to logits (B, 2, S, S): of the face, and of what is wet.
+
+        Wet are the eyes and the mouth's inside, which no skin's colour must tint.
+        """
+        code = self.code(torch.cat([named, free], 1))
+        x = fn.leaky_relu(self.first(code).view(-1, self.size.channels[0], _FIRST_PX, _FIRST_PX), _SLOPE)
+        for up in self.ups:
+            x = up(x, code)
+        out = fn.pixel_shuffle(self.last(x), 2)
+        return torch.sigmoid(out[:, :3]), out[:, 3:]
+
+
+def size_named(name: str) -> Size:
+    """One of `SIZES`.
+
+    Raises:
+        ConfigError: there is none of that name.
+
+    """
+    if name not in SIZES:
+        raise ConfigError(f"There is no size {name!r}; there are {', '.join(SIZES)}.")
+    return SIZES[name]
+
+
+def gflop(module: nn.Module, inputs: tuple[Tensor, ...]) -> float:
+    """Billions of multiplications and additions, counted apart, of one pass; convolutions and matrices alone."""
+    total = 0.0
+
+    def count(layer: nn.Module, _given: tuple[Tensor, ...], out: Tensor) -> None:
+        nonlocal total
+        if isinstance(layer, nn.Conv2d):
+            total += 2 * out.numel() * layer.in_channels * layer.kernel_size[0] * layer.kernel_size[1]
+        elif isinstance(layer, nn.Linear):
+            total += 2 * out.numel() * layer.in_features
+
+    hooks = [each.register_forward_hook(count) for each in module.modules()]
+    try:
+        with torch.no_grad():
+            module(*inputs)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return total / 1e9

@@ -1,0 +1,406 @@
+"""Trains encoder and decoders: bf16 where the machine has it, a running mean of the weights, exact resume.
+
+Every random choice of a step comes from (seed, step), and the state holds all that the next step needs; so a run that
+was killed goes on as if it had not been, bit by bit on the same machine with the same number of threads.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mien.engines.swapnet.checkpoint import load_state, save_state
+from mien.engines.swapnet.dataset import Batch, Samples, batches
+from mien.engines.swapnet.discriminator import Discriminator, features_loss, opponents_loss
+from mien.engines.swapnet.losses import code_losses, picture_losses
+from mien.engines.swapnet.network import Decoder, Encoded, Encoder, size_named
+from mien.engines.swapnet.plan import TrainPlan
+from mien.engines.swapnet.validate import Score, validate
+from mien.realtime.errors import EngineError, ModelError
+
+STATE_NAME = "state.safetensors"
+_CLIP = 1.0
+_LEAST_RATE = 0.05
+_TEACH_SALT = 0x7EAC
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a run tells while it goes.
+
+    Attributes:
+        step: done so far.
+        steps: in all.
+        losses: running means of the last steps, by name.
+        score: of the last validation, if there was one at this step.
+        step_s: seconds a step, running mean.
+
+    """
+
+    step: int
+    steps: int
+    losses: Mapping[str, float]
+    score: Score | None
+    step_s: float
+
+
+class Trainer:
+    """One run in one folder.
+
+    Args:
+        plan: what to do.
+        folder: where the state lies; a state that is there is gone on with.
+        device: torch's name of it.
+        start: a trained encoder's state to begin with (and keep, if the plan freezes it).
+
+    Raises:
+        ModelError: the state in the folder is damaged or of another plan.
+
+    """
+
+    def __init__(
+        self, plan: TrainPlan, folder: Path, *, device: str = "cpu", start: Mapping[str, Tensor] | None = None
+    ) -> None:
+        self.plan, self._folder, self._device = plan, folder, torch.device(device)
+        torch.manual_seed(plan.seed)
+        size = size_named(plan.size)
+        self.network = nn.ModuleDict({"encoder": Encoder(plan.encoder)})
+        for name in plan.personas:
+            self.network[f"decoder-{name}"] = Decoder(size, plan.encoder.free)
+        if start is not None:
+            _load(self.network["encoder"], start, "the encoder to start from")
+        self.network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if plan.freeze:
+            self.network["encoder"].requires_grad_(requires_grad=False)
+        self.mean = {name: each.detach().clone() for name, each in self.network.state_dict().items()}
+        self._optimiser = _optimiser(self.network, plan.rate)
+        self._opponents = nn.ModuleDict()
+        if plan.adversarial_from is not None:
+            self._opponents = nn.ModuleDict({name: Discriminator() for name in plan.personas}).to(self._device)
+        self._opponents_optimiser = _optimiser(self._opponents, plan.rate) if len(self._opponents) else None
+        self.step = 0
+        #: Seconds of all calls of `run` so far.
+        self.seconds = 0.0
+        self.best = -math.inf
+        self.best_step = 0
+        self._bf16 = _has_bf16(self._device)
+        if (folder / STATE_NAME).exists():
+            self._resume()
+
+    # -- the run
+
+    def run(
+        self,
+        samples: Samples,
+        held_out: Samples,
+        *,
+        until: int | None = None,
+        validate_every: int = 1000,
+        save_every_s: float = 120.0,
+        patience: int = 12,
+        on_progress: Callable[[Progress], None] | None = None,
+        seconds: float = math.inf,
+    ) -> bool:
+        """Train to the plan's end, or as far as is asked; True once the run is over.
+
+        Args:
+            samples: to learn from.
+            held_out: to validate on; other drivers.
+            until: the last step of this call; the plan's by default.
+            validate_every: steps between validations.
+            save_every_s: seconds between states; one is always written at the end and on Ctrl-C.
+            patience: validations without a better score after which the run is over.
+            on_progress: called after every step.
+            seconds: stop after so long, to be gone on with later.
+
+        Raises:
+            EngineError: a loss was not finite; the last good state is kept.
+
+        """
+        plan = self.plan
+        last = plan.steps if until is None else min(until, plan.steps)
+        begin = saved = time.monotonic()
+        means: dict[str, float] = {}
+        step_s = 0.0
+        over = False
+        feed = batches(
+            samples, seed=plan.seed, first=self.step, last=last, batch=plan.batch,
+            size_px=size_named(plan.size).size_px, augment=plan.augment,
+        )  # fmt: skip
+        try:
+            for batch in feed:
+                started = time.monotonic()
+                losses = self._learn(batch)
+                self.step += 1
+                keep = min(0.98, 1 - 1 / self.step)
+                means = {name: keep * means.get(name, value) + (1 - keep) * value for name, value in losses.items()}
+                step_s = (
+                    time.monotonic() - started if step_s == 0 else 0.95 * step_s + 0.05 * (time.monotonic() - started)
+                )
+                self.seconds += time.monotonic() - started
+                score = None
+                if self.step % validate_every == 0 or self.step == plan.steps:
+                    score = self.validate(held_out)
+                    if score.psnr > self.best + 0.01:
+                        self.best, self.best_step = score.psnr, self.step
+                    over = self.step - self.best_step >= patience * validate_every
+                if on_progress is not None:
+                    on_progress(Progress(self.step, plan.steps, means, score, step_s))
+                if time.monotonic() - saved > save_every_s:
+                    self.save()
+                    saved = time.monotonic()
+                if over or time.monotonic() - begin > seconds:
+                    break
+        finally:
+            feed.close()
+            # A loss that was not finite leaves the weights of the step before, which are good.
+            self.save()
+        return over or self.step >= plan.steps
+
+    def validate(self, samples: Samples, most: int = 96) -> Score:
+        """Score the running mean of the weights on fixed samples, as the live path would show them."""
+        encoder, decoders = self.shipped()
+        return validate(encoder, decoders, samples, size_named(self.plan.size).size_px, most, self._device)
+
+    def shipped(self) -> tuple[Encoder, dict[str, Decoder]]:
+        """The networks with the running mean of the weights, ready to be exported."""
+        encoder = Encoder(self.plan.encoder)
+        _load(encoder, _under(self.mean, "encoder."), "the run's encoder")
+        decoders = {}
+        for name in self.plan.personas:
+            decoders[name] = Decoder(size_named(self.plan.size), self.plan.encoder.free)
+            _load(decoders[name], _under(self.mean, f"decoder-{name}."), f"the run's decoder of {name}")
+        for module in (encoder, *decoders.values()):
+            module.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            module.eval()
+        return encoder, decoders
+
+    def _learn(self, batch: Batch) -> dict[str, float]:
+        plan = self.plan
+        rate = self._rate()
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        rng = np.random.default_rng((plan.seed, _TEACH_SALT, self.step))
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        fighting = plan.adversarial_from is not None and self.step >= plan.adversarial_from * plan.steps
+        batch = _moved(batch, self._device)
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
+            encoded = self.network["encoder"](batch.pixels, batch.tracked)
+            named, free = self._taught(encoded, batch, rng, generator)
+            drawn = {name: self.network[f"decoder-{name}"](named, free) for name in plan.personas}
+        encoded = _precise(encoded)
+        losses = code_losses(encoded, batch.named, batch.front, plan.weights)
+        for name, (pixels, mask) in drawn.items():
+            found = picture_losses(pixels.float(), mask.float(), batch.answers[name], plan.weights)
+            if fighting:
+                found |= self._fool(name, pixels, batch)
+            for key, value in found.items():
+                losses[key] = losses.get(key, 0.0) + value / len(drawn)
+        total = torch.stack(list(losses.values())).sum()
+        self._check(losses)
+        self._optimiser.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), _CLIP)
+        if not torch.isfinite(norm):
+            raise EngineError(
+                f"The gradient of step {self.step} is not finite.",
+                hint="The last good state is kept; go on from it with a lower --rate.",
+            )
+        self._optimiser.step()
+        self._follow()
+        if fighting:
+            losses["opponent"] = self._teach_opponents(
+                {name: pixels for name, (pixels, _) in drawn.items()}, batch, rate
+            )
+        return {name: float(value.detach()) for name, value in losses.items()} | {"total": float(total.detach())}
+
+    def _taught(
+        self, encoded: Encoded, batch: Batch, rng: np.random.Generator, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Both halves of the code as the decoders are given them."""
+        count = len(batch.tracked)
+        free = encoded.free
+        if encoded.spread is not None:
+            noise = torch.randn(free.shape, generator=generator).to(free.device, free.dtype)
+            free = free + noise * (0.5 * encoded.spread).exp()
+        teach = torch.from_numpy(rng.random((count, 1)) < self.plan.teach).to(free.device)
+        mute = torch.from_numpy(rng.random((count, 1)) < self.plan.mute).to(free.device)
+        known = torch.isfinite(batch.named) & teach
+        named = torch.where(known, torch.nan_to_num(batch.named).to(encoded.named.dtype), encoded.named)
+        return named, torch.where(mute, torch.zeros_like(free), free)
+
+    def _fool(self, name: str, pixels: Tensor, batch: Batch) -> dict[str, Tensor]:
+        answer = batch.answers[name]
+        opponent = self._opponents[name]
+        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
+            made, made_features = opponent(_shown(pixels, answer.pixels, answer.mask))
+            with torch.no_grad():
+                _, real_features = opponent(answer.pixels)
+        return {
+            "adversarial": self.plan.weights.adversarial * -made.float().mean(),
+            "features": self.plan.weights.features * features_loss(real_features, made_features).float(),
+        }
+
+    def _teach_opponents(self, drawn: Mapping[str, Tensor], batch: Batch, rate: float) -> Tensor:
+        if self._opponents_optimiser is None:
+            raise RuntimeError("there is no opponent to teach")
+        for group in self._opponents_optimiser.param_groups:
+            group["lr"] = rate
+        total = torch.zeros((), device=self._device)
+        for name, pixels in drawn.items():
+            answer = batch.answers[name]
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
+                real, _ = self._opponents[name](answer.pixels)
+                made, _ = self._opponents[name](_shown(pixels.detach(), answer.pixels, answer.mask))
+            total = total + opponents_loss(real.float(), made.float())
+        self._check({"opponent": total})
+        self._opponents_optimiser.zero_grad(set_to_none=True)
+        total.backward()  # type: ignore[no-untyped-call]
+        self._opponents_optimiser.step()
+        return total.detach()
+
+    def _rate(self) -> float:
+        plan = self.plan
+        if self.step < plan.warm_up:
+            return plan.rate * (self.step + 1) / plan.warm_up
+        share = (self.step - plan.warm_up) / max(plan.steps - plan.warm_up, 1)
+        return plan.rate * (_LEAST_RATE + (1 - _LEAST_RATE) * 0.5 * (1 + math.cos(math.pi * share)))
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        decay = min(self.plan.average, (1 + self.step) / (10 + self.step))
+        now = self.network.state_dict()
+        torch._foreach_lerp_(list(self.mean.values()), [now[name] for name in self.mean], 1 - decay)
+
+    def _check(self, losses: Mapping[str, Tensor]) -> None:
+        for name, value in losses.items():
+            if not math.isfinite(float(value.detach())):
+                raise EngineError(
+                    f"The loss {name!r} of step {self.step} is {float(value.detach())}.",
+                    hint="The last good state is kept; go on from it with a lower --rate.",
+                )
+
+    # -- the state
+
+    def save(self) -> None:
+        """Write the state.
+
+        Raises:
+            ModelError: it cannot be written; the one before is untouched.
+
+        """
+        self._folder.mkdir(parents=True, exist_ok=True)
+        tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
+        tensors |= {f"mean.{k}": v for k, v in self.mean.items()}
+        tensors |= _moments(self._optimiser, self.network, "adam.")
+        tensors |= {f"opponents.{k}": v for k, v in self._opponents.state_dict().items()}
+        if self._opponents_optimiser is not None:
+            tensors |= _moments(self._opponents_optimiser, self._opponents, "opponents-adam.")
+        about = {"plan": self.plan.to_dict(), "step": self.step, "best": self.best, "best_step": self.best_step}
+        about["seconds"] = round(self.seconds, 1)
+        about["best"] = None if math.isinf(self.best) else self.best
+        save_state(self._folder / STATE_NAME, {k: v.detach().cpu().clone() for k, v in tensors.items()}, about)
+
+    def _resume(self) -> None:
+        tensors, about = load_state(self._folder / STATE_NAME)
+        known = about.get("plan")
+        if known != self.plan.to_dict():
+            ours = self.plan.to_dict()
+            keys = [key for key in ours if not isinstance(known, dict) or known.get(key) != ours[key]]
+            raise ModelError(
+                f"{self._folder} holds a run of another plan (different: {', '.join(keys) or 'unknown keys'}).",
+                hint="Choose another folder, or the same options as before.",
+            )
+        _load(self.network, _under(tensors, "network."), "the run's state")
+        self.mean = {name: each.to(self._device) for name, each in _under(tensors, "mean.").items()}
+        _restore(self._optimiser, self.network, tensors, "adam.")
+        if self._opponents_optimiser is not None:
+            _load(self._opponents, _under(tensors, "opponents."), "the run's opponents")
+            _restore(self._opponents_optimiser, self._opponents, tensors, "opponents-adam.")
+        self.step, self.best_step = int(about["step"]), int(about["best_step"])
+        self.seconds = float(about["seconds"])
+        self.best = -math.inf if about["best"] is None else float(about["best"])
+
+
+def _precise(encoded: Encoded) -> Encoded:
+    """In float32, for the losses."""
+    spread = None if encoded.spread is None else encoded.spread.float()
+    return Encoded(encoded.named.float(), encoded.free.float(), spread, encoded.front.float())
+
+
+def _optimiser(network: nn.Module, rate: float) -> torch.optim.AdamW:
+    return torch.optim.AdamW(
+        [each for each in network.parameters() if each.requires_grad], rate, (0.9, 0.99), weight_decay=1e-4
+    )
+
+
+def _moments(optimiser: torch.optim.Optimizer, network: nn.Module, prefix: str) -> dict[str, Tensor]:
+    out: dict[str, Tensor] = {}
+    for name, each in network.named_parameters():
+        for key, value in optimiser.state.get(each, {}).items():
+            out[f"{prefix}{key}.{name}"] = value.reshape(1) if value.ndim == 0 else value
+    return out
+
+
+def _restore(optimiser: torch.optim.Optimizer, network: nn.Module, tensors: Mapping[str, Tensor], prefix: str) -> None:
+    for name, each in network.named_parameters():
+        found = {key: tensors.get(f"{prefix}{key}.{name}") for key in ("step", "exp_avg", "exp_avg_sq")}
+        if any(value is None for value in found.values()):
+            continue
+        state: dict[str, Any] = {}
+        for key, value in found.items():
+            if value is not None:
+                state[key] = value.reshape(()) if key == "step" else value.to(each.device).view_as(each).clone()
+                if key != "step":
+                    state[key] = state[key].contiguous(memory_format=_format_of(each))
+        optimiser.state[each] = state
+
+
+def _format_of(tensor: Tensor) -> torch.memory_format:
+    last = tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last) and not tensor.is_contiguous()
+    return torch.channels_last if last else torch.contiguous_format
+
+
+def _load(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
+    try:
+        module.load_state_dict(dict(tensors))
+    except RuntimeError as error:
+        first = str(error).splitlines()[-1].strip()
+        raise ModelError(f"{what} does not fit this network: {first}") from error
+
+
+def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)}
+
+
+def _shown(pixels: Tensor, real: Tensor, mask: Tensor) -> Tensor:
+    """What is drawn where the mask shows it, the truth elsewhere: the opponent must not look at the rest."""
+    return pixels * mask + real * (1 - mask)
+
+
+def _moved(batch: Batch, device: torch.device) -> Batch:
+    if device.type == "cpu":
+        return batch
+    from dataclasses import fields, replace
+
+    answers = {
+        name: replace(answer, **{each.name: getattr(answer, each.name).to(device) for each in fields(answer)})
+        for name, answer in batch.answers.items()
+    }
+    names = ("pixels", "tracked", "named", "front")
+    return replace(batch, answers=answers, **{name: getattr(batch, name).to(device) for name in names})
+
+
+def _has_bf16(device: torch.device) -> bool:
+    """Whether bf16 is faster than float32 there: not on a CPU that would imitate it."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

@@ -1,0 +1,221 @@
+"""`mien train`: give a persona a trained network."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from mien.engines.cast.recipe import Recipe
+from mien.engines.personas.library import Library
+from mien.engines.personas.pack import Contents, read_contents
+from mien.engines.personas.trust import user_data_dir
+from mien.plugin.commands import options
+from mien.plugin.commands.session import Session
+from mien.plugin.machine import describe_machine
+from mien.realtime.errors import ConfigError, MissingExtraError, PersonaError
+
+if TYPE_CHECKING:
+    from mien.engines.swapnet.plan import TrainPlan
+    from mien.engines.swapnet.trainer import Progress as Step
+
+_ROAD = "What to learn from"
+_NETWORK = "The network"
+_RUN = "The run"
+
+
+def train(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A persona of `mien persona list`.")],
+    paired: Annotated[
+        bool,
+        typer.Option("--paired", rich_help_panel=_ROAD, help="Rendered drivers, and the persona doing the same."),
+    ] = False,
+    samples: Annotated[
+        int, typer.Option("--samples", min=64, rich_help_panel=_ROAD, help="Pictures of drivers to film, if missing.")
+    ] = 12800,
+    jobs: Annotated[
+        int, typer.Option("--jobs", min=1, rich_help_panel=_ROAD, help="Processes that film; each needs about 2 GB.")
+    ] = 2,
+    size: Annotated[
+        Literal["tiny", "small", "base", "large"],
+        typer.Option("--size", rich_help_panel=_NETWORK, help="64, 128, 256 or 512 px; tiny is for trying things out."),
+    ] = "base",
+    encoder: Annotated[
+        Literal["shipped", "new"],
+        typer.Option(
+            "--encoder",
+            rich_help_panel=_NETWORK,
+            help="Keep the shipped encoder and train a decoder alone, or train both anew.",
+        ),
+    ] = "shipped",
+    inputs: Annotated[
+        Literal["both", "pixels", "tracked"],
+        typer.Option("--inputs", rich_help_panel=_NETWORK, help="What a new encoder reads; for ablations."),
+    ] = "both",
+    variational: Annotated[
+        bool, typer.Option("--variational", rich_help_panel=_NETWORK, help="The free half of a new code is a VAE's.")
+    ] = False,
+    adversarial: Annotated[
+        bool,
+        typer.Option("--adversarial", rich_help_panel=_NETWORK, help="A discriminator joins after half of the steps."),
+    ] = False,
+    steps: Annotated[int, typer.Option("--steps", min=1, rich_help_panel=_RUN, help="In all.")] = 8000,
+    batch: Annotated[int, typer.Option("--batch", min=1, max=256, rich_help_panel=_RUN, help="Samples a step.")] = 12,
+    rate: Annotated[float, typer.Option("--rate", min=1e-6, max=0.1, rich_help_panel=_RUN, help="Of AdamW.")] = 5e-4,
+    seed: Annotated[int, typer.Option("--seed", min=0, rich_help_panel=_RUN)] = 0,
+    minutes: Annotated[
+        float | None,
+        typer.Option("--minutes", min=0.0, rich_help_panel=_RUN, help="Stop then; the same command goes on later."),
+    ] = None,
+    device: Annotated[str, typer.Option("--device", rich_help_panel=_RUN, help="cpu, or cuda:0 ...")] = "cpu",
+    work: Annotated[
+        Path | None,
+        typer.Option("--work", metavar="DIR", rich_help_panel=_RUN, help="Where samples, states and curves are kept."),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="PACK", rich_help_panel=_RUN, help="Where the pack goes; default: your own."),
+    ] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Train a persona's network, so that it follows you closer than its portrait can.
+
+    [bold]Example[/bold]
+
+      mien cast new --name robin --seed 41
+      mien train robin --paired                two hours on two cores, much less on a GPU
+
+    Stop it with Ctrl-C and run the same command again: it goes on where it was, sample by sample and step by step.
+    Curves: `tensorboard --logdir` on the run's folder; pictures of held-out drivers lie beside them.
+    """
+    session: Session = ctx.obj
+    session.json = as_json
+    _require()
+    if not paired:
+        raise ConfigError("Say what to learn from.", hint="mien train NAME --paired")
+    library = Library()
+    contents = read_contents(library.locate(name))
+    place = out if out is not None else _place(library, contents, name)
+    folder = work if work is not None else user_data_dir() / "training"
+    from mien.engines.swapnet.network import EncoderSpec
+    from mien.engines.swapnet.plan import TrainPlan
+
+    frozen = _shipped_encoder() if encoder == "shipped" else None
+    if encoder == "shipped" and frozen is None:
+        raise ConfigError("This version ships no encoder yet.", hint="Train one: --encoder new")
+    spec = EncoderSpec(inputs, variational=variational)
+    plan = TrainPlan(
+        (contents.manifest.name,), size=size, steps=steps, batch=batch, rate=rate, seed=seed, encoder=spec,
+        adversarial_from=0.5 if adversarial else None, freeze=frozen is not None,
+    )  # fmt: skip
+    _film(session, contents, folder / "samples", samples, jobs)
+    done = _train(session, plan, folder, contents, place, frozen, minutes, device, samples)
+    session.document(done)
+
+
+def _film(session: Session, contents: Contents, folder: Path, samples: int, jobs: int) -> None:
+    from mien.engines.swapnet.paired import FilmPlan, film
+
+    manifest = contents.manifest
+    if manifest.kind != "synthetic" or manifest.cast is None:
+        raise PersonaError(
+            f"{manifest.name!r} is {manifest.kind}: the cast renders only people whom it made.",
+            hint="Make one: mien cast new",
+        )
+    plan = FilmPlan()
+    with _progress(session, "filming") as tell:
+        film(
+            folder, plan, {manifest.name: Recipe.from_dict(manifest.cast)}, -(-samples // plan.per_shard),
+            workers=jobs, on_shard=tell,
+        )  # fmt: skip
+
+
+def _train(
+    session: Session, plan: TrainPlan, folder: Path, contents: Contents, place: Path, frozen: bytes | None,
+    minutes: float | None, device: str, samples: int,
+) -> dict[str, Any]:  # fmt: skip
+    from mien.engines.swapnet.export import read_weights
+    from mien.engines.swapnet.journal import Journal
+    from mien.engines.swapnet.pack import add_networks
+    from mien.engines.swapnet.paired import FilmPlan
+    from mien.engines.swapnet.run import networks_of, record, split
+    from mien.engines.swapnet.trainer import Trainer
+
+    own = folder / f"{contents.manifest.name}-{plan.size}"
+    learnt, held_out = split(folder / "samples", plan.personas, -(-samples // FilmPlan().per_shard))
+    trainer = Trainer(plan, own, device=device, start=None if frozen is None else read_weights(frozen))
+    session.say(f"{len(learnt)} samples of {len(learnt.people)} drivers; {len(held_out)} held out; run: {own}")
+    if trainer.step:
+        session.say(f"going on from step {trainer.step}")
+    with Journal(own, trainer, held_out) as journal, _progress(session, "training") as tell:
+
+        def note(step: Step) -> None:
+            journal.note(step)
+            tell(step.step, step.steps)
+            if step.score is not None:
+                session.say(
+                    f"step {step.step}: {step.score.psnr:.2f} dB, SSIM {step.score.ssim:.3f}, sharpness "
+                    f"{step.score.sharpness:.2f}, {step.step_s * 1e3:.0f} ms a step"
+                )
+
+        over = trainer.run(
+            learnt, held_out, on_progress=note, seconds=float("inf") if minutes is None else 60 * minutes
+        )
+    if not over:
+        session.say(f"stopped at step {trainer.step} of {plan.steps}; the same command goes on")
+        return {"step": trainer.step, "steps": plan.steps, "over": False, "folder": str(own)}
+    score = trainer.validate(held_out, most=len(held_out))
+    made, decoders = networks_of(trainer)
+    encoder = made if frozen is None else frozen
+    machine = describe_machine().model_dump(mode="json")
+    about = record(trainer, learnt, held_out, score, encoder, machine, "mien " + " ".join(sys.argv[1:]))
+    digest = add_networks(
+        contents, encoder, {plan.size: decoders[contents.manifest.name]}, {plan.size: about}, out=place,
+        trust=Library().trust,
+    )  # fmt: skip
+    session.say(f"{score.psnr:.2f} dB on drivers it never saw; the pack: {place}")
+    return {"over": True, "pack": str(place), "digest": digest, "score": score._asdict(), "folder": str(own)}
+
+
+def _place(library: Library, contents: Contents, name: str) -> Path:
+    """A shipped persona is not written over: its trained copy becomes the user's own, under another place."""
+    if contents.location.is_relative_to(library.user_dir):
+        return contents.location
+    shipped = {info.path for info in library.list() if info.shipped}
+    if contents.location in shipped:
+        raise ConfigError(
+            f"{name!r} ships with Mien; its pack is not yours to change.",
+            hint="Give the new pack a place: --out FOLDER, or make a persona of your own: mien cast new",
+        )
+    return contents.location
+
+
+def _shipped_encoder() -> bytes | None:
+    from mien.engines.personas.pack import SHIPPED_ENCODERS
+
+    places = sorted(SHIPPED_ENCODERS.glob("*.onnx"))
+    return places[-1].read_bytes() if places else None
+
+
+def _require() -> None:
+    try:
+        import safetensors  # noqa: F401
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            f"Training needs {error.name}.", hint="Install it: pip install 'mien[train,cast]'"
+        ) from error
+
+
+@contextmanager
+def _progress(session: Session, what: str) -> Iterator[Callable[[int, int], None]]:
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=session.wrapping_console, disable=not session.interactive) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from swapnet_parts import at_rest, face
+
+from mien.engines.personas.pack import Networks
+from mien.engines.runtimes.base import NetworkFile
+from mien.engines.runtimes.table import open_runner
+from mien.engines.swapnet.code import NAMED, NAMED_INDEX, TRACKED_SIZE
+from mien.engines.swapnet.edit import CodeEdit, parse_edit
+from mien.engines.swapnet.engine import SwapNetEngine
+from mien.engines.swapnet.export import DecoderGraph, EncoderGraph, export_decoder, export_encoder, read_weights
+from mien.engines.swapnet.load import open_engine
+from mien.engines.swapnet.network import SIZES, Decoder, Encoder, EncoderSpec
+from mien.realtime.aligner import align, crop
+from mien.realtime.errors import EngineError, ModelError
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
+
+
+def restless(module: torch.nn.Module) -> torch.nn.Module:
+    """The same with no weight left at nothing, as training leaves it."""
+    generator = torch.Generator().manual_seed(4)
+    for each in module.parameters():
+        each.data += 0.02 * torch.randn(each.shape, generator=generator)
+    return module.eval()
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    torch.manual_seed(0)
+    return restless(Encoder(EncoderSpec(free=16)))  # type: ignore[return-value]
+
+
+@pytest.fixture(scope="module")
+def decoder() -> Decoder:
+    torch.manual_seed(1)
+    return restless(Decoder(SIZES["tiny"], 16))  # type: ignore[return-value]
+
+
+@pytest.fixture(scope="module")
+def networks(encoder: Encoder, decoder: Decoder) -> Networks:
+    return Networks(export_encoder(encoder), {"tiny": export_decoder(decoder)})
+
+
+@pytest.fixture(scope="module")
+def engine(networks: Networks) -> SwapNetEngine:
+    return open_engine(networks, "tiny", reason="test", runtime="onnxruntime")
+
+
+def frame() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 255, (480, 640, 3), np.uint8)
+
+
+def test_an_export_answers_as_torch_does_at_half_the_size(encoder: Encoder, networks: Networks) -> None:
+    file = NetworkFile(networks.encoder, "encoder")
+    runner = open_runner(file, runtime="onnxruntime").runner
+    generator = torch.Generator().manual_seed(9)
+    pixels = torch.rand(1, 3, 128, 128, generator=generator)
+    tracked = torch.randn(1, TRACKED_SIZE, generator=generator)
+    out = runner({"pixels": pixels.numpy(), "tracked": tracked.numpy()})
+    with torch.no_grad():
+        expected = EncoderGraph(encoder)(pixels, tracked)
+    for name, truth in zip(("named", "free", "front"), expected, strict=True):
+        assert np.abs(out[name] - truth.numpy()).max() < 0.02
+    assert len(networks.encoder) < 2.2 * sum(each.numel() for each in encoder.parameters())
+
+
+def test_weights_come_back_from_an_export(decoder: Decoder, networks: Networks) -> None:
+    again = Decoder(SIZES["tiny"], 16)
+    again.load_state_dict(read_weights(networks.decoders["tiny"]))
+    with torch.no_grad():
+        code = (torch.rand(1, len(NAMED)), torch.rand(1, 16))
+        assert torch.allclose(DecoderGraph(again)(*code), DecoderGraph(decoder)(*code), atol=0.5)
+
+
+def test_what_is_no_network_has_no_weights() -> None:
+    with pytest.raises(ModelError, match="no ONNX network"):
+        read_weights(b"not a network")
+
+
+def test_an_engine_paints_the_square_that_it_asks_for(engine: SwapNetEngine) -> None:
+    given = face(neutral=at_rest())
+    alignment = align(given, engine.spec, 640, 480)
+    patch = engine(given, crop(frame(), alignment))
+    assert patch.pixels.shape == (64, 64, 3)
+    assert patch.mask.shape == (64, 64)
+    assert patch.lit is not None
+    assert engine.spec.name == "swapnet-tiny"
+    assert engine.spec.runtime == "onnxruntime"
+    assert "test; onnxruntime" in engine.spec.reason
+    with pytest.raises(EngineError, match="square of 64 px"):
+        engine(given, crop(frame(), align(given, type(engine.spec)("x", "x", "x", "x"), 640, 480)))
+
+
+def test_what_is_in_front_of_the_driver_is_left_to_them(engine: SwapNetEngine) -> None:
+    given = face(neutral=at_rest())
+    seen = crop(frame(), align(given, engine.spec, 640, 480))
+    named, free, front = engine.encode(given, seen)
+    _, mask, _ = engine.decode(CodeEdit().apply(named), free)
+    patch = engine(given, seen)
+    assert 0 <= front.min() <= front.max() <= 1
+    assert (patch.mask <= mask).all()
+    assert patch.mask.astype(int).sum() < mask.astype(int).sum()
+
+
+def test_an_edit_changes_what_the_decoder_is_given(networks: Networks) -> None:
+    edit = CodeEdit()
+    engine = open_engine(networks, "tiny", reason="test", runtime="onnxruntime", edit=lambda: edit)
+    given = face(neutral=at_rest())
+    seen = crop(frame(), align(given, engine.spec, 640, 480))
+    before = engine(given, seen).pixels
+    assert np.array_equal(engine(given, seen).pixels, before)
+    edit = parse_edit("jaw=+0.5")
+    assert not np.array_equal(engine(given, seen).pixels, before)
+    engine.close()
+    engine.close()
+
+
+def test_a_code_that_is_not_finite_is_an_error_and_no_picture() -> None:
+    class Broken:
+        def __call__(self, _inputs: object) -> dict[str, np.ndarray]:
+            named = np.zeros((1, len(NAMED)), np.float32)
+            named[0, NAMED_INDEX["jawOpen"]] = np.nan
+            return {"named": named, "free": np.zeros((1, 4), np.float32), "front": np.zeros((1, 1, 64, 64), np.float32)}
+
+        def close(self) -> None:
+            pass
+
+    from mien.realtime.engine import EngineSpec
+
+    spec = EngineSpec("swapnet-tiny", "test", "cpu", "test", size_px=64, margin=1.3)
+    engine = SwapNetEngine(Broken(), Broken(), spec)
+    given = face(neutral=at_rest())
+    with pytest.raises(EngineError, match="not finite"):
+        engine(given, crop(frame(), align(given, spec, 640, 480)))
+
+
+def test_networks_of_other_shapes_are_refused(networks: Networks, tmp_path: Path) -> None:
+    torch.manual_seed(2)
+    other = export_decoder(restless(Decoder(SIZES["tiny"], 24)))  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="free"):
+        open_engine(Networks(networks.encoder, {"tiny": other}), "tiny", reason="test")
+    with pytest.raises(ModelError):
+        open_engine(Networks(networks.decoders["tiny"], networks.decoders), "tiny", reason="test")
+    with pytest.raises(EngineError, match="no base network; it has tiny"):
+        open_engine(networks, "base", reason="test")

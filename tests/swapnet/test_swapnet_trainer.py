@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from swapnet_parts import toy_shards
+
+from mien.engines.swapnet.checkpoint import load_state, save_state
+from mien.engines.swapnet.dataset import Samples
+from mien.engines.swapnet.losses import Weights
+from mien.engines.swapnet.network import EncoderSpec
+from mien.engines.swapnet.plan import TrainPlan
+from mien.engines.swapnet.trainer import STATE_NAME, Progress, Trainer
+from mien.realtime.errors import ConfigError, EngineError, ModelError
+
+PLAN = TrainPlan(("ann",), size="tiny", steps=12, batch=4, warm_up=2, rate=1e-3)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("samples")
+    toy_shards(place, ("ann", "bob"), shards=2, count=24)
+    return place
+
+
+@pytest.fixture(scope="module")
+def learnt(folder: Path) -> Samples:
+    return Samples(folder, ["ann"], [0])
+
+
+@pytest.fixture(scope="module")
+def held_out(folder: Path) -> Samples:
+    return Samples(folder, ["ann"], [1])
+
+
+def weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+    return {name: each.clone() for name, each in trainer.network.state_dict().items()}
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_it_learns(tmp_path: Path, learnt: Samples, held_out: Samples) -> None:
+    trainer = Trainer(replace(PLAN, steps=140, batch=8), tmp_path)
+    before = trainer.validate(held_out)
+    seen: list[Progress] = []
+    assert trainer.run(learnt, held_out, validate_every=70, on_progress=seen.append)
+    after = trainer.validate(held_out)
+    assert after.psnr > before.psnr + 4
+    assert after.mask_iou > 0.8
+    assert [each.step for each in seen] == list(range(1, 141))
+    assert [each.step for each in seen if each.score] == [70, 140]
+    assert seen[-1].losses["total"] < seen[5].losses["total"]
+
+
+def test_a_run_goes_on_bit_by_bit_where_it_was_stopped(tmp_path: Path, learnt: Samples, held_out: Samples) -> None:
+    plan = replace(PLAN, adversarial_from=0.3, encoder=EncoderSpec(variational=True))
+    through = Trainer(plan, tmp_path / "through")
+    through.run(learnt, held_out)
+    Trainer(plan, tmp_path / "halves").run(learnt, held_out, until=7)
+    again = Trainer(plan, tmp_path / "halves")
+    assert again.step == 7
+    again.run(learnt, held_out)
+    assert same(weights(through), weights(again))
+    assert same(through.mean, again.mean)
+
+
+def test_a_killed_run_goes_on_from_its_last_state(tmp_path: Path, folder: Path) -> None:
+    """kill -9 while it writes a state after every step: what is left is whole, and ends as an undisturbed run does."""
+    code = f"""
+import sys
+from pathlib import Path
+from dataclasses import replace
+from mien.engines.swapnet.dataset import Samples
+from mien.engines.swapnet.plan import TrainPlan
+from mien.engines.swapnet.trainer import Trainer
+import torch
+torch.set_num_threads(1)
+plan = TrainPlan(("ann",), size="tiny", steps=int(sys.argv[2]), batch=4, warm_up=2, rate=1e-3)
+folder = Path({str(folder)!r})
+trainer = Trainer(plan, Path(sys.argv[1]))
+print("step", trainer.step, flush=True)
+trainer.run(Samples(folder, ["ann"], [0]), Samples(folder, ["ann"], [1]), save_every_s=0.0,
+            on_progress=lambda progress: print("step", progress.step, flush=True))
+"""
+
+    def start(out: Path) -> subprocess.Popen[str]:
+        return subprocess.Popen([sys.executable, "-c", code, str(out), "12"], stdout=subprocess.PIPE, text=True)
+
+    calm = start(tmp_path / "calm")
+    assert calm.wait(120) == 0
+    killed = start(tmp_path / "killed")
+    assert killed.stdout is not None
+    for line in killed.stdout:
+        if line == "step 5\n":
+            time.sleep(0.05)
+            os.kill(killed.pid, signal.SIGKILL)
+            break
+    killed.wait(20)
+    killed.stdout.close()
+    _, about = load_state(tmp_path / "killed" / STATE_NAME)
+    assert 4 <= about["step"] < 12
+    again = start(tmp_path / "killed")
+    assert again.wait(120) == 0
+    for process in (calm, again):
+        assert process.stdout is not None
+        process.stdout.close()
+    one, _ = load_state(tmp_path / "calm" / STATE_NAME)
+    other, _ = load_state(tmp_path / "killed" / STATE_NAME)
+    assert same(one, other)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(
+    tmp_path: Path, learnt: Samples, held_out: Samples
+) -> None:
+    trainer = Trainer(PLAN, tmp_path)
+    trainer.run(learnt, held_out, until=3)
+    good = weights(trainer)
+    with torch.no_grad():
+        trainer.network["decoder-ann"].last.bias[0] = math.nan  # type: ignore[union-attr, index]
+    # What a broken weight does to the loss is found before anything is changed; the state on disk is step 3's.
+    with pytest.raises(EngineError, match=r"loss 'colour' of step 3 is nan"):
+        trainer._learn(learnt.batch([0, 1, 2, 3], 64, __import__("numpy").random.default_rng(0), None))
+    assert same(weights(Trainer(PLAN, tmp_path)), good)
+
+
+def test_a_state_of_another_plan_or_a_damaged_one_is_refused(
+    tmp_path: Path, learnt: Samples, held_out: Samples
+) -> None:
+    Trainer(PLAN, tmp_path).run(learnt, held_out, until=2)
+    with pytest.raises(ModelError, match=r"another plan.*rate"):
+        Trainer(replace(PLAN, rate=2e-3), tmp_path)
+    place = tmp_path / STATE_NAME
+    place.write_bytes(place.read_bytes()[:5000])
+    with pytest.raises(ModelError, match="no training state"):
+        Trainer(PLAN, tmp_path)
+
+
+def test_a_frozen_encoder_stays_and_its_new_persona_learns(tmp_path: Path, folder: Path, held_out: Samples) -> None:
+    first = Trainer(PLAN, tmp_path / "first")
+    first.run(Samples(folder, ["ann"], [0]), held_out, until=3)
+    encoder = first.shipped()[0].state_dict()
+    plan = replace(PLAN, personas=("bob",), freeze=True)
+    second = Trainer(plan, tmp_path / "second", start=encoder)
+    before = weights(second)
+    second.run(Samples(folder, ["bob"], [0]), Samples(folder, ["bob"], [1]), until=3)
+    after = weights(second)
+    for name, value in after.items():
+        assert torch.equal(value, before[name]) == name.startswith("encoder."), name
+    assert same({k: v for k, v in second.shipped()[0].state_dict().items()}, encoder)
+
+
+def test_a_run_without_progress_ends_early(tmp_path: Path, learnt: Samples, held_out: Samples) -> None:
+    trainer = Trainer(replace(PLAN, steps=500, rate=1e-9), tmp_path)
+    assert trainer.run(learnt, held_out, validate_every=2, patience=3)
+    assert trainer.step < 30
+
+
+def test_a_full_disk_leaves_the_state_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "state.safetensors"
+    save_state(place, {"a": torch.ones(3)}, {"step": 1})
+    before = place.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(ModelError, match="cannot be written"):
+        save_state(place, {"a": torch.zeros(3)}, {"step": 2})
+    assert place.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["state.safetensors"]
+
+
+def test_a_plan_is_plain_values_and_back() -> None:
+    plan = replace(PLAN, personas=("ann", "bob"), adversarial_from=0.5, weights=Weights(detail=2.0))
+    assert TrainPlan.from_dict(plan.to_dict()) == plan
+    with pytest.raises(ModelError, match="unknown keys: speed"):
+        TrainPlan.from_dict(plan.to_dict() | {"speed": 3})
+    with pytest.raises(ConfigError):
+        replace(PLAN, batch=0)
+    with pytest.raises(ConfigError, match="no size"):
+        replace(PLAN, size="huge")
