@@ -151,7 +151,8 @@ def _seen(picture: int, jaw: float, score: float, error: float, turned: float) -
     scores[SHARED.index("jawOpen")] = score
     return {"picture": picture, "person": 1, "found": 1, "neutral_found": 1, "actions": {"jawOpen": jaw},
             "scores": scores, "clean_scores": scores, "rest_scores": np.zeros(51), "turned_deg": turned,
-            "axes": (turned, 1.0, 0.0), "tracked_axes": (0.8 * turned, 3.0, 0.0)} | dict.fromkeys(ERRORS, error)  # fmt: skip
+            "axes": (turned, 1.0, 0.0),
+            "tracked_axes": (0.8 * turned, 3.0, 0.0)} | dict.fromkeys(ERRORS, error)  # fmt: skip
 
 
 def test_a_crowd_is_judged_on_the_faces_that_were_found() -> None:

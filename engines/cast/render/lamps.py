@@ -20,7 +20,7 @@ Floats = NDArray[np.float32]
 #: Half the edge of a map: it holds head, hair and shoulders.
 HALF_M = 0.27
 #: Taps that look for what blocks, and taps of the penumbra: where it must look good, and where it must be quick.
-_TAPS = {"fine": (12, 28), "fast": (8, 14)}
+_TAPS = {"fine": (12, 28), "fast": (6, 10)}
 #: Every how many steps of a strand throw a shadow.
 _STRIDE = {"fine": 1, "fast": 3}
 
