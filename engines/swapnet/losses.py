@@ -76,27 +76,33 @@ def code_losses(encoded: Encoded, named: Tensor, front: Tensor, weights: Weights
 
 
 def structure(one: Tensor, other: Tensor, focus: Tensor | None = None, scales: int = 3) -> Tensor:
-    """Mean SSIM of (B, 3, S, S) pictures 0..1 over scales, in windows of 7 px, weighted by (B, 1, S, S) `focus`."""
+    """Mean SSIM of the luma of (B, 3, S, S) RGB 0..1 over scales, weighted by (B, 1, S, S) `focus`."""
+    one, other = luma(one), luma(other)
     total = one.new_zeros(())
     for scale in range(scales):
         if scale:
             one, other = fn.avg_pool2d(one, 2), fn.avg_pool2d(other, 2)
             focus = None if focus is None else fn.avg_pool2d(focus, 2)
         local = ssim_map(one, other)
-        total = total + (local.mean() if focus is None else (local * focus).mean() / focus.mean())
+        few = None if focus is None else focus[..., ::2, ::2]
+        total = total + (local.mean() if few is None else (local * few).mean() / few.mean())
     return total / scales
 
 
+def luma(pixels: Tensor) -> Tensor:
+    """(B, 1, S, S) of (B, 3, S, S) RGB, with the weights of Rec. 601."""
+    red, green, blue = pixels.unbind(1)
+    return (0.299 * red + 0.587 * green + 0.114 * blue).unsqueeze(1).contiguous()
+
+
 def ssim_map(one: Tensor, other: Tensor) -> Tensor:
-    """(B, 3, S, S) local structural similarity in windows of 7 px (Wang and others 2004)."""
-
-    def blurred(x: Tensor) -> Tensor:
-        return fn.avg_pool2d(fn.pad(x, (3, 3, 3, 3), mode="reflect"), 7, 1)
-
-    mean_one, mean_other = blurred(one), blurred(other)
-    var_one = blurred(one * one) - mean_one.square()
-    var_other = blurred(other * other) - mean_other.square()
-    shared = blurred(one * other) - mean_one * mean_other
-    return ((2 * mean_one * mean_other + _C1) * (2 * shared + _C2)) / (
-        (mean_one.square() + mean_other.square() + _C1) * (var_one + var_other + _C2)
+    """(B, 1, S/2, S/2) structural similarity of lumas in windows of 7 px around every other one (Wang and others 2004)."""
+    # The five means in one go, by row and then by column, at every other place: whole, they took half of a step.
+    maps = torch.cat([one, other, one * one, other * other, one * other], 1)
+    maps = fn.pad(maps, (3, 3, 3, 3), mode="reflect")
+    maps = fn.avg_pool2d(fn.avg_pool2d(maps, (7, 1), (2, 1)), (1, 7), (1, 2))
+    mean_one, mean_other, square_one, square_other, shared = maps.split(1, 1)
+    both, squares = mean_one * mean_other, mean_one.square() + mean_other.square()
+    return ((2 * both + _C1) * (2 * (shared - both) + _C2)) / (
+        (squares + _C1) * (square_one + square_other - squares + _C2)
     )

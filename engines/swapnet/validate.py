@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from mien.engines.swapnet.dataset import Samples
-from mien.engines.swapnet.losses import ssim_map
+from mien.engines.swapnet.losses import luma, ssim_map
 from mien.engines.swapnet.network import Decoder, Encoder
 
 _BATCH = 8
@@ -74,7 +74,8 @@ def picture_scores(pixels: Tensor, mask: Tensor, truth: Tensor, true_mask: Tenso
     area = inside.sum((1, 2, 3)).clamp(min=1)
     error = ((pixels - truth).square() * inside).sum((1, 2, 3)) / (3 * area)
     psnr = -10 * torch.log10(error.clamp(min=1e-10))
-    ssim = (ssim_map(pixels, truth) * inside).sum((1, 2, 3)) / (3 * area)
+    few = inside[..., ::2, ::2]
+    ssim = (ssim_map(luma(pixels), luma(truth)) * few).sum((1, 2, 3)) / few.sum((1, 2, 3)).clamp(min=1)
     sharp = (_laplacian(pixels).square() * inside).sum((1, 2, 3)) / (_laplacian(truth).square() * inside).sum((1, 2, 3))
     iou = _iou((mask > 0).float(), inside)
     return [(float(a), float(b), float(c), d) for a, b, c, d in zip(psnr, ssim, sharp, iou, strict=True)]
@@ -88,6 +89,6 @@ def _iou(one: Tensor, other: Tensor) -> list[float]:
 
 def _laplacian(pixels: Tensor) -> Tensor:
     """(B, 1, S, S) of the luma."""
-    luma = (pixels * torch.tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(1, keepdim=True)
-    padded = torch.nn.functional.pad(luma, (1, 1, 1, 1), mode="replicate")
-    return padded[..., :-2, 1:-1] + padded[..., 2:, 1:-1] + padded[..., 1:-1, :-2] + padded[..., 1:-1, 2:] - 4 * luma
+    grey = luma(pixels)
+    padded = torch.nn.functional.pad(grey, (1, 1, 1, 1), mode="replicate")
+    return padded[..., :-2, 1:-1] + padded[..., 2:, 1:-1] + padded[..., 1:-1, :-2] + padded[..., 1:-1, 2:] - 4 * grey
