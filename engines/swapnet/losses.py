@@ -96,7 +96,7 @@ def luma(pixels: Tensor) -> Tensor:
 
 
 def ssim_map(one: Tensor, other: Tensor) -> Tensor:
-    """(B, 1, S/2, S/2) structural similarity of lumas in windows of 7 px around every other one (Wang and others 2004)."""
+    """(B, 1, S/2, S/2) structural similarity of lumas in windows of 7 px around every other (Wang and others 2004)."""
     # The five means in one go, by row and then by column, at every other place: whole, they took half of a step.
     maps = torch.cat([one, other, one * one, other * other, one * other], 1)
     maps = fn.pad(maps, (3, 3, 3, 3), mode="reflect")
