@@ -10,8 +10,14 @@ import numpy as np
 from mien.realtime.face import BLENDSHAPE_INDEX, Face
 from mien.realtime.frame import Floats
 
-#: Channels that the issue's table judges.
+#: Channels that a wearer notices first.
 CHANNELS = ("jawOpen", "eyeBlinkLeft", "eyeBlinkRight", "mouthSmileLeft", "mouthSmileRight")
+#: Subtler ones: brows, pucker, gaze.
+SUBTLE_CHANNELS = (
+    "browInnerUp", "browDownLeft", "browDownRight", "browOuterUpLeft", "browOuterUpRight", "mouthPucker",
+    "eyeLookDownLeft", "eyeLookDownRight", "eyeLookInLeft", "eyeLookInRight", "eyeLookOutLeft", "eyeLookOutRight",
+    "eyeLookUpLeft", "eyeLookUpRight",
+)  # fmt: skip
 #: A channel whose driver varies less than this (standard deviation) says nothing and is left out.
 LEAST_STD = 0.05
 
@@ -64,7 +70,7 @@ def compare_motion(driver: Sequence[Face | None], output: Sequence[Face | None])
         return MotionReport((), float("nan"), 0, lost)
     ours = np.stack([a.blendshapes for a, _ in pairs])
     theirs = np.stack([b.blendshapes for _, b in pairs])
-    found = [_channel(name, ours, theirs) for name in CHANNELS]
+    found = [_channel(name, ours, theirs) for name in (*CHANNELS, *SUBTLE_CHANNELS)]
     pose = float(np.median([rotation_deg(a.pose, b.pose) for a, b in pairs]))
     return MotionReport(tuple(c for c in found if c.std >= LEAST_STD), pose, len(pairs), lost)
 

@@ -1,8 +1,9 @@
 """Build the shipped packs from what the cast rendered: `python -m mien.engines.personas.ship`.
 
-In each folder of `engines/personas/shipped` the cast leaves `portrait.jpg` (or .png) and `cast.json`, the recipe. This
-command tracks the portrait, writes `landmarks.json` and `persona.toml` beside it, and then the table of known digests.
-Run it again whenever a portrait was rendered anew; it changes nothing when nothing changed.
+In each folder of `engines/personas/shipped` the cast leaves `portrait.jpg` (or .png) and `cast.json`, the recipe, and
+`mien.engines.swapnet.ship` the networks of those that were trained. This command tracks the portrait, writes
+`landmarks.json` and `persona.toml` beside it, and then the table of known digests. Run it again whenever a portrait was
+rendered anew; it changes nothing when nothing changed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from mien.engines.personas.check import check
 from mien.engines.personas.landmarks import dump_landmarks
@@ -22,6 +24,7 @@ from mien.engines.personas.picture import decode_bgr
 from mien.engines.personas.still import FaceFinder, StillTracker
 from mien.engines.personas.synthetic import LANDMARKS_NAME, MASK_NAME, RECIPE_NAME, synthetic_table
 from mien.engines.personas.trust import Trust
+from mien.engines.swapnet.pack import TRAINING_NAME, decoder_name
 from mien.realtime.errors import MienError, PersonaError
 
 DIGESTS_FILE = Path(__file__).parent / "shipped_digests.py"
@@ -53,6 +56,9 @@ def build(folder: Path, tracker: FaceFinder) -> str:
     if (folder / MASK_NAME).is_file():
         files[MASK_NAME] = (folder / MASK_NAME).read_bytes()
     table = synthetic_table(folder.name, recipe, portrait.name, masked=MASK_NAME in files)
+    if (folder / TRAINING_NAME).is_file():
+        files |= {path.name: path.read_bytes() for path in (*sorted(folder.glob("*.onnx")), folder / TRAINING_NAME)}
+        table |= {"engine": "swapnet", "swapnet": _swapnet(folder.name, files)}
     manifest = manifest_bytes(table, files)
     parse_manifest(manifest, folder.name)
     (folder / LANDMARKS_NAME).write_bytes(landmarks)
@@ -93,6 +99,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     sys.stdout.write("\n".join(lines) + "\n")
     return code
+
+
+def _swapnet(name: str, files: dict[str, bytes]) -> dict[str, Any]:
+    """The manifest's ``[swapnet]`` of networks that `mien.engines.swapnet.ship` put beside the portrait."""
+    record = json.loads(files[TRAINING_NAME])
+    encoders = {str(run["encoder"]) for run in record.values()}
+    if len(encoders) != 1:
+        raise PersonaError(f"{name}: its decoders were trained with {len(encoders)} encoders; one is needed.")
+    decoders = {size: decoder_name(size) for size in record}
+    return {"encoder": encoders.pop(), "decoders": decoders, "training": TRAINING_NAME}
 
 
 def _one_portrait(folder: Path) -> Path:

@@ -101,7 +101,7 @@ def ssim_map(one: Tensor, other: Tensor) -> Tensor:
     maps = torch.cat([one, other, one * one, other * other, one * other], 1)
     maps = fn.pad(maps, (3, 3, 3, 3), mode="reflect")
     maps = fn.avg_pool2d(fn.avg_pool2d(maps, (7, 1), (2, 1)), (1, 7), (1, 2))
-    mean_one, mean_other, square_one, square_other, shared = maps.split(1, 1)
+    mean_one, mean_other, square_one, square_other, shared = maps.chunk(5, 1)
     both, squares = mean_one * mean_other, mean_one.square() + mean_other.square()
     return ((2 * both + _C1) * (2 * (shared - both) + _C2)) / (
         (squares + _C1) * (square_one + square_other - squares + _C2)
