@@ -223,9 +223,8 @@ def main() -> None:
         "met": met,
     }
     show(document)
-    print(
-        f"a picture of the median person {overall:.1f} ms, a person {document['person_ms']:.0f} ms (the first one {started:.0f} ms)"
-    )
+    print(f"a picture of the median person {overall:.1f} ms")
+    print(f"a person {document['person_ms']:.0f} ms (the first one {started:.0f} ms)")
     print(", ".join(f"{name}: {'met' if kept else 'NOT met'}" for name, kept in met.items()))
     if given.json is not None:
         given.json.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
