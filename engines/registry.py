@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mien.engines.mesh.engine import MeshEngine
 from mien.engines.personas.pack import Mode, Persona
 from mien.realtime.engine import Engine
 from mien.realtime.errors import ConfigError, EngineError, MissingExtraError
+
+if TYPE_CHECKING:
+    from mien.engines.swapnet.edit import CodeEdit
 
 Quality = Literal["full", "half"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -27,6 +30,7 @@ class Order:
     quality: Quality
     reason: str
     device: Device
+    edit: Callable[[], CodeEdit] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,7 @@ def make_engine(
     mode: Mode = "swap",
     quality: Quality = "full",
     device: Device = "auto",
+    edit: Callable[[], CodeEdit] | None = None,
 ) -> Engine:
     """Make the engine that shows `persona`. Called off the live path; takes up to about a second.
 
@@ -51,6 +56,7 @@ def make_engine(
         mode: "swap" puts the persona's face on the driver's head; "portrait" moves the persona's own picture.
         quality: "half" is the step down under load.
         device: "auto" lets the kind choose; "cuda" where the kind has no CUDA is an error, never the CPU instead.
+        edit: asked before each frame what to change in the expression; only a trained network can.
 
     Raises:
         ConfigError: a kind, mode or quality that does not exist (the nearest is named) or is not in this version.
@@ -73,13 +79,13 @@ def make_engine(
             hint="Leave the device at `auto`; Mien never takes another device than the one asked for.",
         )
     try:
-        return known.make(persona, Order(mode, quality, reason, device))
+        return known.make(persona, Order(mode, quality, reason, device, edit))
     except MissingExtraError as error:
         if kind != AUTO or chosen == "mesh" or device != AUTO:
             raise
         # Not silently: the reason stands on the console and in every report.
         why = f"its trained network cannot run here: {error} {error.hint}".rstrip()
-        return _KINDS["mesh"].make(persona, Order(mode, quality, why, device))
+        return _KINDS["mesh"].make(persona, Order(mode, quality, why, device, edit))
 
 
 def engine_kinds() -> tuple[str, ...]:
@@ -130,7 +136,9 @@ def _swapnet(persona: Persona, order: Order) -> Engine:
     if order.quality == "half" and len(sizes) < 2:
         return _mesh(persona, Order(order.mode, "full", "the step down: there is no smaller network", order.device))
     size = sizes[0] if order.quality == "full" else sizes[1]
-    return open_engine(persona.networks, size, reason=f"trained network: {order.reason}", device=order.device)
+    return open_engine(
+        persona.networks, size, reason=f"trained network: {order.reason}", device=order.device, edit=order.edit
+    )
 
 
 #: Of a decoder that there is: best first, as far as a CPU keeps up with it.

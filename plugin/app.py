@@ -10,7 +10,7 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from mien.engines.personas.library import find, list_personas
 from mien.engines.personas.pack import Persona
 from mien.engines.registry import make_engine
+from mien.engines.swapnet.edit import CodeEdit, parse_edit
 from mien.plugin.interrupts import held_back
 from mien.realtime.calibration import Calibration
 from mien.realtime.clock import Clock, MonotonicClock
@@ -88,6 +89,7 @@ class Live:
         self._preview: PreviewSink | None = None
         self._entered = False
         self._switch_lock = threading.Lock()
+        self._edit = parse_edit(config.edit)
         #: Seconds from `__enter__` to the running threads.
         self.startup_s = 0.0
         #: Milliseconds that the last change of persona took, from the call to the ready engines; 0 before any.
@@ -176,10 +178,23 @@ class Live:
         with self._switch_lock:
             begin = time.perf_counter()
             persona = find(name)
-            self._compositor.set_engines(_ladder(persona, self._config))
+            self._compositor.set_engines(_ladder(persona, self._config, lambda: self._edit))
             self._persona_name = persona.name
             self.persona_switch_ms = (time.perf_counter() - begin) * 1e3
         self._on_event(f"persona: {persona.name}")
+
+    def set_edit(self, changes: str) -> None:
+        """Change the persona's expression from the next frame on; see `LiveConfig.edit`. An empty text ends it.
+
+        Raises `ConfigError` for what cannot be read, and `EngineError` where the running engine cannot edit.
+        """
+        edit, before = parse_edit(changes), self._edit
+        self._edit = edit
+        try:
+            self._check_edit((self._compositor.engine,))
+        except EngineError:
+            self._edit = before
+            raise
 
     def set_slate(self, on: bool) -> None:
         """Show the slate until it is taken back."""
@@ -212,7 +227,8 @@ class Live:
         stack.callback(source.close)
         info = source.info
         lossless = not info.live
-        engines = _ladder(persona, config)
+        engines = _ladder(persona, config, lambda: self._edit)
+        self._check_edit(engines)
         self._compositor = CpuCompositor(
             engines,
             marker=Marker(info.width, info.height, config.badge),
@@ -252,6 +268,13 @@ class Live:
         stack.callback(self._pipeline.stop)
         self._pipeline.start()
 
+    def _check_edit(self, engines: Sequence[Engine]) -> None:
+        if self._edit and not engines[0].spec.name.startswith("swapnet"):
+            raise EngineError(
+                f"The engine {engines[0].spec.name!r} cannot edit an expression; a trained network can.",
+                hint="Choose a trained persona (`mien persona list`), or leave --edit out.",
+            )
+
     def _open_source(self) -> Source:
         config = self._config
         return open_source(
@@ -282,10 +305,11 @@ class Live:
         log.warning("%s", text)
 
 
-def _ladder(persona: Persona, config: LiveConfig) -> tuple[Engine, ...]:
+def _ladder(persona: Persona, config: LiveConfig, edit: Callable[[], CodeEdit]) -> tuple[Engine, ...]:
     """The persona's engines, best first; under load the governor steps down along them."""
     return tuple(
-        make_engine(persona, kind=config.engine, mode=config.mode, quality=quality) for quality in ("full", "half")
+        make_engine(persona, kind=config.engine, mode=config.mode, quality=quality, edit=edit)
+        for quality in ("full", "half")
     )
 
 

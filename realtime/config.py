@@ -61,6 +61,7 @@ class LiveConfig(Settings):
     persona: str = DEFAULT_PERSONA
     engine: Literal["auto", "mesh", "swapnet"] = "auto"
     mode: Literal["swap", "portrait"] = "swap"
+    edit: str = Field(default="", max_length=400, description="change of the expression, as smile=+0.2,gaze=camera")
     faces: Literal["locked", "largest", "all"] = "locked"
     bystanders: Literal["cover", "show"] = "cover"
     width: int = Field(default=1280, ge=160, le=7680, description="px asked of a camera")

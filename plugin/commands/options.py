@@ -30,6 +30,15 @@ Mode = Annotated[
         "--mode", help="Your head with the persona's face, or the persona's portrait moving.", rich_help_panel=_LOOK
     ),
 ]
+Edit = Annotated[
+    str | None,
+    typer.Option(
+        "--edit",
+        metavar="CHANGES",
+        help="Change the expression: smile=+0.2, brows=0.5x, gaze=camera, several with commas (trained personas).",
+        rich_help_panel=_LOOK,
+    ),
+]
 Faces = Annotated[
     Literal["locked", "largest", "all"] | None,
     typer.Option("--faces", help="Who becomes the persona: the first face, the largest, all.", rich_help_panel=_LOOK),

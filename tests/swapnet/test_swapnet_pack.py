@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from mien.engines.mesh import MeshEngine
+from mien.engines.personas.library import SHIPPED_DIR, Library
+from mien.engines.personas.manifest import sha256
+from mien.engines.personas.pack import Networks, Persona, load_pack, read_contents, write_pack
+from mien.engines.personas.trust import Trust
+from mien.engines.registry import make_engine
+from mien.engines.swapnet.edit import parse_edit
+from mien.engines.swapnet.engine import SwapNetEngine
+from mien.engines.swapnet.export import export_decoder, export_encoder
+from mien.engines.swapnet.network import SIZES, Decoder, Encoder, EncoderSpec
+from mien.engines.swapnet.pack import TRAINING_NAME, add_networks, network_files
+from mien.engines.swapnet.ship import place
+from mien.plugin.app import Live
+from mien.realtime.config import LiveConfig
+from mien.realtime.errors import EngineError, MissingExtraError, PersonaError
+
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
+#: A shipped persona that has only a portrait.
+PLAIN = "linh"
+
+
+def restless(module: torch.nn.Module) -> torch.nn.Module:
+    for each in module.parameters():
+        each.data += 0.02 * torch.randn(each.shape)
+    return module.eval()
+
+
+@pytest.fixture(scope="module")
+def networks() -> Networks:
+    torch.manual_seed(0)
+    encoder = restless(Encoder(EncoderSpec(free=16)))
+    decoder = restless(Decoder(SIZES["tiny"], 16))
+    return Networks(export_encoder(encoder), {"tiny": export_decoder(decoder)})  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def trust(tmp_path: Path) -> Trust:
+    return Trust(tmp_path / "trust")
+
+
+@pytest.fixture
+def pack(tmp_path: Path, networks: Networks, trust: Trust) -> Path:
+    out = tmp_path / "packs" / PLAIN
+    record = {"tiny": {"encoder": sha256(networks.encoder), "steps": 3}}
+    add_networks(read_contents(SHIPPED_DIR / PLAIN), networks.encoder, networks.decoders, record, out=out, trust=trust)
+    return out
+
+
+@pytest.fixture
+def persona(pack: Path, trust: Trust) -> Persona:
+    return load_pack(pack, trust=trust)
+
+
+def test_a_pack_with_networks_loads_and_keeps_its_portrait(persona: Persona, networks: Networks) -> None:
+    assert persona.engine == "swapnet"
+    assert persona.engines == ("swapnet", "mesh")
+    assert persona.networks is not None
+    assert persona.networks.encoder == networks.encoder
+    assert dict(persona.networks.decoders) == dict(networks.decoders)
+
+
+def test_a_shipped_persona_without_networks_has_one_engine() -> None:
+    assert Library().find(PLAIN).engines == ("mesh",)
+
+
+def test_an_engine_is_made_of_the_network_and_steps_down_to_the_portrait(persona: Persona) -> None:
+    engine = make_engine(persona)
+    assert isinstance(engine, SwapNetEngine)
+    assert engine.spec.name == "swapnet-tiny"
+    assert "made for it" in engine.spec.reason
+    half = make_engine(persona, quality="half")
+    assert isinstance(half, MeshEngine)
+    assert "no smaller network" in half.spec.reason
+    assert isinstance(make_engine(persona, kind="mesh"), MeshEngine)
+    portrait = make_engine(persona, mode="portrait")
+    assert isinstance(portrait, MeshEngine)
+    assert "portrait mode" in portrait.spec.reason
+    with pytest.raises(EngineError, match="instant engine's"):
+        make_engine(persona, kind="swapnet", mode="portrait")
+    engine.close()
+
+
+def test_without_a_runtime_the_portrait_steps_in_and_says_why(
+    persona: Persona, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("openvino", "onnxruntime", "torch", "onnx"):
+        monkeypatch.setitem(sys.modules, name, None)
+    engine = make_engine(persona)
+    assert isinstance(engine, MeshEngine)
+    assert "cannot run here" in engine.spec.reason
+    with pytest.raises(MissingExtraError):
+        make_engine(persona, kind="swapnet")
+
+
+def test_a_changed_network_is_refused(pack: Path, trust: Trust) -> None:
+    file = pack / "tiny.onnx"
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(bytes(data))
+    with pytest.raises(PersonaError, match=r"tiny\.onnx was changed"):
+        load_pack(pack, trust=trust)
+
+
+def test_a_decoder_without_its_encoder_is_refused(pack: Path, tmp_path: Path, trust: Trust) -> None:
+    contents = read_contents(pack)
+    table = contents.manifest.model_dump(mode="json", exclude_none=True, exclude={"format", "files"})
+    files = {name: data for name, data in contents.files.items() if name != "encoder.onnx"}
+    out = tmp_path / "lonely"
+    trust.remember(write_pack(out, table, files))
+    with pytest.raises(PersonaError, match="needs the encoder"):
+        load_pack(out, trust=trust)
+
+
+def test_a_pack_that_is_trained_again_keeps_its_other_sizes(pack: Path, trust: Trust, networks: Networks) -> None:
+    contents = read_contents(pack)
+    table, files = network_files(
+        contents.manifest, contents.files, networks.encoder, {"small": b"onnx"}, {"small": {"steps": 9}}
+    )
+    assert table["swapnet"]["decoders"] == {"tiny": "tiny.onnx", "small": "small.onnx"}
+    assert set(json.loads(files[TRAINING_NAME])) == {"tiny", "small"}
+    table, files = network_files(contents.manifest, contents.files, b"another", {"small": b"onnx"}, {"small": {}})
+    assert table["swapnet"]["decoders"] == {"small": "small.onnx"}
+    assert "tiny.onnx" not in files
+    assert files["encoder.onnx"] == b"another"
+
+
+def test_a_failed_write_leaves_the_pack_that_was_there(pack: Path, trust: Trust, networks: Networks) -> None:
+    before = read_contents(pack).digest
+    contents = read_contents(pack)
+    broken = replace(contents, files={**contents.files, "portrait.jpg": b"no picture"})
+    with pytest.raises(PersonaError):
+        add_networks(broken, networks.encoder, networks.decoders, {"tiny": {}}, out=pack, trust=trust)
+    assert read_contents(pack).digest == before
+    assert sorted(each.name for each in pack.parent.iterdir()) == [PLAIN]
+
+
+def test_networks_are_put_among_what_ships(pack: Path, tmp_path: Path, networks: Networks) -> None:
+    shipped = tmp_path / "shipped"
+    shutil.copytree(SHIPPED_DIR / PLAIN, shipped / PLAIN)
+    place(read_contents(pack), shipped, tmp_path / "assets")
+    assert (tmp_path / "assets" / "encoder.onnx").read_bytes() == networks.encoder
+    assert (shipped / PLAIN / "tiny.onnx").read_bytes() == networks.decoders["tiny"]
+    assert set(json.loads((shipped / PLAIN / TRAINING_NAME).read_text())) == {"tiny"}
+    with pytest.raises(PersonaError, match="no trained network"):
+        place(read_contents(SHIPPED_DIR / PLAIN), shipped, tmp_path / "assets")
+
+
+def test_an_edit_needs_a_network() -> None:
+    live = Live(LiveConfig(source="pattern", persona=PLAIN, sinks=("null",), edit="smile=+0.2"))
+    with pytest.raises(EngineError, match="'mesh' cannot edit"), live:
+        pass
+    assert parse_edit("smile=+0.2")
