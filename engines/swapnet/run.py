@@ -17,13 +17,16 @@ from mien.realtime.errors import SourceError
 _HELD_OUT = 20
 
 
-def split(folder: Path, personas: Sequence[str], most: int | None = None) -> tuple[Samples, Samples]:
+def split(
+    folder: Path, personas: Sequence[str], most: int | None = None, *, by_driver: bool = True
+) -> tuple[Samples, Samples]:
     """The samples to learn from, and those held out: the last shards, whose drivers no other shard has.
 
     Args:
         folder: of shards.
         personas: who must be in them.
         most: shards to take; all by default.
+        by_driver: no driver may be in both parts; footage shows one person.
 
     Raises:
         SourceError: there are fewer than two whole shards, or a driver is in both parts.
@@ -37,7 +40,7 @@ def split(folder: Path, personas: Sequence[str], most: int | None = None) -> tup
         )
     count = max(1, len(numbers) // _HELD_OUT)
     learnt, held_out = Samples(folder, personas, numbers[:-count]), Samples(folder, personas, numbers[-count:])
-    if both := learnt.people & held_out.people:
+    if by_driver and (both := learnt.people & held_out.people):
         raise SourceError(
             f"The drivers {sorted(both)[:4]} are among the samples to learn from and among those held out."
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from mien.engines.cast.recipe import Recipe
 from mien.engines.personas.library import Library
@@ -21,9 +22,12 @@ from mien.plugin.machine import describe_machine
 from mien.realtime.errors import ConfigError, MissingExtraError, PersonaError
 
 if TYPE_CHECKING:
+    from mien.engines.swapnet.dataset import Samples
+    from mien.engines.swapnet.footage import Extraction
     from mien.engines.swapnet.plan import TrainPlan
     from mien.engines.swapnet.trainer import Progress as Step
 
+_SOURCES_NAME = "sources.txt"
 _ROAD = "What to learn from"
 _NETWORK = "The network"
 _RUN = "The run"
@@ -36,6 +40,19 @@ def train(
         bool,
         typer.Option("--paired", rich_help_panel=_ROAD, help="Rendered drivers, and the persona doing the same."),
     ] = False,
+    footage: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--footage",
+            metavar="VIDEO|DIR",
+            rich_help_panel=_ROAD,
+            help="Recordings of the persona's own person, who consented; may be given again.",
+        ),
+    ] = None,
+    person: Annotated[
+        int | None,
+        typer.Option("--person", min=1, rich_help_panel=_ROAD, help="Who of several people in the footage it is."),
+    ] = None,
     samples: Annotated[
         int, typer.Option("--samples", min=64, rich_help_panel=_ROAD, help="Pictures of drivers to film, if missing.")
     ] = 12800,
@@ -91,20 +108,27 @@ def train(
       mien cast new --name robin --seed 41
       mien train robin --paired                two hours on two cores, much less on a GPU
 
+      mien persona create --name me --portrait me.png --consent signed.pdf
+      mien train me --footage recordings/      what they show, and what to record next, is told first
+
     Stop it with Ctrl-C and run the same command again: it goes on where it was, sample by sample and step by step.
     Curves: `tensorboard --logdir` on the run's folder; pictures of held-out drivers lie beside them.
     """
     session: Session = ctx.obj
     session.json = as_json
     _require()
-    if not paired:
-        raise ConfigError("Say what to learn from.", hint="mien train NAME --paired")
+    if paired == bool(footage):
+        raise ConfigError(
+            "Say what to learn from: --paired or --footage.", hint="mien train NAME --paired, or --footage VIDEO"
+        )
     library = Library()
     contents = read_contents(library.locate(name))
     place = out if out is not None else _place(library, contents, name)
     folder = work if work is not None else user_data_dir() / "training"
     from mien.engines.swapnet.network import EncoderSpec
+    from mien.engines.swapnet.paired import FilmPlan
     from mien.engines.swapnet.plan import TrainPlan
+    from mien.engines.swapnet.run import split
 
     frozen = _shipped_encoder() if encoder == "shipped" else None
     if encoder == "shipped" and frozen is None:
@@ -114,9 +138,15 @@ def train(
         (contents.manifest.name,), size=size, steps=steps, batch=batch, rate=rate, seed=seed, encoder=spec,
         adversarial_from=0.5 if adversarial else None, freeze=frozen is not None,
     )  # fmt: skip
-    _film(session, contents, folder / "samples", samples, jobs)
-    done = _train(session, plan, folder, contents, place, frozen, minutes, device, samples)
-    session.document(done)
+    if footage:
+        material = folder / f"{contents.manifest.name}-footage"
+        _extract(session, contents, material, footage, person, new_encoder=frozen is None)
+        parts = split(material, plan.personas, by_driver=False)
+    else:
+        material = folder / "samples"
+        _film(session, contents, material, samples, jobs)
+        parts = split(material, plan.personas, -(-samples // FilmPlan().per_shard))
+    session.document(_train(session, plan, folder, contents, place, frozen, minutes, device, parts))
 
 
 def _film(session: Session, contents: Contents, folder: Path, samples: int, jobs: int) -> None:
@@ -136,19 +166,75 @@ def _film(session: Session, contents: Contents, folder: Path, samples: int, jobs
         )  # fmt: skip
 
 
+def _extract(
+    session: Session, contents: Contents, folder: Path, sources: list[Path], person: int | None, *, new_encoder: bool
+) -> None:
+    from mien.engines.swapnet.footage import FootageError, extract
+
+    manifest = contents.manifest
+    if manifest.kind != "consented":
+        raise PersonaError(
+            f"{manifest.name!r} is {manifest.kind}: recordings show a person, whose consent has to lie in the pack.",
+            hint="mien persona create --name NAME --portrait PICTURE --consent FILE",
+        )
+    if new_encoder:
+        raise ConfigError("One person's recordings teach no encoder.", hint="Leave --encoder at `shipped`.")
+    seen = _fingerprint(sources, person)
+    known = folder / _SOURCES_NAME
+    if known.is_file() and known.read_text(encoding="utf-8") == seen:
+        session.say(f"the footage was looked through already: {folder}")
+        return
+    try:
+        with _progress(session, "looking through the footage") as tell:
+            found = extract(
+                sources, folder, role="persona", name=manifest.name, choose_person=person,
+                on_progress=lambda done, total: tell(done, total or 0),
+            )  # fmt: skip
+    except FootageError as error:
+        if error.extraction is not None:
+            _show(session, error.extraction)
+        if error.sheet is not None:
+            session.say(f"who is there: {error.sheet}; choose with --person NUMBER")
+        raise
+    _show(session, found)
+    known.write_text(seen, encoding="utf-8")
+
+
+def _show(session: Session, found: Extraction) -> None:
+    dropped = ", ".join(f"{count} {reason}" for reason, count in found.dropped.items())
+    session.say(f"{found.frames_seen} frames, {found.faces_found} faces, {found.kept} kept (left: {dropped or 'none'})")
+    table = Table("what", "found", "wanted", "state")
+    for row in found.coverage.table():
+        table.add_row(row.what, row.found, row.wanted, row.state)
+    session.wrapping_console.print(table)
+    for line in (*found.notes, *(f"to record next: {each}" for each in found.advice)):
+        session.say(line)
+
+
+def _fingerprint(sources: list[Path], person: int | None) -> str:
+    """What was looked through: names, sizes and times of the files, so that a run that goes on does not look again."""
+    rows = []
+    for source in sources:
+        files = sorted(source.rglob("*")) if source.is_dir() else [source]
+        for file in files:
+            if file.is_file():
+                about = file.stat()
+                rows.append(f"{file.resolve()} {about.st_size} {about.st_mtime_ns}")
+    return "\n".join([f"person {person}", *rows]) + "\n"
+
+
 def _train(
     session: Session, plan: TrainPlan, folder: Path, contents: Contents, place: Path, frozen: bytes | None,
-    minutes: float | None, device: str, samples: int,
+    minutes: float | None, device: str, parts: tuple[Samples, Samples],
 ) -> dict[str, Any]:  # fmt: skip
     from mien.engines.swapnet.export import read_weights
     from mien.engines.swapnet.journal import Journal
     from mien.engines.swapnet.pack import add_networks
-    from mien.engines.swapnet.paired import FilmPlan
-    from mien.engines.swapnet.run import networks_of, record, split
+    from mien.engines.swapnet.run import networks_of, record
     from mien.engines.swapnet.trainer import Trainer
 
     own = folder / f"{contents.manifest.name}-{plan.size}"
-    learnt, held_out = split(folder / "samples", plan.personas, -(-samples // FilmPlan().per_shard))
+    learnt, held_out = parts
     trainer = Trainer(plan, own, device=device, start=None if frozen is None else read_weights(frozen))
     session.say(f"{len(learnt)} samples of {len(learnt.people)} drivers; {len(held_out)} held out; run: {own}")
     if trainer.step:
