@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from mien.engines.swapnet.dataset import Batch, Samples, batches
 from mien.engines.swapnet.discriminator import Discriminator, features_loss, opponents_loss
 from mien.engines.swapnet.losses import code_losses, picture_losses
 from mien.engines.swapnet.network import Decoder, Encoded, Encoder, size_named
+from mien.engines.swapnet.optimise import make_optimiser, moments_of, restore_moments
 from mien.engines.swapnet.plan import TrainPlan
 from mien.engines.swapnet.validate import Score, validate
 from mien.realtime.errors import EngineError, ModelError
@@ -81,11 +81,11 @@ class Trainer:
         if plan.freeze:
             self.network["encoder"].requires_grad_(requires_grad=False)
         self.mean = {name: each.detach().clone() for name, each in self.network.state_dict().items()}
-        self._optimiser = _optimiser(self.network, plan.rate)
+        self._optimiser = make_optimiser(self.network, plan.rate)
         self._opponents = nn.ModuleDict()
         if plan.adversarial_from is not None:
             self._opponents = nn.ModuleDict({name: Discriminator() for name in plan.personas}).to(self._device)
-        self._opponents_optimiser = _optimiser(self._opponents, plan.rate) if len(self._opponents) else None
+        self._opponents_optimiser = make_optimiser(self._opponents, plan.rate) if len(self._opponents) else None
         self.step = 0
         #: Seconds of all calls of `run` so far.
         self.seconds = 0.0
@@ -300,10 +300,10 @@ class Trainer:
         self._folder.mkdir(parents=True, exist_ok=True)
         tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"mean.{k}": v for k, v in self.mean.items()}
-        tensors |= _moments(self._optimiser, self.network, "adam.")
+        tensors |= moments_of(self._optimiser, self.network, "adam.")
         tensors |= {f"opponents.{k}": v for k, v in self._opponents.state_dict().items()}
         if self._opponents_optimiser is not None:
-            tensors |= _moments(self._opponents_optimiser, self._opponents, "opponents-adam.")
+            tensors |= moments_of(self._opponents_optimiser, self._opponents, "opponents-adam.")
         about = {"plan": self.plan.to_dict(), "step": self.step, "best": self.best, "best_step": self.best_step}
         about["seconds"] = round(self.seconds, 1)
         about["best"] = None if math.isinf(self.best) else self.best
@@ -321,10 +321,10 @@ class Trainer:
             )
         _load(self.network, _under(tensors, "network."), "the run's state")
         self.mean = {name: each.to(self._device) for name, each in _under(tensors, "mean.").items()}
-        _restore(self._optimiser, self.network, tensors, "adam.")
+        restore_moments(self._optimiser, self.network, tensors, "adam.")
         if self._opponents_optimiser is not None:
             _load(self._opponents, _under(tensors, "opponents."), "the run's opponents")
-            _restore(self._opponents_optimiser, self._opponents, tensors, "opponents-adam.")
+            restore_moments(self._opponents_optimiser, self._opponents, tensors, "opponents-adam.")
         self.step, self.best_step = int(about["step"]), int(about["best_step"])
         self.seconds = float(about["seconds"])
         self.best = -math.inf if about["best"] is None else float(about["best"])
@@ -334,39 +334,6 @@ def _precise(encoded: Encoded) -> Encoded:
     """In float32, for the losses."""
     spread = None if encoded.spread is None else encoded.spread.float()
     return Encoded(encoded.named.float(), encoded.free.float(), spread, encoded.front.float())
-
-
-def _optimiser(network: nn.Module, rate: float) -> torch.optim.AdamW:
-    return torch.optim.AdamW(
-        [each for each in network.parameters() if each.requires_grad], rate, (0.9, 0.99), weight_decay=1e-4
-    )
-
-
-def _moments(optimiser: torch.optim.Optimizer, network: nn.Module, prefix: str) -> dict[str, Tensor]:
-    out: dict[str, Tensor] = {}
-    for name, each in network.named_parameters():
-        for key, value in optimiser.state.get(each, {}).items():
-            out[f"{prefix}{key}.{name}"] = value.reshape(1) if value.ndim == 0 else value
-    return out
-
-
-def _restore(optimiser: torch.optim.Optimizer, network: nn.Module, tensors: Mapping[str, Tensor], prefix: str) -> None:
-    for name, each in network.named_parameters():
-        found = {key: tensors.get(f"{prefix}{key}.{name}") for key in ("step", "exp_avg", "exp_avg_sq")}
-        if any(value is None for value in found.values()):
-            continue
-        state: dict[str, Any] = {}
-        for key, value in found.items():
-            if value is not None:
-                state[key] = value.reshape(()) if key == "step" else value.to(each.device).view_as(each).clone()
-                if key != "step":
-                    state[key] = state[key].contiguous(memory_format=_format_of(each))
-        optimiser.state[each] = state
-
-
-def _format_of(tensor: Tensor) -> torch.memory_format:
-    last = tensor.ndim == 4 and tensor.is_contiguous(memory_format=torch.channels_last) and not tensor.is_contiguous()
-    return torch.channels_last if last else torch.contiguous_format
 
 
 def _load(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:

@@ -125,8 +125,8 @@ def train(
     contents = read_contents(library.locate(name))
     place = out if out is not None else _place(library, contents, name)
     folder = work if work is not None else user_data_dir() / "training"
+    from mien.engines.swapnet.film import FilmPlan
     from mien.engines.swapnet.network import EncoderSpec
-    from mien.engines.swapnet.paired import FilmPlan
     from mien.engines.swapnet.plan import TrainPlan
     from mien.engines.swapnet.run import split
 
@@ -150,7 +150,7 @@ def train(
 
 
 def _film(session: Session, contents: Contents, folder: Path, samples: int, jobs: int) -> None:
-    from mien.engines.swapnet.paired import FilmPlan, film
+    from mien.engines.swapnet.film import FilmPlan, film
 
     manifest = contents.manifest
     if manifest.kind != "synthetic" or manifest.cast is None:
