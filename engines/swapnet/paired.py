@@ -43,9 +43,9 @@ Floats = NDArray[np.float32]
 
 #: Side of a driver's frame, px.
 PICTURE_PX = 192
-#: What counts as the face of a persona, and what lies before the face of a driver.
+#: What counts as the face of a persona (the chin's underside has the neck's label), and what lies before a driver's.
 _FACE = (Label.SKIN, Label.LIPS, Label.LEFT_EYE, Label.RIGHT_EYE, Label.LEFT_BROW, Label.RIGHT_BROW, Label.LASHES,
-         Label.TEETH, Label.TONGUE, Label.MOUTH, Label.BEARD, Label.GLASSES)  # fmt: skip
+         Label.TEETH, Label.TONGUE, Label.MOUTH, Label.BEARD, Label.GLASSES, Label.NECK)  # fmt: skip
 _FRONT = (Label.HAIR, Label.HEADSET)
 _STILL_NS = 33_000_000
 
