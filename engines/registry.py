@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -125,17 +125,19 @@ def _mesh(persona: Persona, order: Order) -> Engine:
 
 def _swapnet(persona: Persona, order: Order) -> Engine:
     # Imported here: a persona with a portrait alone needs no runtime.
-    from mien.engines.swapnet.load import open_engine
+    from mien.engines.swapnet.load import SIDES, open_engine
 
     if persona.networks is None or order.mode != "swap":
         raise EngineError(
             f"The trained network paints faces onto heads; {order.mode!r} mode is the instant engine's.",
             hint="Use `--engine mesh`, or `--mode swap`.",
         )
-    sizes = [size for size in _SIZES if size in persona.networks.decoders]
-    if order.quality == "half" and len(sizes) < 2:
-        return _mesh(persona, Order(order.mode, "full", "the step down: there is no smaller network", order.device))
-    size = sizes[0] if order.quality == "full" else sizes[1]
+    size = next(size for size in _SIZES if size in persona.networks.decoders)
+    if order.quality == "half":
+        smaller = [each for each in persona.networks.decoders if SIDES[each] < SIDES[size]]
+        if not smaller:
+            return _mesh(persona, replace(order, quality="full", reason="the step down: there is no smaller network"))
+        size = max(smaller, key=SIDES.__getitem__)
     return open_engine(
         persona.networks, size, reason=f"trained network: {order.reason}", device=order.device, edit=order.edit
     )
@@ -143,6 +145,4 @@ def _swapnet(persona: Persona, order: Order) -> Engine:
 
 #: Of a decoder that there is: best first, as far as a CPU keeps up with it.
 _SIZES = ("base", "small", "tiny", "large")
-_KINDS: Mapping[str, _Kind] = MappingProxyType(
-    {"mesh": _Kind(_mesh, ("cpu",)), "swapnet": _Kind(_swapnet, ("cpu", "cuda"))}
-)
+_KINDS: Mapping[str, _Kind] = MappingProxyType({"mesh": _Kind(_mesh, ("cpu",)), "swapnet": _Kind(_swapnet, ("cpu",))})

@@ -178,7 +178,10 @@ class Live:
         with self._switch_lock:
             begin = time.perf_counter()
             persona = find(name)
-            self._compositor.set_engines(_ladder(persona, self._config, lambda: self._edit))
+            engines = _ladder(persona, self._config, lambda: self._edit)
+            if self._edit and not engines[0].spec.edits:
+                self._on_event(f"the edit rests: {persona.name} has no trained network")
+            self._compositor.set_engines(engines)
             self._persona_name = persona.name
             self.persona_switch_ms = (time.perf_counter() - begin) * 1e3
         self._on_event(f"persona: {persona.name}")
@@ -191,7 +194,7 @@ class Live:
         edit, before = parse_edit(changes), self._edit
         self._edit = edit
         try:
-            self._check_edit((self._compositor.engine,))
+            self._check_edit(self._compositor.engines)
         except EngineError:
             self._edit = before
             raise
@@ -269,7 +272,7 @@ class Live:
         self._pipeline.start()
 
     def _check_edit(self, engines: Sequence[Engine]) -> None:
-        if self._edit and not engines[0].spec.name.startswith("swapnet"):
+        if self._edit and not engines[0].spec.edits:
             raise EngineError(
                 f"The engine {engines[0].spec.name!r} cannot edit an expression; a trained network can.",
                 hint="Choose a trained persona (`mien persona list`), or leave --edit out.",

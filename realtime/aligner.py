@@ -67,14 +67,42 @@ def crop(pixels: Pixels, alignment: Alignment) -> Crop:
         x, y = offset
         if x >= 0 and y >= 0 and x + alignment.width <= width and y + alignment.height <= height:
             return Crop(pixels[y : y + alignment.height, x : x + alignment.width], alignment)
+    matrix = alignment.matrix
+    factor = int(1 / max(math.hypot(float(matrix[0, 0]), float(matrix[1, 0])), 1e-6))
+    if factor > 1:
+        pixels, matrix = _shrunk(pixels, alignment, factor)
     warped = cv2.warpAffine(
         pixels,
-        alignment.matrix,
+        matrix,
         (alignment.width, alignment.height),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
     return Crop(np.asarray(warped, np.uint8), alignment)
+
+
+def _shrunk(pixels: Pixels, alignment: Alignment, factor: int) -> tuple[Pixels, Floats]:
+    """The part of the frame that a crop shows, averaged over squares of `factor` px, and the matrix that goes with it.
+
+    A bilinear warp skips pixels when it shrinks, and what it skips flickers.
+    """
+    inverse = cv2.invertAffineTransform(alignment.matrix)
+    edge = np.array([[-1, -1], [alignment.width, -1], [-1, alignment.height], [alignment.width] * 2], np.float64)
+    edge[3, 1] = alignment.height
+    corners = edge @ inverse[:, :2].T + inverse[:, 2]
+    height, width = pixels.shape[:2]
+    x0, y0 = (int(v) for v in np.clip(np.floor(corners.min(axis=0)) - factor, 0, (width - factor, height - factor)))
+    x1, y1 = (
+        int(v) for v in np.clip(np.ceil(corners.max(axis=0)) + factor, (x0 + factor, y0 + factor), (width, height))
+    )
+    columns, rows = (x1 - x0) // factor, (y1 - y0) // factor
+    part = pixels[y0 : y0 + rows * factor, x0 : x0 + columns * factor]
+    small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    matrix = alignment.matrix.astype(np.float64)
+    # A small pixel's centre lies in the middle of its square.
+    matrix[:, 2] += matrix[:, :2] @ (np.array([x0, y0]) + (factor - 1) / 2)
+    matrix[:, :2] *= factor
+    return small, matrix.astype(np.float32)
 
 
 def _window(centre_x: float, centre_y: float, side: float, frame_width: int, frame_height: int) -> Alignment:

@@ -158,6 +158,11 @@ class CpuCompositor:
         self._show_me = ShowMe.held(self._now_ns()) if held else None
 
     @property
+    def engines(self) -> tuple[Engine, ...]:
+        """All rungs, best first."""
+        return self._engines
+
+    @property
     def engine(self) -> Engine:
         """The engine of the current rung."""
         return self._engines[min(self._rung, len(self._engines) - 1)]

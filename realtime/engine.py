@@ -17,6 +17,7 @@ class EngineSpec:
         name: kind of engine and its size, for the console and reports ("mesh", "mesh-half", "swapnet-small").
         runtime: what runs it ("opencv", "openvino", "torch").
         device: where it runs ("cpu", "cuda:0").
+        edits: whether an edit of the expression reaches its picture.
         precision: number format of its arithmetic ("uint8" pixels with float32 geometry, "float32", "bfloat16").
         reason: one sentence: why this one runs, for the console and every report.
         size_px: side of the square crop it wants, or None for a window of the frame at the frame's own resolution.
@@ -39,6 +40,7 @@ class EngineSpec:
     label: Literal["modified", "generated"] = "modified"
     max_side_px: int = 1024
     precision: str = "uint8"
+    edits: bool = False
 
 
 class Engine(Protocol):

@@ -109,6 +109,7 @@ def check(
     except PersonaError as error:
         return Report(path.stem, "", "", (Item("files", "failed", str(error)),))
     manifest = contents.manifest
+    kept = Trust() if trust is None else trust
     items = [Item("files", "passed", f"{len(contents.files)} files have the size and SHA-256 of persona.toml.")]
     items += _consent(contents)
     try:
@@ -120,11 +121,11 @@ def check(
         items.append(_landmarks(persona, tracker if deep else None))
         if manifest.kind == "synthetic":
             items.append(_render(persona, render or render_recipe) if deep else _NOT_RENDERED)
+            if persona.networks is not None and not kept.is_shipped(contents.digest):
+                items.append(_NETWORKS)
     report = Report(manifest.name, manifest.kind, contents.digest, tuple(items))
-    if report.passed and manifest.kind == "synthetic":
-        kept = Trust() if trust is None else trust
-        if not kept.is_shipped(contents.digest):
-            kept.remember(contents.digest)
+    if report.passed and manifest.kind == "synthetic" and not kept.is_shipped(contents.digest):
+        kept.remember(contents.digest)
     return report
 
 
@@ -149,6 +150,11 @@ def render_recipe(table: dict[str, Any]) -> Pixels:
     return render_portrait(Recipe.from_dict(table))
 
 
+#: A portrait that was rendered says nothing of what a network was taught.
+_NETWORKS = Item(
+    "networks", "unchecked",
+    "its networks were trained elsewhere, and may show somebody else than its portrait; train them here: mien train",
+)  # fmt: skip
 _NOT_RENDERED = Item("render", "unchecked", "not rendered: a quick check was asked for.")
 
 

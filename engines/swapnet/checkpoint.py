@@ -28,10 +28,11 @@ def save_state(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, An
     part = path.with_suffix(f".{os.getpid()}.part")
     try:
         save_file({name: each.contiguous() for name, each in tensors.items()}, part, {_KEY: json.dumps(about)})
-        with part.open("rb") as file:
+        # Open for writing: Windows flushes no file that is open for reading.
+        with part.open("r+b") as file:
             os.fsync(file.fileno())
         part.replace(path)
-    except Exception as error:
+    except BaseException as error:
         part.unlink(missing_ok=True)
         if isinstance(error, OSError) or type(error).__name__ == "SafetensorError":
             raise ModelError(f"{path} cannot be written ({error}).", hint="Is the disk full?") from error

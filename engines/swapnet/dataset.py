@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -108,6 +110,17 @@ class Samples:
     def __len__(self) -> int:
         return len(self._index)
 
+    def digest(self) -> str:
+        """SHA-256 of what is learnt from, hex: samples that differ give another."""
+        whole = hashlib.sha256()
+        for number, drivers in enumerate(self._drivers):
+            whole.update(drivers.pixels.digest())
+            whole.update(drivers.tracked.tobytes())
+            for answers in self._answers.values():
+                whole.update(answers[number].pixels.digest())
+                whole.update(answers[number].mask.digest())
+        return whole.hexdigest()
+
     @property
     def people(self) -> set[int]:
         """The drivers' seeds."""
@@ -176,7 +189,8 @@ def detail_map(landmarks: Floats, size_px: int) -> Pixels:
 
 def whole_shards(folder: Path, personas: Sequence[str]) -> list[int]:
     """Numbers of the shards that hold the drivers and every persona."""
-    numbers = sorted(int(place.stem.rpartition("-")[2]) for place in folder.glob("drivers-*.safetensors"))
+    names = (re.fullmatch(r"drivers-(\d{5})", place.stem) for place in folder.glob("drivers-*.safetensors"))
+    numbers = sorted(int(found[1]) for found in names if found)
     return [n for n in numbers if all(persona_place(folder, name, n).exists() for name in personas)]
 
 

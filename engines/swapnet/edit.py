@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from mien.engines.swapnet.code import ACTIONS, ANGLES, NAMED, NAMED_INDEX
+from mien.engines.swapnet.code import ACTIONS, ANGLE_DEG, ANGLES, NAMED, NAMED_INDEX
 from mien.realtime.errors import ConfigError
 from mien.realtime.frame import Floats
 
@@ -36,10 +36,15 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
 _GAZE = ("gazeYaw", "gazePitch")
 #: Gain and offset that the sliders and options go to.
 MOST_GAIN, MOST_OFFSET = 2.0, 0.5
-#: Angles of the trained range, units of `code.ANGLE_DEG`.
-_MOST_ANGLE: Final[dict[str, float]] = {"headYaw": 1.2, "headPitch": 0.85, "gazeYaw": 1.2, "gazePitch": 0.9}
-_LEAST = np.array([0.0] * len(ACTIONS) + [-_MOST_ANGLE[name] for name in ANGLES], np.float32)
-_MOST = np.array([1.0] * len(ACTIONS) + [_MOST_ANGLE[name] for name in ANGLES], np.float32)
+#: How far MakeHuman's actions turn the eyes, degrees: to either side, up and down. The cast draws no gaze beyond.
+_SIDE_DEG, _UP_DEG, _DOWN_DEG = 19.0, 10.0, 14.0
+#: Least and greatest angles of the trained range, units of `code.ANGLE_DEG`.
+_ANGLES: Final[dict[str, tuple[float, float]]] = {
+    "headYaw": (-1.5, 1.5), "headPitch": (-1.5, 1.5), "gazeYaw": (-_SIDE_DEG / ANGLE_DEG, _SIDE_DEG / ANGLE_DEG),
+    "gazePitch": (-_DOWN_DEG / ANGLE_DEG, _UP_DEG / ANGLE_DEG),
+}  # fmt: skip
+_LEAST = np.array([0.0] * len(ACTIONS) + [_ANGLES[name][0] for name in ANGLES], np.float32)
+_MOST = np.array([1.0] * len(ACTIONS) + [_ANGLES[name][1] for name in ANGLES], np.float32)
 _NUMBER = re.compile(r"^([+-]?\d+(?:\.\d+)?)(x?)$")
 
 
@@ -76,15 +81,24 @@ class CodeEdit:
             out[NAMED_INDEX[name]] += offset
         if self.to_camera:
             for gaze, head in zip(_GAZE, ("headYaw", "headPitch"), strict=True):
-                out[NAMED_INDEX[gaze]] = -out[NAMED_INDEX[head]]
-            for name in ACTIONS:
-                if name.startswith("eyeLook"):
-                    out[NAMED_INDEX[name]] = 0.0
+                out[NAMED_INDEX[gaze]] = np.clip(-out[NAMED_INDEX[head]], *_ANGLES[gaze])
+            _look(out)
         clipped: Floats = np.clip(out, _LEAST, _MOST)
         return clipped
 
     def __bool__(self) -> bool:
         return bool(self.gains or self.offsets or self.to_camera)
+
+
+def _look(named: Floats) -> None:
+    """Set the eyeLook actions as they go with the gaze, in place: MakeHuman's weights of the angles."""
+    yaw, pitch = (float(named[NAMED_INDEX[name]]) * ANGLE_DEG for name in _GAZE)
+    for name, value in {
+        "OutLeft": yaw / _SIDE_DEG, "InRight": yaw / _SIDE_DEG, "InLeft": -yaw / _SIDE_DEG,
+        "OutRight": -yaw / _SIDE_DEG, "UpLeft": pitch / _UP_DEG, "UpRight": pitch / _UP_DEG,
+        "DownLeft": -pitch / _DOWN_DEG, "DownRight": -pitch / _DOWN_DEG,
+    }.items():  # fmt: skip
+        named[NAMED_INDEX[f"eyeLook{name}"]] = max(0.0, value)
 
 
 def parse_edit(text: str) -> CodeEdit:

@@ -21,6 +21,11 @@ from mien.realtime.frame import Crop, Floats, Patch
 MARGIN = 1.3
 #: Side of what the encoder sees, and of its map of what is before the face, px.
 SEEN_PX, FRONT_PX = 128, 64
+#: Share up to which something is surely not in front of the face, and from which it surely is: in between a doubt is a
+#: soft edge, and elsewhere no ghost of the driver may shine through.
+_SURE = (0.4, 0.7)
+#: Of a face of which more is covered nothing is shown anew: the last picture is held, and then the slate.
+_MOST_IN_FRONT = 0.5
 #: Width of a face in the square, share of its side.
 _FACE_SHARE = 0.62
 
@@ -69,10 +74,13 @@ class SwapNetEngine:
             raise EngineError(f"the network wants a square of {size} px, got {crop.pixels.shape[:2]}.")
         named, free, front = self.encode(face, crop)
         pixels, mask, wet = self.decode(self._edit().apply(named), free)
-        mask = cv2.subtract(mask, _enlarged(front, mask.shape[0])).astype(np.uint8, copy=False)
         skin = cv2.subtract(mask, wet).astype(np.uint8, copy=False)
-        gain, _ = shading(crop.pixels, pixels, skin, _FACE_SHARE * mask.shape[0])
-        return Patch(apply_gain(pixels, gain), mask, lit=wet)
+        gain, brightness = shading(crop.pixels, pixels, skin, _FACE_SHARE * mask.shape[0])
+        pixels = apply_gain(pixels, gain)
+        if brightness < 1:
+            # In the dark the whites and the teeth darken with the skin; on a fairer driver they do not brighten.
+            _darken(pixels, wet, brightness)
+        return Patch(pixels, _behind(mask, front), lit=wet)
 
     def encode(self, face: Face, crop: Crop) -> tuple[Floats, Floats, Floats]:
         """(`NAMED`,) and (free,) halves of the code, and (64, 64) share of what is before the face; float32."""
@@ -82,13 +90,15 @@ class SwapNetEngine:
         pixels = cv2.dnn.blobFromImage(seen, 1 / 255, swapRB=True).astype(np.float32, copy=False)
         out = self._encoder({"pixels": pixels, "tracked": tracked_code(face)[None]})
         named, free, front = out["named"][0].copy(), out["free"][0].copy(), out["front"][0, 0].copy()
-        if not (np.isfinite(named).all() and np.isfinite(free).all()):
+        if not all(np.isfinite(each).all() for each in (named, free, front)):
             raise EngineError("the encoder gave numbers that are not finite.")
         return named, free, front
 
     def decode(self, named: Floats, free: Floats) -> tuple[NDArray[np.uint8], Mask, Mask]:
         """(S, S, 3) uint8 BGR, and (S, S) uint8 of the face and of what is wet, for both halves of a code."""
         patch = self._decoder({"named": named[None], "free": free[None]})["patch"][0]
+        if not np.isfinite(patch).all():
+            raise EngineError("the decoder gave numbers that are not finite.")
         levels = cv2.convertScaleAbs(np.maximum(patch, 0.0))
         blue, green, red, mask, wet = cv2.split(levels)
         pixels = cv2.merge([blue, green, red]).astype(np.uint8, copy=False)
@@ -102,7 +112,28 @@ class SwapNetEngine:
             self._decoder.close()
 
 
-def _enlarged(share: Floats, size_px: int) -> Mask:
-    """(S, S) uint8 of a share 0..1."""
-    levels = cv2.convertScaleAbs(share, alpha=255.0)
-    return np.asarray(cv2.resize(levels, (size_px, size_px), interpolation=cv2.INTER_LINEAR), np.uint8)
+def _behind(mask: Mask, front: Floats) -> Mask:
+    """The (S, S) face less what the (64, 64) share 0..1 says is in front of it.
+
+    Raises:
+        EngineError: so much is in front that the driver's face would be bare.
+
+    """
+    size = (mask.shape[1], mask.shape[0])
+    share = np.clip((front - _SURE[0]) / (_SURE[1] - _SURE[0]), 0.0, 1.0)
+    levels = cv2.resize(cv2.convertScaleAbs(share, alpha=255.0), size, interpolation=cv2.INTER_LINEAR)
+    left = np.asarray(cv2.multiply(mask, cv2.bitwise_not(levels), scale=1 / 255), np.uint8)
+    face = float(cv2.sumElems(mask)[0])
+    if float(cv2.sumElems(left)[0]) < (1 - _MOST_IN_FRONT) * face:
+        raise EngineError("too much of the face is behind something.")
+    return left
+
+
+def _darken(pixels: NDArray[np.uint8], wet: Mask, brightness: float) -> None:
+    """Scale (S, S, 3) pixels by a brightness below 1 where they are wet, in place."""
+    x, y, width, height = cv2.boundingRect(wet)
+    if not width:
+        return
+    window = (slice(y, y + height), slice(x, x + width))
+    gain = 1 - (1 - np.float32(brightness)) * (wet[window].astype(np.float32)[..., None] / 255)
+    pixels[window] = (pixels[window] * gain).astype(np.uint8)

@@ -45,6 +45,7 @@ from mien.realtime.errors import ConfigError
 _STORED_SPEC = EngineSpec("samples", "cast", "cpu", "training", size_px=DRIVER_PX, margin=STORED_MARGIN)
 _SALT, _DRIVER_SEEDS = 0x57A9, 2**31
 _PLAN_FILE = "samples.json"
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class FilmPlan:
     """What a folder of samples holds; kept beside the shards, so that two plans are never mixed.
 
     Attributes:
+        version: of how frames are framed, lit and masked; raised when that changes, so that no two are mixed.
         seed: of everything; driver d of shard s depends on (seed, s, d) alone.
         per_shard: samples in a shard, less those that the tracker did not find.
         per_driver: samples of one driver, in a row.
@@ -59,6 +61,7 @@ class FilmPlan:
 
     """
 
+    version: int = VERSION
     seed: int = 1
     per_shard: int = 256
     per_driver: int = 16
@@ -105,7 +108,8 @@ def film_persona(actor: Actor, named: Floats) -> PersonaShard:
     return PersonaShard(
         Pictures.encode([to_bgr(picture.colour) for picture in pictures]),
         Pictures.encode([face_mask(picture) for picture in pictures]),
-        np.array([picture.landmarks for picture in pictures], np.float32).reshape(-1, 478, 2),
+        # The renderer's pixel centres are at halves, the crop's at whole numbers.
+        np.array([picture.landmarks - 0.5 for picture in pictures], np.float32).reshape(-1, 478, 2),
     )
 
 
@@ -133,6 +137,8 @@ def film(
         EngineError: a worker died.
 
     """
+    if "drivers" in personas:
+        raise ConfigError("No persona can be called 'drivers': that is what the drivers' shards are called.")
     folder.mkdir(parents=True, exist_ok=True)
     _check_plan(folder, plan, personas)
     left = [shard for shard in range(shards) if any(not place.exists() for place in _places(folder, personas, shard))]
@@ -161,7 +167,9 @@ def _check_plan(folder: Path, plan: FilmPlan, personas: dict[str, Recipe]) -> No
             if known_people.get(name, recipe.to_dict()) != recipe.to_dict():
                 raise ConfigError(f"{folder} holds samples of another {name!r}.", hint="Choose another folder.")
     known["personas"] |= {name: recipe.to_dict() for name, recipe in personas.items()}
-    place.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+    part = place.with_suffix(".part")
+    part.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+    part.replace(place)
 
 
 def _filmed(folder: Path, plan: FilmPlan, personas: dict[str, Recipe], left: list[int], workers: int) -> Iterator[None]:

@@ -69,7 +69,7 @@ class Journal:
 @torch.no_grad()
 def preview(trainer: Trainer, samples: Samples, count: int = _SHOWN) -> NDArray[np.uint8]:
     """Rows of pictures, uint8 BGR: held-out drivers; for each persona what is drawn inside its mask, and the truth."""
-    encoder, decoders = trainer.shipped()
+    encoder, decoders = trainer.networks()
     size = size_named(trainer.plan.size).size_px
     chosen = np.linspace(0, len(samples) - 1, min(count, len(samples))).round().astype(int).tolist()
     batch = samples.batch(chosen, size, np.random.default_rng(0), None)

@@ -7,7 +7,7 @@ from typing import Final
 
 from mien.engines.personas.pack import Networks
 from mien.engines.runtimes.base import DEFAULT_THREADS, NetworkFile
-from mien.engines.runtimes.table import AUTO, Device, open_runner
+from mien.engines.runtimes.table import AUTO, Device, Opened, open_runner
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
 from mien.engines.swapnet.edit import CodeEdit
 from mien.engines.swapnet.engine import FRONT_PX, MARGIN, SEEN_PX, SwapNetEngine
@@ -64,6 +64,15 @@ def open_engine(
         raise
     spec = EngineSpec(
         name=f"swapnet-{size}", runtime=second.runner.name, device=second.runner.device,
-        precision=second.runner.precision, reason=f"{reason}; {second.reason}", size_px=SIDES[size], margin=MARGIN,
+        precision=second.runner.precision, reason=_reason(reason, first, second), size_px=SIDES[size], margin=MARGIN,
+        edits=True,
     )  # fmt: skip
     return SwapNetEngine(first.runner, second.runner, spec, edit)
+
+
+def _reason(why: str, encoder: Opened, decoder: Opened) -> str:
+    """Both halves' reasons: once, where they run alike."""
+    ran = [(each.runner.name, each.runner.device, each.runner.precision) for each in (encoder, decoder)]
+    if ran[0] == ran[1]:
+        return f"{why}; {decoder.reason}"
+    return f"{why}; decoder: {decoder.reason}; encoder: {encoder.reason}"

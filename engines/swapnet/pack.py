@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mien.engines.personas.manifest import Manifest, sha256
-from mien.engines.personas.pack import Contents, load_pack, shipped_encoder, write_pack
+from mien.engines.personas.pack import Contents, load_pack, read_manifest, write_pack
 from mien.engines.personas.trust import Trust
 from mien.realtime.errors import PersonaError
 
@@ -28,7 +28,7 @@ def network_files(
 ) -> tuple[dict[str, Any], dict[str, bytes]]:  # fmt: skip
     """A manifest's table and its files, with networks added or replaced.
 
-    Decoders of other sizes stay, if they were trained with this encoder; an encoder that ships is not packed again.
+    Decoders of other sizes stay, if they were trained with this encoder.
 
     Args:
         manifest: of the persona as it is.
@@ -45,7 +45,7 @@ def network_files(
     if manifest.swapnet is not None:
         known = {str(size): name for size, name in manifest.swapnet.decoders.items()}
         if manifest.swapnet.training is not None:
-            record = json.loads(kept.pop(manifest.swapnet.training))
+            record = _record(kept.pop(manifest.swapnet.training), manifest.name)
         if manifest.swapnet.encoder != digest:
             for name in known.values():
                 kept.pop(name, None)
@@ -53,8 +53,8 @@ def network_files(
             kept.pop(ENCODER_NAME, None)
     kept |= {decoder_name(size): data for size, data in decoders.items()}
     kept[TRAINING_NAME] = (json.dumps(record | dict(training), indent=2) + "\n").encode()
-    if shipped_encoder(digest) is None:
-        kept[ENCODER_NAME] = encoder
+    # Packed even if it ships: a later version may ship another, and this pack is to go on working.
+    kept[ENCODER_NAME] = encoder
     table = manifest.model_dump(mode="json", exclude_none=True, exclude={"format", "files"})
     table["engine"] = "swapnet"
     table["swapnet"] = {
@@ -62,6 +62,30 @@ def network_files(
         "training": TRAINING_NAME,
     }  # fmt: skip
     return table, kept
+
+
+def _record(data: bytes, name: str) -> dict[str, Any]:
+    try:
+        found = json.loads(data)
+        if not isinstance(found, dict):
+            raise ValueError("it is no table")
+    except (ValueError, RecursionError) as error:
+        raise PersonaError(f"{name}: its record of training cannot be read ({error}).") from error
+    return found
+
+
+def check_place(out: Path, contents: Contents) -> None:
+    """Raise `PersonaError` where something lies at `out` that is not this persona's own pack: it would be replaced."""
+    if not out.exists() or out.resolve() == contents.location.resolve():
+        return
+    try:
+        manifest, _ = read_manifest(out)
+    except PersonaError:
+        manifest = None
+    if manifest is None or (manifest.name, manifest.kind) != (contents.manifest.name, contents.manifest.kind):
+        raise PersonaError(
+            f"{out} is there already, and is no pack of {contents.manifest.name!r}.", hint="Choose another place."
+        )
 
 
 def add_networks(
@@ -75,19 +99,22 @@ def add_networks(
 ) -> str:
     """Write a persona's pack with networks to `out`, which may be where it came from; returns its digest.
 
-    The new pack is whole and was loaded before the old one goes.
+    The new pack is whole and was loaded before the old one goes. A synthetic persona's networks are believed to be
+    rendered because whoever calls this rendered what they learnt from, and because the pack was trusted before.
 
     Raises:
-        PersonaError: it cannot be written, or what was written does not load.
+        PersonaError: the pack may not be loaded here, `out` is something else, it cannot be written, or what was
+            written does not load.
 
     """
+    trust.require(contents.manifest, contents.digest, contents.location)
+    check_place(out, contents)
     table, files = network_files(contents.manifest, contents.files, encoder, decoders, training)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".mien-") as scratch:
         made = Path(scratch) / out.name
         digest = write_pack(made, table, files)
         if contents.manifest.kind == "synthetic":
-            # Its pictures were rendered here, by the run that this ends.
             trust.remember(digest)
         load_pack(made, trust=trust)
         old = Path(scratch) / "old"
@@ -95,9 +122,11 @@ def add_networks(
             if out.exists():
                 out.rename(old)
             made.rename(out)
-        except OSError as error:
+        except BaseException as error:
             if old.exists() and not out.exists():
                 old.rename(out)
-            raise PersonaError(f"The pack {out} cannot be written ({error.strerror}).") from error
+            if isinstance(error, OSError):
+                raise PersonaError(f"The pack {out} cannot be written ({error.strerror}).") from error
+            raise
         shutil.rmtree(old, ignore_errors=True)
     return digest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -36,7 +37,7 @@ def split(
     if len(numbers) < 2:
         raise SourceError(
             f"{folder} holds {len(numbers)} whole shards of {', '.join(personas)}; training needs two.",
-            hint="Film more samples: mien train NAME --paired --samples 1000",
+            hint="Film more samples (--samples 1000), or give more footage.",
         )
     count = max(1, len(numbers) // _HELD_OUT)
     learnt, held_out = Samples(folder, personas, numbers[:-count]), Samples(folder, personas, numbers[-count:])
@@ -76,7 +77,11 @@ def record(
         "plan": trainer.plan.to_dict(),
         "samples": len(samples),
         "drivers": len(samples.people),
-        "held_out": {"samples": len(held_out), "drivers": len(held_out.people), **score._asdict()},
+        "held_out": {
+            "samples": len(held_out),
+            "drivers": len(held_out.people),
+            **{name: value if math.isfinite(value) else None for name, value in score._asdict().items()},
+        },
         "steps": trainer.step,
         "hours": round(trainer.seconds / 3600, 2),
         "encoder": sha256(encoder),

@@ -6,6 +6,7 @@ that a new persona is rendered alone. Shards are safetensors; pictures lie in th
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
 from mien.engines.swapnet.engine import MARGIN, SEEN_PX
 from mien.realtime.errors import SourceError
 
@@ -60,9 +62,13 @@ class Pictures:
         begin = int(self.ends[index - 1]) if index else 0
         mode = cv2.IMREAD_GRAYSCALE if grey else cv2.IMREAD_COLOR
         picture = cv2.imdecode(self.data[begin : int(self.ends[index])], mode)
-        if picture is None:
+        if picture is None or picture.shape[0] != picture.shape[1] or picture.shape[0] not in (DRIVER_PX, PERSONA_PX):
             raise SourceError(f"picture {index} of a shard is damaged.", hint="Remove the shard; it is made again.")
         return np.asarray(picture, np.uint8)
+
+    def digest(self) -> bytes:
+        """SHA-256 of all of them."""
+        return hashlib.sha256(self.data.tobytes()).digest()
 
     @classmethod
     def encode(cls, pictures: list[Pixels]) -> Pictures:
@@ -141,8 +147,8 @@ def read_drivers(path: Path) -> DriverShard:
         SourceError: it is none, is cut short, or its arrays do not fit together.
 
     """
-    found = _read(path, ("pixels", "front"), ("tracked", "named", "person"))
-    return DriverShard(**found)
+    shapes = {"tracked": (TRACKED_SIZE,), "named": (len(NAMED),), "person": ()}
+    return DriverShard(**_read(path, ("pixels", "front"), shapes))
 
 
 def read_persona(path: Path) -> PersonaShard:
@@ -152,10 +158,10 @@ def read_persona(path: Path) -> PersonaShard:
         SourceError: it is none, is cut short, or its arrays do not fit together.
 
     """
-    return PersonaShard(**_read(path, ("pixels", "mask"), ("landmarks",)))
+    return PersonaShard(**_read(path, ("pixels", "mask"), {"landmarks": (478, 2)}))
 
 
-def _read(path: Path, pictures: tuple[str, ...], arrays: tuple[str, ...]) -> dict[str, Any]:
+def _read(path: Path, pictures: tuple[str, ...], arrays: dict[str, tuple[int, ...]]) -> dict[str, Any]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -168,6 +174,10 @@ def _read(path: Path, pictures: tuple[str, ...], arrays: tuple[str, ...]) -> dic
         lengths = {len(value) for value in out.values()}
         if len(lengths) != 1 or max(lengths) > _MAX_SAMPLES:
             raise ValueError("its arrays are not of one length")
+        for name, shape in arrays.items():
+            kind = np.int64 if name == "person" else np.float32
+            if out[name].shape[1:] != shape or out[name].dtype != kind:
+                raise ValueError(f"{name} has the shape {out[name].shape} and the type {out[name].dtype}")
         for name in pictures:
             ends = out[name].ends
             if (np.diff(ends, prepend=0) <= 0).any() or (len(ends) and ends[-1] != len(out[name].data)):

@@ -30,6 +30,7 @@ STATE_NAME = "state.safetensors"
 _CLIP = 1.0
 _LEAST_RATE = 0.05
 _TEACH_SALT = 0x7EAC
+_LOWER = "The last good state is kept; begin anew with a lower --rate, or fewer samples a step."
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,9 @@ class Trainer:
         self.seconds = 0.0
         self.best = -math.inf
         self.best_step = 0
+        #: Running mean at the best score, which is what is shipped; None before the first validation.
+        self.best_mean: dict[str, Tensor] | None = None
+        self._whole = True
         self._bf16 = _has_bf16(self._device)
         if (folder / STATE_NAME).exists():
             self._resume()
@@ -138,8 +142,10 @@ class Trainer:
         try:
             for batch in feed:
                 started = time.monotonic()
+                self._whole = False
                 losses = self._learn(batch)
                 self.step += 1
+                self._whole = True
                 keep = min(0.98, 1 - 1 / self.step)
                 means = {name: keep * means.get(name, value) + (1 - keep) * value for name, value in losses.items()}
                 step_s = (
@@ -151,6 +157,7 @@ class Trainer:
                     score = self.validate(held_out)
                     if score.psnr > self.best + 0.01:
                         self.best, self.best_step = score.psnr, self.step
+                        self.best_mean = {name: each.clone() for name, each in self.mean.items()}
                     over = self.step - self.best_step >= patience * validate_every
                 if on_progress is not None:
                     on_progress(Progress(self.step, plan.steps, means, score, step_s))
@@ -161,23 +168,29 @@ class Trainer:
                     break
         finally:
             feed.close()
-            # A loss that was not finite leaves the weights of the step before, which are good.
-            self.save()
+            # Amid a step (a stop, a loss that is not finite) the state on disk is the last whole one, and stays.
+            if self._whole:
+                self.save()
         return over or self.step >= plan.steps
 
     def validate(self, samples: Samples, most: int = 96) -> Score:
-        """Score the running mean of the weights on fixed samples, as the live path would show them."""
-        encoder, decoders = self.shipped()
+        """Score the running mean of the weights on fixed samples."""
+        encoder, decoders = self.networks()
         return validate(encoder, decoders, samples, size_named(self.plan.size).size_px, most, self._device)
 
     def shipped(self) -> tuple[Encoder, dict[str, Decoder]]:
-        """The networks with the running mean of the weights, ready to be exported."""
+        """The networks to export: the running mean of the weights where it scored best."""
+        return self.networks(self.best_mean)
+
+    def networks(self, mean: Mapping[str, Tensor] | None = None) -> tuple[Encoder, dict[str, Decoder]]:
+        """Encoder and decoders with a running mean of the weights, by default the newest."""
+        mean = self.mean if mean is None else mean
         encoder = Encoder(self.plan.encoder)
-        _load(encoder, _under(self.mean, "encoder."), "the run's encoder")
+        _load(encoder, _under(mean, "encoder."), "the run's encoder")
         decoders = {}
         for name in self.plan.personas:
             decoders[name] = Decoder(size_named(self.plan.size), self.plan.encoder.free)
-            _load(decoders[name], _under(self.mean, f"decoder-{name}."), f"the run's decoder of {name}")
+            _load(decoders[name], _under(mean, f"decoder-{name}."), f"the run's decoder of {name}")
         for module in (encoder, *decoders.values()):
             module.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             module.eval()
@@ -212,7 +225,7 @@ class Trainer:
         if not torch.isfinite(norm):
             raise EngineError(
                 f"The gradient of step {self.step} is not finite.",
-                hint="The last good state is kept; go on from it with a lower --rate.",
+                hint=_LOWER,
             )
         self._optimiser.step()
         self._follow()
@@ -264,6 +277,9 @@ class Trainer:
         self._check({"opponent": total})
         self._opponents_optimiser.zero_grad(set_to_none=True)
         total.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(self._opponents.parameters(), 10 * _CLIP)
+        if not torch.isfinite(norm):
+            raise EngineError(f"The opponent's gradient of step {self.step} is not finite.", hint=_LOWER)
         self._opponents_optimiser.step()
         return total.detach()
 
@@ -285,7 +301,7 @@ class Trainer:
             if not math.isfinite(float(value.detach())):
                 raise EngineError(
                     f"The loss {name!r} of step {self.step} is {float(value.detach())}.",
-                    hint="The last good state is kept; go on from it with a lower --rate.",
+                    hint=_LOWER,
                 )
 
     # -- the state
@@ -300,6 +316,7 @@ class Trainer:
         self._folder.mkdir(parents=True, exist_ok=True)
         tensors = {f"network.{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"mean.{k}": v for k, v in self.mean.items()}
+        tensors |= {f"best.{k}": v for k, v in (self.best_mean or {}).items()}
         tensors |= moments_of(self._optimiser, self.network, "adam.")
         tensors |= {f"opponents.{k}": v for k, v in self._opponents.state_dict().items()}
         if self._opponents_optimiser is not None:
@@ -321,6 +338,8 @@ class Trainer:
             )
         _load(self.network, _under(tensors, "network."), "the run's state")
         self.mean = {name: each.to(self._device) for name, each in _under(tensors, "mean.").items()}
+        best = {name: each.to(self._device) for name, each in _under(tensors, "best.").items()}
+        self.best_mean = best or None
         restore_moments(self._optimiser, self.network, tensors, "adam.")
         if self._opponents_optimiser is not None:
             _load(self._opponents, _under(tensors, "opponents."), "the run's opponents")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
+import math
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,8 +18,10 @@ from rich.table import Table
 
 from mien.engines.cast.recipe import Recipe
 from mien.engines.personas.library import Library
-from mien.engines.personas.pack import Contents, read_contents
+from mien.engines.personas.manifest import sha256
+from mien.engines.personas.pack import Contents, decode_contents, read_contents
 from mien.engines.personas.trust import user_data_dir
+from mien.engines.swapnet.pack import check_place
 from mien.plugin.commands import options
 from mien.plugin.commands.session import Session
 from mien.plugin.machine import describe_machine
@@ -123,16 +129,23 @@ def train(
         )
     library = Library()
     contents = read_contents(library.locate(name))
+    # What the run ends in is believed to be rendered, so what it begins with has to be.
+    library.trust.require(contents.manifest, contents.digest, contents.location)
+    decode_contents(contents)
     place = out if out is not None else _place(library, contents, name)
+    check_place(place, contents)
     folder = work if work is not None else user_data_dir() / "training"
     from mien.engines.swapnet.film import FilmPlan
     from mien.engines.swapnet.network import EncoderSpec
     from mien.engines.swapnet.plan import TrainPlan
     from mien.engines.swapnet.run import split
 
+    if encoder == "shipped" and (inputs != "both" or variational):
+        raise ConfigError("--inputs and --variational are a new encoder's.", hint="Add --encoder new")
     frozen = _shipped_encoder() if encoder == "shipped" else None
     if encoder == "shipped" and frozen is None:
         raise ConfigError("This version ships no encoder yet.", hint="Train one: --encoder new")
+    _check_device(device)
     spec = EncoderSpec(inputs, variational=variational)
     plan = TrainPlan(
         (contents.manifest.name,), size=size, steps=steps, batch=batch, rate=rate, seed=seed, encoder=spec,
@@ -169,7 +182,9 @@ def _film(session: Session, contents: Contents, folder: Path, samples: int, jobs
 def _extract(
     session: Session, contents: Contents, folder: Path, sources: list[Path], person: int | None, *, new_encoder: bool
 ) -> None:
+    from mien.engines.measure import FaceIdentity
     from mien.engines.swapnet.footage import FootageError, extract
+    from mien.engines.swapnet.whose import check_likeness, likeness
 
     manifest = contents.manifest
     if manifest.kind != "consented":
@@ -197,6 +212,10 @@ def _extract(
             session.say(f"who is there: {error.sheet}; choose with --person NUMBER")
         raise
     _show(session, found)
+    persona = decode_contents(contents)
+    alike = likeness(folder, manifest.name, persona.portrait, persona.landmarks, FaceIdentity())
+    session.say(f"likeness to the portrait (SFace): {alike:.2f}")
+    check_likeness(alike, manifest.name)
     known.write_text(seen, encoding="utf-8")
 
 
@@ -233,10 +252,14 @@ def _train(
     from mien.engines.swapnet.run import networks_of, record
     from mien.engines.swapnet.trainer import Trainer
 
-    own = folder / f"{contents.manifest.name}-{plan.size}"
     learnt, held_out = parts
+    # Other samples, or another person of the same name, are another run: nothing of this one's may end in theirs.
+    manifest = contents.manifest
+    whose = json.dumps([manifest.kind, manifest.cast, manifest.consent and manifest.consent.sha256], sort_keys=True)
+    material = sha256(f"{whose} {learnt.digest()} {held_out.digest()}".encode())
+    own = folder / f"{manifest.name}-{plan.size}-{material[:8]}"
     trainer = Trainer(plan, own, device=device, start=None if frozen is None else read_weights(frozen))
-    session.say(f"{len(learnt)} samples of {len(learnt.people)} drivers; {len(held_out)} held out; run: {own}")
+    session.say(f"{len(learnt)} samples of {len(learnt.people)} people; {len(held_out)} held out; run: {own}")
     if trainer.step:
         session.say(f"going on from step {trainer.step}")
     with Journal(own, trainer, held_out) as journal, _progress(session, "training") as tell:
@@ -260,26 +283,30 @@ def _train(
     made, decoders = networks_of(trainer)
     encoder = made if frozen is None else frozen
     machine = describe_machine().model_dump(mode="json")
-    about = record(trainer, learnt, held_out, score, encoder, machine, "mien " + " ".join(sys.argv[1:]))
+    about = record(trainer, learnt, held_out, score, encoder, machine, _command())
     digest = add_networks(
         contents, encoder, {plan.size: decoders[contents.manifest.name]}, {plan.size: about}, out=place,
         trust=Library().trust,
     )  # fmt: skip
-    session.say(f"{score.psnr:.2f} dB on drivers it never saw; the pack: {place}")
-    return {"over": True, "pack": str(place), "digest": digest, "score": score._asdict(), "folder": str(own)}
+    shown = "drivers it never saw" if manifest.kind == "synthetic" else "frames it never saw"
+    session.say(f"{score.psnr:.2f} dB on {shown}; the pack: {place}")
+    found = {key: value if math.isfinite(value) else None for key, value in score._asdict().items()}
+    return {"over": True, "pack": str(place), "digest": digest, "score": found, "folder": str(own)}
+
+
+def _command() -> str:
+    """The command as it goes into the pack: of files their names alone, which are nobody's business beyond that."""
+    return " ".join(["mien", *(Path(each).name if os.sep in each else each for each in sys.argv[1:])])
 
 
 def _place(library: Library, contents: Contents, name: str) -> Path:
-    """A shipped persona is not written over: its trained copy becomes the user's own, under another place."""
-    if contents.location.is_relative_to(library.user_dir):
+    """Where the trained pack goes when nothing is said: over the user's own one."""
+    if contents.location.resolve().is_relative_to(library.user_dir.resolve()):
         return contents.location
-    shipped = {info.path for info in library.list() if info.shipped}
-    if contents.location in shipped:
-        raise ConfigError(
-            f"{name!r} ships with Mien; its pack is not yours to change.",
-            hint="Give the new pack a place: --out FOLDER, or make a persona of your own: mien cast new",
-        )
-    return contents.location
+    raise ConfigError(
+        f"{name!r} is not among your own personas, so its pack is not written over.",
+        hint="Give the new pack a place: --out FOLDER, or make a persona of your own: mien cast new",
+    )
 
 
 def _shipped_encoder() -> bytes | None:
@@ -290,13 +317,20 @@ def _shipped_encoder() -> bytes | None:
 
 
 def _require() -> None:
+    """Before hours of work: everything that its end needs too."""
+    for name in ("torch", "safetensors", "tensorboard", "onnx", "onnxscript", "onnxruntime"):
+        if importlib.util.find_spec(name) is None:
+            raise MissingExtraError(f"Training needs {name}.", hint="Install it: pip install 'mien[train,cast]'")
+
+
+def _check_device(device: str) -> None:
+    import torch
+
     try:
-        import safetensors  # noqa: F401
-        import torch  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            f"Training needs {error.name}.", hint="Install it: pip install 'mien[train,cast]'"
-        ) from error
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        first = str(error).splitlines()[0]
+        raise ConfigError(f"There is no device {device!r} here: {first}", hint="Use --device cpu.") from error
 
 
 @contextmanager

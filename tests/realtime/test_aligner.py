@@ -84,6 +84,25 @@ def test_a_turned_head_stays_in_the_square() -> None:
         assert points.max() < 123
 
 
+@pytest.mark.parametrize("scale", [9.0, 25.0, 60.0])
+def test_a_square_that_shrinks_is_averaged_and_stays_in_place(scale: float) -> None:
+    """Grain of one pixel is gone in a small square, and a soft pattern is where the exact map puts it."""
+    rows, columns = np.mgrid[:1600, :1600].astype(np.float32)
+    pattern = 128 + 60 * np.sin(columns / (4 * scale)) + 60 * np.cos(rows / (5 * scale))
+    frame = np.repeat(np.clip(pattern, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    alignment = align(head_at((820.3, 790.7), scale, 0.2), SQUARE_SPEC, 1600, 1600)
+    seen = crop(frame, alignment).pixels[..., 0].astype(float)
+    y, x = np.mgrid[:128, :128].astype(np.float64)
+    inverse = np.linalg.inv(np.vstack([alignment.matrix, [0, 0, 1]]))
+    where = inverse @ np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
+    exact = 128 + 60 * np.sin(where[0] / (4 * scale)) + 60 * np.cos(where[1] / (5 * scale))
+    inside = ((where[:2] > 30) & (where[:2] < 1570)).all(axis=0)
+    assert np.abs(seen.ravel() - np.clip(exact, 0, 255))[inside].max() < 3
+    grain = np.repeat(np.indices((1600, 1600)).sum(axis=0)[..., None] % 2 * 255, 3, axis=2).astype(np.uint8)
+    if scale >= 25:
+        assert crop(grain, alignment).pixels[8:-8, 8:-8].std() < 25
+
+
 def test_a_frame_engine_gets_the_whole_frame() -> None:
     spec = EngineSpec("mesh", "opencv", "cpu", "test", coverage="frame")
     alignment = align(face_at((10, 10), 50), spec, 641, 479)

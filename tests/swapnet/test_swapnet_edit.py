@@ -31,14 +31,19 @@ def test_what_comes_out_stays_in_the_trained_range() -> None:
     assert after[NAMED_INDEX["mouthSmileLeft"]] == 1
     assert after[NAMED_INDEX["jawOpen"]] == 1
     assert after[NAMED_INDEX["browInnerUp"]] == 0
-    assert after[NAMED_INDEX["headYaw"]] == pytest.approx(1.2)
+    assert after[NAMED_INDEX["headYaw"]] == pytest.approx(1.5)
 
 
 def test_eyes_that_look_into_the_camera_undo_the_heads_turn() -> None:
     after = parse_edit("gaze=camera").apply(code(headYaw=0.5, headPitch=-0.2, gazeYaw=0.3, eyeLookInLeft=0.4))
     assert after[NAMED_INDEX["gazeYaw"]] == pytest.approx(-0.5)
     assert after[NAMED_INDEX["gazePitch"]] == pytest.approx(0.2)
-    assert after[NAMED_INDEX["eyeLookInLeft"]] == 0
+    # The actions follow the eyes, as they do in all that was rendered.
+    assert after[NAMED_INDEX["eyeLookInLeft"]] == after[NAMED_INDEX["eyeLookOutRight"]] == pytest.approx(15 / 19)
+    assert after[NAMED_INDEX["eyeLookOutLeft"]] == 0
+    assert after[NAMED_INDEX["eyeLookUpLeft"]] == pytest.approx(0.6)
+    far = parse_edit("gaze=camera").apply(code(headYaw=1.2))
+    assert far[NAMED_INDEX["gazeYaw"]] == pytest.approx(-19 / 30)
 
 
 def test_no_edit_changes_nothing_within_the_range() -> None:

@@ -127,10 +127,41 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_good_state(
     good = weights(trainer)
     with torch.no_grad():
         trainer.network["decoder-ann"].last.bias[0] = math.nan  # type: ignore[union-attr, index]
-    # What a broken weight does to the loss is found before anything is changed; the state on disk is step 3's.
     with pytest.raises(EngineError, match=r"loss 'colour' of step 3 is nan"):
-        trainer._learn(learnt.batch([0, 1, 2, 3], 64, __import__("numpy").random.default_rng(0), None))
+        trainer.run(learnt, held_out)
     assert same(weights(Trainer(PLAN, tmp_path)), good)
+
+
+def test_a_stop_amid_a_step_leaves_the_last_whole_state(
+    tmp_path: Path, learnt: Samples, held_out: Samples, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    through = Trainer(PLAN, tmp_path / "through")
+    through.run(learnt, held_out)
+    stopped = Trainer(PLAN, tmp_path / "stopped")
+    stopped.run(learnt, held_out, until=4)
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stopped, "_follow", stop)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.run(learnt, held_out)
+    again = Trainer(PLAN, tmp_path / "stopped")
+    assert again.step == 4
+    again.run(learnt, held_out)
+    assert same(weights(through), weights(again))
+
+
+def test_the_best_weights_are_shipped_and_not_the_last(tmp_path: Path, learnt: Samples, held_out: Samples) -> None:
+    trainer = Trainer(replace(PLAN, steps=40, rate=2e-3), tmp_path)
+    trainer.run(learnt, held_out, until=20, validate_every=20)
+    best = {name: each.clone() for name, each in trainer.mean.items()}
+    trainer.best = math.inf  # as if nothing after it were better
+    trainer.run(learnt, held_out, validate_every=20)
+    assert same(trainer.shipped()[0].state_dict(), {k[8:]: v for k, v in best.items() if k.startswith("encoder.")})
+    again = Trainer(replace(PLAN, steps=40, rate=2e-3), tmp_path)
+    assert again.best_mean is not None
+    assert same(again.best_mean, best)
 
 
 def test_a_state_of_another_plan_or_a_damaged_one_is_refused(
