@@ -18,7 +18,7 @@ from rich.table import Table
 
 from mien.engines.cast.recipe import Recipe
 from mien.engines.personas.library import Library
-from mien.engines.personas.manifest import sha256
+from mien.engines.personas.manifest import Manifest, sha256
 from mien.engines.personas.pack import Contents, decode_contents, read_contents
 from mien.engines.personas.trust import user_data_dir
 from mien.engines.swapnet.pack import check_place
@@ -29,6 +29,7 @@ from mien.realtime.errors import ConfigError, MissingExtraError, PersonaError
 
 if TYPE_CHECKING:
     from mien.engines.swapnet.dataset import Samples
+    from mien.engines.swapnet.film import FilmPlan
     from mien.engines.swapnet.footage import Extraction
     from mien.engines.swapnet.plan import TrainPlan
     from mien.engines.swapnet.trainer import Progress as Step
@@ -60,8 +61,18 @@ def train(
         typer.Option("--person", min=1, rich_help_panel=_ROAD, help="Who of several people in the footage it is."),
     ] = None,
     samples: Annotated[
-        int, typer.Option("--samples", min=64, rich_help_panel=_ROAD, help="Pictures of drivers to film, if missing.")
+        int, typer.Option("--samples", min=32, rich_help_panel=_ROAD, help="Pictures of drivers to film, if missing.")
     ] = 12800,
+    per_shard: Annotated[
+        int,
+        typer.Option(
+            "--per-shard",
+            min=16,
+            max=4096,
+            rich_help_panel=_ROAD,
+            help="Samples in a file; at least two files are needed, and a folder keeps its number.",
+        ),
+    ] = 256,
     jobs: Annotated[
         int, typer.Option("--jobs", min=1, rich_help_panel=_ROAD, help="Processes that film; each needs about 2 GB.")
     ] = 2,
@@ -134,6 +145,7 @@ def train(
     decode_contents(contents)
     place = out if out is not None else _place(library, contents, name)
     check_place(place, contents)
+    _check_road(contents.manifest, paired=paired)
     folder = work if work is not None else user_data_dir() / "training"
     from mien.engines.swapnet.film import FilmPlan
     from mien.engines.swapnet.network import EncoderSpec
@@ -157,24 +169,32 @@ def train(
         parts = split(material, plan.personas, by_driver=False)
     else:
         material = folder / "samples"
-        _film(session, contents, material, samples, jobs)
-        parts = split(material, plan.personas, -(-samples // FilmPlan().per_shard))
+        film_plan = FilmPlan(per_shard=per_shard)
+        _film(session, contents, material, film_plan, samples, jobs)
+        parts = split(material, plan.personas, -(-samples // per_shard))
     session.document(_train(session, plan, folder, contents, place, frozen, minutes, device, parts))
 
 
-def _film(session: Session, contents: Contents, folder: Path, samples: int, jobs: int) -> None:
-    from mien.engines.swapnet.film import FilmPlan, film
-
-    manifest = contents.manifest
-    if manifest.kind != "synthetic" or manifest.cast is None:
+def _check_road(manifest: Manifest, *, paired: bool) -> None:
+    if paired and manifest.kind != "synthetic":
         raise PersonaError(
             f"{manifest.name!r} is {manifest.kind}: the cast renders only people whom it made.",
-            hint="Make one: mien cast new",
+            hint="Make one: mien cast new; or train this one from recordings: --footage",
         )
-    plan = FilmPlan()
+    if not paired and manifest.kind != "consented":
+        raise PersonaError(
+            f"{manifest.name!r} is {manifest.kind}: recordings show a person, whose consent has to lie in the pack.",
+            hint="mien persona create --name NAME --portrait PICTURE --consent FILE",
+        )
+
+
+def _film(session: Session, contents: Contents, folder: Path, plan: FilmPlan, samples: int, jobs: int) -> None:
+    from mien.engines.swapnet.film import film
+
+    manifest = contents.manifest
     with _progress(session, "filming") as tell:
         film(
-            folder, plan, {manifest.name: Recipe.from_dict(manifest.cast)}, -(-samples // plan.per_shard),
+            folder, plan, {manifest.name: Recipe.from_dict(dict(manifest.cast or {}))}, -(-samples // plan.per_shard),
             workers=jobs, on_shard=tell,
         )  # fmt: skip
 
@@ -187,11 +207,6 @@ def _extract(
     from mien.engines.swapnet.whose import check_likeness, likeness
 
     manifest = contents.manifest
-    if manifest.kind != "consented":
-        raise PersonaError(
-            f"{manifest.name!r} is {manifest.kind}: recordings show a person, whose consent has to lie in the pack.",
-            hint="mien persona create --name NAME --portrait PICTURE --consent FILE",
-        )
     if new_encoder:
         raise ConfigError("One person's recordings teach no encoder.", hint="Leave --encoder at `shipped`.")
     seen = _fingerprint(sources, person)

@@ -17,7 +17,9 @@ from mien.engines.swapnet.export import DecoderGraph, EncoderGraph, export_decod
 from mien.engines.swapnet.load import open_engine
 from mien.engines.swapnet.network import SIZES, Decoder, Encoder, EncoderSpec
 from mien.realtime.aligner import align, crop
+from mien.realtime.engine import EngineSpec
 from mien.realtime.errors import EngineError, ModelError
+from mien.realtime.frame import Patch
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 
@@ -121,6 +123,59 @@ def test_an_edit_changes_what_the_decoder_is_given(networks: Networks) -> None:
     engine.close()
 
 
+class Drawn:
+    """Stands for both halves of a network: what it is told to give."""
+
+    def __init__(self, front: float = 0.0, skin: float = 170.0, wet: float = 220.0) -> None:
+        self.front = np.full((1, 1, 64, 64), front, np.float32)
+        self.patch = np.zeros((1, 64, 64, 5), np.float32)
+        self.patch[..., :3], self.patch[:, 8:56, 8:56, 3] = skin, 255
+        self.patch[:, 40:46, 24:40, :3], self.patch[:, 40:46, 24:40, 4] = wet, 255
+
+    def __call__(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        if "pixels" in inputs:
+            named, free = np.zeros((1, len(NAMED)), np.float32), np.zeros((1, 4), np.float32)
+            return {"named": named, "free": free, "front": self.front}
+        return {"patch": self.patch}
+
+    def close(self) -> None:
+        pass
+
+
+def painted(network: Drawn, level: int = 120) -> Patch:
+    spec = EngineSpec("swapnet-tiny", "test", "cpu", "test", size_px=64, margin=1.3)
+    given = face(neutral=at_rest())
+    lit = np.full((480, 640, 3), level, np.uint8)
+    return SwapNetEngine(network, network, spec)(given, crop(lit, align(given, spec, 640, 480)))
+
+
+def test_teeth_do_not_glow_in_the_dark_nor_burn_in_the_light() -> None:
+    dark, bright = painted(Drawn(), 30), painted(Drawn(), 230)
+    assert dark.lit is not None
+    assert dark.lit[42, 30] == 255
+    assert dark.pixels[42, 30].max() < 70
+    assert bright.pixels[42, 30].max() <= 221
+
+
+def test_a_doubt_of_what_is_in_front_is_no_ghost_and_much_of_it_is_an_error() -> None:
+    assert painted(Drawn(front=0.3)).mask[32, 32] == 255
+    hidden = Drawn()
+    hidden.front[..., 20:34, 20:34] = 1
+    mask = painted(hidden).mask
+    assert mask[27, 27] == 0
+    assert mask[50, 50] == 255
+    for front in (0.6, 1.0):
+        with pytest.raises(EngineError, match="behind something"):
+            painted(Drawn(front=front))
+
+
+def test_pixels_that_are_not_finite_are_an_error() -> None:
+    broken = Drawn()
+    broken.patch[0, 30, 30, 1] = np.nan
+    with pytest.raises(EngineError, match="decoder gave numbers"):
+        painted(broken)
+
+
 def test_a_code_that_is_not_finite_is_an_error_and_no_picture() -> None:
     class Broken:
         def __call__(self, _inputs: object) -> dict[str, np.ndarray]:
@@ -130,8 +185,6 @@ def test_a_code_that_is_not_finite_is_an_error_and_no_picture() -> None:
 
         def close(self) -> None:
             pass
-
-    from mien.realtime.engine import EngineSpec
 
     spec = EngineSpec("swapnet-tiny", "test", "cpu", "test", size_px=64, margin=1.3)
     engine = SwapNetEngine(Broken(), Broken(), spec)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from mien.engines.mesh import MeshEngine
+from mien.engines.personas.check import check
 from mien.engines.personas.library import SHIPPED_DIR, Library
 from mien.engines.personas.manifest import sha256
 from mien.engines.personas.pack import Networks, Persona, load_pack, read_contents, write_pack
@@ -143,6 +144,46 @@ def test_a_failed_write_leaves_the_pack_that_was_there(pack: Path, trust: Trust,
         add_networks(broken, networks.encoder, networks.decoders, {"tiny": {}}, out=pack, trust=trust)
     assert read_contents(pack).digest == before
     assert sorted(each.name for each in pack.parent.iterdir()) == [PLAIN]
+
+
+def test_a_folder_that_is_no_pack_of_this_persona_is_not_replaced(
+    tmp_path: Path, networks: Networks, trust: Trust
+) -> None:
+    thesis = tmp_path / "documents" / "thesis.txt"
+    thesis.parent.mkdir()
+    thesis.write_text("years of work")
+    with pytest.raises(PersonaError, match="no pack of 'linh'"):
+        add_networks(
+            read_contents(SHIPPED_DIR / PLAIN), networks.encoder, networks.decoders, {}, out=thesis.parent, trust=trust
+        )
+    assert thesis.read_text() == "years of work"
+
+
+def test_training_makes_no_strangers_pack_a_trusted_one(tmp_path: Path, networks: Networks, trust: Trust) -> None:
+    contents = read_contents(SHIPPED_DIR / PLAIN)
+    table = contents.manifest.model_dump(mode="json", exclude_none=True, exclude={"format", "files"})
+    stranger = tmp_path / "stranger"
+    write_pack(stranger, table | {"description": "Nobody rendered this here."}, contents.files)
+    with pytest.raises(PersonaError, match="never rendered"):
+        add_networks(
+            read_contents(stranger), networks.encoder, networks.decoders, {"tiny": {}}, out=stranger, trust=trust
+        )
+    with pytest.raises(PersonaError, match="never rendered"):
+        load_pack(stranger, trust=trust)
+
+
+def test_a_check_does_not_vouch_for_networks(pack: Path, tmp_path: Path) -> None:
+    report = check(pack, tracker=None, deep=False, trust=Trust(tmp_path / "other"))
+    states = {item.name: item.state for item in report.items}
+    assert states["networks"] == "unchecked"
+    assert not report.passed
+
+
+def test_the_step_down_is_smaller_and_never_larger(persona: Persona) -> None:
+    assert persona.networks is not None
+    both = replace(persona.networks, decoders={"large": b"", "tiny": persona.networks.decoders["tiny"]})
+    half = make_engine(replace(persona, networks=both), quality="half")
+    assert isinstance(half, MeshEngine)
 
 
 def test_networks_are_put_among_what_ships(pack: Path, tmp_path: Path, networks: Networks) -> None:

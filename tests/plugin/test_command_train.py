@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mien.plugin.cli import main
+
+pytest.importorskip("torch")
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(["train", *arguments])
+    output = capsys.readouterr()
+    return int(ended.value.code or 0), output.out + output.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("linh",), "Say what to learn from"),
+        (("linh", "--paired", "--footage", "x.mp4"), "Say what to learn from"),
+        (("linh", "--paired"), "not among your own personas"),
+        (("nobody", "--paired"), "no persona"),
+        (("linh", "--paired", "--out", "OUT", "--variational"), "--encoder new"),
+        (("linh", "--paired", "--out", "OUT", "--encoder", "new", "--device", "cuda:9"), "no device 'cuda:9'"),
+        (("linh", "--footage", "x.mp4", "--out", "OUT"), "consent"),
+    ],
+)
+def test_what_cannot_be_is_said_before_any_work(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    given = [str(tmp_path / "out") if each == "OUT" else each for each in arguments]
+    code, text = call(capsys, *given, "--work", str(tmp_path / "work"))
+    assert code != 0
+    assert code != 70
+    assert said in text
+    assert not (tmp_path / "work").exists()
+
+
+@pytest.mark.cast
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_persona_is_filmed_trained_packed_and_played(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """As a user does: stopped by the clock, gone on with, and worn."""
+    from mien.engines.personas.pack import load_pack
+    from mien.engines.registry import make_engine
+
+    pack = tmp_path / "pack"
+    run = (
+        "opal", "--paired", "--samples", "32", "--per-shard", "16", "--jobs", "1", "--size", "tiny",
+        "--encoder", "new", "--steps", "4", "--batch", "4", "--work", str(tmp_path / "work"), "--out", str(pack),
+        "--json",
+    )  # fmt: skip
+    code, text = call(capsys, *run, "--minutes", "0")
+    assert code == 0
+    assert json.JSONDecoder().raw_decode(text)[0]["over"] is False
+    code, text = call(capsys, *run)
+    assert code == 0
+    document = json.JSONDecoder().raw_decode(text)[0]
+    assert document["over"] is True
+    assert document["score"]["psnr"] > 5
+    folder = Path(document["folder"])
+    assert list((folder / "previews").glob("*.png"))
+    assert list((folder / "curves").iterdir())
+    persona = load_pack(pack)
+    engine = make_engine(persona)
+    assert engine.spec.name == "swapnet-tiny"
+    engine.close()
+    record = json.loads((pack / "training.json").read_text())["tiny"]
+    assert record["steps"] == 4
+    assert str(tmp_path) not in record["command"]
