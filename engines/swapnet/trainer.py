@@ -60,7 +60,8 @@ class Trainer:
         plan: what to do.
         folder: where the state lies; a state that is there is gone on with.
         device: torch's name of it.
-        start: a trained encoder's state to begin with (and keep, if the plan freezes it).
+        start: a trained encoder's weights to begin with (and keep, if the plan freezes it).
+        decoders: trained decoders' weights to begin with, by persona.
 
     Raises:
         ModelError: the state in the folder is damaged or of another plan.
@@ -68,7 +69,13 @@ class Trainer:
     """
 
     def __init__(
-        self, plan: TrainPlan, folder: Path, *, device: str = "cpu", start: Mapping[str, Tensor] | None = None
+        self,
+        plan: TrainPlan,
+        folder: Path,
+        *,
+        device: str = "cpu",
+        start: Mapping[str, Tensor] | None = None,
+        decoders: Mapping[str, Mapping[str, Tensor]] | None = None,
     ) -> None:
         self.plan, self._folder, self._device = plan, folder, torch.device(device)
         torch.manual_seed(plan.seed)
@@ -78,6 +85,8 @@ class Trainer:
             self.network[f"decoder-{name}"] = Decoder(size, plan.encoder.free)
         if start is not None:
             _load(self.network["encoder"], start, "the encoder to start from")
+        for name, weights in (decoders or {}).items():
+            _load(self.network[f"decoder-{name}"], weights, f"the decoder of {name} to start from")
         self.network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if plan.freeze:
             self.network["encoder"].requires_grad_(requires_grad=False)

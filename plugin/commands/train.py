@@ -19,7 +19,7 @@ from rich.table import Table
 from mien.engines.cast.recipe import Recipe
 from mien.engines.personas.library import Library
 from mien.engines.personas.manifest import Manifest, sha256
-from mien.engines.personas.pack import Contents, decode_contents, read_contents
+from mien.engines.personas.pack import Contents, decode_contents, load_pack, read_contents
 from mien.engines.personas.trust import user_data_dir
 from mien.engines.swapnet.pack import check_place
 from mien.plugin.commands import options
@@ -88,6 +88,15 @@ def train(
             help="Keep the shipped encoder and train a decoder alone, or train both anew.",
         ),
     ] = "shipped",
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="PACK",
+            rich_help_panel=_NETWORK,
+            help="Begin with the networks of this pack, and train both on.",
+        ),
+    ] = None,
     inputs: Annotated[
         Literal["both", "pixels", "tracked"],
         typer.Option("--inputs", rich_help_panel=_NETWORK, help="What a new encoder reads; for ablations."),
@@ -152,6 +161,9 @@ def train(
     from mien.engines.swapnet.plan import TrainPlan
     from mien.engines.swapnet.run import split
 
+    if start is not None and encoder == "shipped":
+        raise ConfigError("--from trains the encoder of a pack on.", hint="Add --encoder new")
+    begun = None if start is None else _networks(library, start, contents.manifest.name, size)
     if encoder == "shipped" and (inputs != "both" or variational):
         raise ConfigError("--inputs and --variational are a new encoder's.", hint="Add --encoder new")
     frozen = _shipped_encoder() if encoder == "shipped" else None
@@ -172,7 +184,15 @@ def train(
         film_plan = FilmPlan(per_shard=per_shard)
         _film(session, contents, material, film_plan, samples, jobs)
         parts = split(material, plan.personas, -(-samples // per_shard))
-    session.document(_train(session, plan, folder, contents, place, frozen, minutes, device, parts))
+    session.document(_train(session, plan, folder, contents, place, frozen, begun, minutes, device, parts))
+
+
+def _networks(library: Library, start: Path, name: str, size: str) -> tuple[bytes, bytes]:
+    """Encoder and decoder of a pack of the same persona."""
+    persona = load_pack(start, trust=library.trust)
+    if persona.name != name or persona.networks is None or size not in persona.networks.decoders:
+        raise ConfigError(f"{start} has no {size} network of {name!r} to begin with.")
+    return persona.networks.encoder, persona.networks.decoders[size]
 
 
 def _check_road(manifest: Manifest, *, paired: bool) -> None:
@@ -259,7 +279,7 @@ def _fingerprint(sources: list[Path], person: int | None) -> str:
 
 def _train(
     session: Session, plan: TrainPlan, folder: Path, contents: Contents, place: Path, frozen: bytes | None,
-    minutes: float | None, device: str, parts: tuple[Samples, Samples],
+    begun: tuple[bytes, bytes] | None, minutes: float | None, device: str, parts: tuple[Samples, Samples],
 ) -> dict[str, Any]:  # fmt: skip
     from mien.engines.swapnet.export import read_weights
     from mien.engines.swapnet.journal import Journal
@@ -271,9 +291,14 @@ def _train(
     # Other samples, or another person of the same name, are another run: nothing of this one's may end in theirs.
     manifest = contents.manifest
     whose = json.dumps([manifest.kind, manifest.cast, manifest.consent and manifest.consent.sha256], sort_keys=True)
-    material = sha256(f"{whose} {learnt.digest()} {held_out.digest()}".encode())
+    came = "" if begun is None else " ".join(sha256(each) for each in begun)
+    material = sha256(f"{whose} {learnt.digest()} {held_out.digest()} {came}".encode())
     own = folder / f"{manifest.name}-{plan.size}-{material[:8]}"
-    trainer = Trainer(plan, own, device=device, start=None if frozen is None else read_weights(frozen))
+    encoder_from, decoder_from = (frozen, None) if begun is None else begun
+    trainer = Trainer(
+        plan, own, device=device, start=None if encoder_from is None else read_weights(encoder_from),
+        decoders={} if decoder_from is None else {manifest.name: read_weights(decoder_from)},
+    )  # fmt: skip
     session.say(f"{len(learnt)} samples of {len(learnt.people)} people; {len(held_out)} held out; run: {own}")
     if trainer.step:
         session.say(f"going on from step {trainer.step}")
