@@ -183,6 +183,7 @@ def _onnx() -> Any:  # noqa: ANN401 - a module that is not always installed
         import onnxscript  # noqa: F401 - torch's exporter needs it and says so less clearly
     except ImportError as error:
         raise MissingExtraError(
-            f"An export needs onnx and onnxscript ({error}).", hint="Install them: pip install 'mien[train]'"
+            f"An export needs onnx and onnxscript ({error}).",
+            hint="Install them: pip install onnx onnxscript onnxruntime",
         ) from error
     return onnx

@@ -35,7 +35,7 @@ class Journal:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise MissingExtraError(
-                f"Curves need tensorboard ({error}).", hint="Install it: pip install 'mien[train]'"
+                f"Curves need tensorboard ({error}).", hint="Install it: pip install tensorboard"
             ) from error
         self._writer: Any = SummaryWriter(str(folder / "curves"), purge_step=trainer.step)
         self._previews = folder / "previews"

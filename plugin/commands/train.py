@@ -360,7 +360,10 @@ def _require() -> None:
     """Before hours of work: everything that its end needs too."""
     for name in ("torch", "safetensors", "tensorboard", "onnx", "onnxscript", "onnxruntime"):
         if importlib.util.find_spec(name) is None:
-            raise MissingExtraError(f"Training needs {name}.", hint="Install it: pip install 'mien[train,cast]'")
+            raise MissingExtraError(
+                f"Training needs {name}.",
+                hint="Install it: pip install torch safetensors tensorboard onnx onnxscript onnxruntime",
+            )
 
 
 def _check_device(device: str) -> None:

@@ -23,7 +23,7 @@ COMMANDS = {
     "bench": "Measure frame rate, latency and memory, and write them down with the machine and the versions.",
     "doctor": "Look at what a run needs: packages, model, cameras, virtual camera, codecs, GPU, disk.",
     "persona": "Personas: list them, make one from a portrait with consent, look at one, check one.",
-    "train": "Give a persona a trained network, from rendered drivers or from recordings.",
+    "train": "Train a persona's network, so that it follows you closer than its portrait can.",
     "cast": "People who do not exist: render a persona, a portrait, a clip, training pairs or a sheet, from a seed.",
 }
 _HELP = """
