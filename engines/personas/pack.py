@@ -190,6 +190,8 @@ def decode_contents(contents: Contents) -> Persona:
             f"{'' if manifest.mesh else ' and has no [mesh] table'}; this version reads packs for "
             f"{', '.join(PACK_ENGINES)}."
         )
+    if manifest.engine == "swapnet" and manifest.swapnet is None:
+        raise PersonaError(f"{pack}: is made for the engine 'swapnet' and has no [swapnet] table.")
     mesh = manifest.mesh
     portrait = decode_bgr(files[mesh.portrait], f"{pack}: {mesh.portrait}")
     height, width = portrait.shape[:2]
