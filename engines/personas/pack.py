@@ -94,8 +94,10 @@ class Persona:
 
     @property
     def engines(self) -> tuple[str, ...]:
-        """The kinds of engine that its files serve, best first."""
-        return ("mesh",) if self.networks is None else ("swapnet", "mesh")
+        """The kinds of engine that its files serve, the one that it is made for first."""
+        if self.networks is None:
+            return ("mesh",)
+        return ("mesh", "swapnet") if self.engine == "mesh" else ("swapnet", "mesh")
 
     def label(self, mode: Mode) -> Literal["generated", "modified"]:
         """What the badge must say: "generated" only when nothing of any person's picture is left in the frame."""

@@ -71,6 +71,16 @@ def test_a_pack_with_networks_loads_and_keeps_its_portrait(persona: Persona, net
     assert dict(persona.networks.decoders) == dict(networks.decoders)
 
 
+def test_a_shipped_persona_may_have_a_network_that_is_asked_for() -> None:
+    amara = Library().find("amara")
+    assert amara.engines == ("mesh", "swapnet")
+    assert isinstance(make_engine(amara), MeshEngine)
+    engine = make_engine(amara, kind="swapnet")
+    assert engine.spec.name == "swapnet-base"
+    assert engine.spec.edits
+    engine.close()
+
+
 def test_a_shipped_persona_without_networks_has_one_engine() -> None:
     assert Library().find(PLAIN).engines == ("mesh",)
 
