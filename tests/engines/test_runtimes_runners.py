@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -196,3 +199,24 @@ def test_the_result_on_a_gpu(precision: str) -> None:
 def test_a_gpu_that_is_not_there() -> None:
     with pytest.raises(EngineError, match=r"cannot run on a GPU: PyTorch .* (is a build without CUDA|finds no NVIDIA)"):
         TorchRunner(module(), sample(), list(OUTPUTS), device="cuda")
+
+
+def test_a_signal_after_a_network_was_closed_is_a_signal(tmp_path: Path) -> None:
+    """OpenVINO's plugin, once unloaded, left a process that the next Ctrl-C crashed."""
+    pytest.importorskip("openvino")
+    program = (
+        "import gc, signal\n"
+        "from mien.engines.personas.library import Library\n"
+        "from mien.engines.registry import make_engine\n"
+        "engine = make_engine(Library().find('amara'), kind='swapnet')\n"
+        "assert engine.spec.runtime == 'openvino'\n"
+        "engine.close()\n"
+        "del engine\n"
+        "gc.collect()\n"
+        "try:\n"
+        "    signal.raise_signal(signal.SIGINT)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('stopped')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert (done.returncode, done.stdout) == (0, "stopped\n"), done.stderr
