@@ -106,14 +106,9 @@ class Augment:
 
 
 def middle(pixels: Pixels, front: Pixels) -> tuple[Pixels, Pixels]:
-    """The network's square out of a stored crop, as the live path cuts it."""
-    calm = Augment(turn_deg=0, scale=0, shift=0)
-    matrix = calm._matrix(np.random.default_rng(0))
-    size = (SEEN_PX, SEEN_PX)
-    return (
-        np.asarray(cv2.warpAffine(pixels, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8),
-        np.asarray(cv2.warpAffine(front, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8),
-    )
+    """The network's square out of a stored crop, as the live path cuts it: both have the same px a centimetre."""
+    edge = (DRIVER_PX - SEEN_PX) // 2
+    return pixels[edge:-edge, edge:-edge], front[edge:-edge, edge:-edge]
 
 
 def _hide(rng: np.random.Generator, pixels: Pixels, front: Pixels) -> None:

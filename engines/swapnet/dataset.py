@@ -46,7 +46,6 @@ class Answer:
         mask: (B, 1, S, S) float32 0..1.
         wet: (B, 1, S, S) float32 0..1, 1 on the balls of the eyes and inside the mouth.
         detail: (B, 1, S, S) float32 0..1, 1 on the eyes, the mouth and a little around.
-        landmarks: (B, 478, 2) float32, px of the patch.
 
     """
 
@@ -54,7 +53,6 @@ class Answer:
     mask: Tensor
     wet: Tensor
     detail: Tensor
-    landmarks: Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -150,7 +148,7 @@ class Samples:
         return Batch(_to_rgb(pixels), told, truth, front_tensor, answers)
 
     def _answer(self, name: str, chosen: Sequence[int], size_px: int) -> Answer:
-        pixels, landmarks = [], []
+        pixels = []
         maps: list[list[Pixels]] = [[], [], []]
         scale = size_px / PERSONA_PX
         for index in chosen:
@@ -164,9 +162,8 @@ class Samples:
             pixels.append(picture)
             for maps_of, each in zip(maps, (mask, wet_map(marks, size_px), detail_map(marks, size_px)), strict=True):
                 maps_of.append(each)
-            landmarks.append(marks)
         shown, wet, detail = (torch.from_numpy(np.array(each)[:, None]).float() / 255 for each in maps)
-        return Answer(_to_rgb(pixels), shown, wet, detail, torch.from_numpy(np.array(landmarks)))
+        return Answer(_to_rgb(pixels), shown, wet, detail)
 
 
 def wet_map(landmarks: Floats, size_px: int) -> Pixels:

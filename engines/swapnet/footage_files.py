@@ -15,15 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from mien.engines.swapnet.code import NAMED, tracked_code
 from mien.engines.swapnet.coverage import Role
-from mien.engines.swapnet.engine import MARGIN
 from mien.engines.swapnet.gather import Shot
 from mien.engines.swapnet.samples import (
-    BEYOND_CM,
     DRIVER_PX,
     PERSONA_PX,
     DriverShard,
@@ -31,11 +28,12 @@ from mien.engines.swapnet.samples import (
     Pictures,
     drivers_place,
     persona_place,
+    softened,
+    wide_hull,
     write_shard,
 )
-from mien.realtime.aligner import HEAD_HEIGHT_CM
 from mien.realtime.errors import ConfigError
-from mien.realtime.face import SKIN_LANDMARK_COUNT, Face, Neutral
+from mien.realtime.face import Face, Neutral
 from mien.realtime.frame import Floats, Pixels
 
 #: The report; it also says whose folder it is.
@@ -94,11 +92,7 @@ def hull_mask(landmarks: Floats) -> Pixels:
 
     As `paired.face_mask`, but for hair and hands, which nobody labelled.
     """
-    inside = np.zeros((PERSONA_PX, PERSONA_PX), np.uint8)
-    cv2.fillConvexPoly(inside, cv2.convexHull(landmarks[:SKIN_LANDMARK_COUNT].astype(np.int32)), 255)
-    reach = max(1, round(BEYOND_CM * PERSONA_PX / (MARGIN * HEAD_HEIGHT_CM)))
-    wide = cv2.dilate(inside, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2))
-    return np.asarray(cv2.GaussianBlur(wide, (0, 0), PERSONA_PX / 256), np.uint8)
+    return softened(wide_hull(landmarks, PERSONA_PX))
 
 
 @contextmanager

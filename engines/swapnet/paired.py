@@ -28,8 +28,9 @@ from mien.engines.measure.cast import rendered_rotation
 from mien.engines.swapnet.code import ACTIONS, ANGLE_DEG, upright_angles
 from mien.engines.swapnet.engine import MARGIN
 from mien.engines.swapnet.samples import (
-    BEYOND_CM,
     PERSONA_PX,
+    softened,
+    wide_hull,
 )
 from mien.realtime.aligner import head_square
 from mien.realtime.face import Face, Neutral
@@ -95,16 +96,11 @@ def shoot_persona(actor: Actor, named: Floats, *, size_px: int = PERSONA_PX) -> 
 
 def face_mask(picture: Picture) -> Pixels:
     """(S, S) uint8, 255 on the face: inside the landmarks' hull, a little widened, and not under hair or a headset."""
-    size = picture.labels.shape[0]
-    hull = cv2.convexHull(picture.landmarks[:468].astype(np.int32))
-    inside = np.zeros(picture.labels.shape, np.uint8)
-    cv2.fillConvexPoly(inside, hull, 255)
-    reach = max(1, round(BEYOND_CM * size / (MARGIN * 17.66)))
-    inside = np.asarray(cv2.dilate(inside, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)))
+    inside = wide_hull(picture.landmarks, picture.labels.shape[0])
     face = np.isin(picture.labels, _FACE).astype(np.uint8) * np.uint8(255)
     # Single hairs and lashes leave no holes.
     face = np.asarray(cv2.morphologyEx(face, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)), np.uint8)
-    return np.asarray(cv2.GaussianBlur(cv2.min(inside, face), (0, 0), size / 256), np.uint8)
+    return softened(np.asarray(cv2.min(inside, face), np.uint8))
 
 
 def _framed(actor: Actor, shot: Shot, size_px: int) -> View:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mien.engines.personas.manifest import sha256
 from mien.engines.swapnet.dataset import Samples, whole_shards
-from mien.engines.swapnet.export import export_decoder, export_encoder, read_weights
+from mien.engines.swapnet.export import export_decoder, export_encoder
 from mien.engines.swapnet.trainer import Trainer
 from mien.engines.swapnet.validate import Score
 from mien.realtime.errors import SourceError
@@ -49,17 +49,9 @@ def split(
 
 
 def networks_of(trainer: Trainer) -> tuple[bytes, dict[str, bytes]]:
-    """The encoder and each persona's decoder as ONNX, from the running mean of the weights.
-
-    A frozen encoder comes back byte by byte as `frozen` exports it, so decoders of several runs share one file.
-    """
+    """The encoder and each persona's decoder as ONNX, from the running mean of the weights where it scored best."""
     encoder, decoders = trainer.shipped()
     return export_encoder(encoder), {name: export_decoder(decoder) for name, decoder in decoders.items()}
-
-
-def encoder_weights(data: bytes) -> dict[str, Any]:
-    """An exported encoder's weights, to start or to freeze."""
-    return read_weights(data)
 
 
 def record(

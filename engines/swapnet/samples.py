@@ -18,7 +18,9 @@ from numpy.typing import NDArray
 
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
 from mien.engines.swapnet.engine import MARGIN, SEEN_PX
+from mien.realtime.aligner import HEAD_HEIGHT_CM
 from mien.realtime.errors import SourceError
+from mien.realtime.face import SKIN_LANDMARK_COUNT
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -28,7 +30,7 @@ DRIVER_PX, PERSONA_PX = 160, 256
 #: Stored crops of drivers are wider than what the network sees, by what training shifts and scales them.
 STORED_MARGIN = MARGIN * DRIVER_PX / SEEN_PX
 #: A persona's mask reaches beyond the landmarks' hull by this, cm in head space: they end short of the jaw's edge.
-BEYOND_CM = 0.4
+_BEYOND_CM = 0.4
 #: A shard is a stranger's file once it was passed on.
 _MAX_SHARD_BYTES = 2**30
 _MAX_SAMPLES = 4096
@@ -112,6 +114,19 @@ class PersonaShard:
     pixels: Pictures
     mask: Pictures
     landmarks: Floats
+
+
+def wide_hull(landmarks: Floats, size_px: int) -> Pixels:
+    """(S, S) uint8, 255 in the hull of (478, 2) landmarks, px of the square, and 0.4 cm of the head around it."""
+    inside = np.zeros((size_px, size_px), np.uint8)
+    cv2.fillConvexPoly(inside, cv2.convexHull(landmarks[:SKIN_LANDMARK_COUNT].astype(np.int32)), 255)
+    reach = max(1, round(_BEYOND_CM * size_px / (MARGIN * HEAD_HEIGHT_CM)))
+    return np.asarray(cv2.dilate(inside, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)), np.uint8)
+
+
+def softened(mask: Pixels) -> Pixels:
+    """A (S, S) mask with an edge that is soft over a pixel of 256."""
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), mask.shape[0] / 256), np.uint8)
 
 
 def drivers_place(folder: Path, shard: int) -> Path:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_type_hints
 
 import cv2
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from mien.engines.cast.look import Look
 from mien.engines.cast.recipe import Recipe
@@ -131,7 +130,7 @@ def clip(
     _check_place(out, (".mp4",))
     length = 12.0 if seconds is None and script is None else seconds
     plan = ClipPlan(recipe_of("someone", seed, changes or []), script=script, seconds=length, height=height)
-    with _writing(out), _progress(session, "frames") as tell:
+    with _writing(out), session.progress("frames") as tell:
         film(plan, out, jobs=jobs, device=device, on_frame=tell)
     session.say(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB)")
     session.document({"seed": seed, "path": str(out)})
@@ -168,7 +167,7 @@ def pairs(
     if persona_seed is None and changes:
         raise ConfigError("--set changes the person of --persona-seed, which is not given.")
     plan = PairsPlan(count, size=size, seed=seed, persona=persona)
-    with _writing(out), _progress(session, "pairs") as tell:
+    with _writing(out), session.progress("pairs") as tell:
         made = make_pairs(out, plan, workers=jobs, device=device, on_shard=tell)
     session.say(f"{count} pairs in {out}, {made} of them made now")
     session.document({"path": str(out), "pairs": count, "made": made})
@@ -197,7 +196,7 @@ def sheet(
     if actions:
         picture = actions_sheet([Recipe("sheet", seed + k) for k in range(people)], size=size)
     else:
-        with _progress(session, "people") as tell:
+        with session.progress("people") as tell:
             picture = people_sheet(seed, people, size=size, on_person=tell)
     _write_picture(out, picture)
     session.say(f"wrote {out}")
@@ -290,11 +289,3 @@ def _session(ctx: typer.Context, as_json: bool) -> Session:
     session: Session = ctx.obj
     session.json = as_json
     return session
-
-
-@contextmanager
-def _progress(session: Session, what: str) -> Iterator[Callable[[int, int], None]]:
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=session.wrapping_console, disable=not session.interactive) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

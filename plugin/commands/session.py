@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TextIO
 
 from rich.console import Console
@@ -50,6 +51,17 @@ class Session:
     def warn(self, text: str) -> None:
         """Print one line on stderr."""
         Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
+        """A bar while a person watches a terminal; call what it gives with done and total."""
+        # Imported here: most commands have no bar, and the help waits for none.
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=self.wrapping_console, disable=not self.interactive) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
 
     def document(self, data: Mapping[str, object] | Sequence[object]) -> None:
         """Print the one JSON document, if JSON was asked for."""

@@ -7,13 +7,10 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from mien.engines.cast.recipe import Recipe
@@ -212,7 +209,7 @@ def _film(session: Session, contents: Contents, folder: Path, plan: FilmPlan, sa
     from mien.engines.swapnet.film import film
 
     manifest = contents.manifest
-    with _progress(session, "filming") as tell:
+    with session.progress("filming") as tell:
         film(
             folder, plan, {manifest.name: Recipe.from_dict(dict(manifest.cast or {}))}, -(-samples // plan.per_shard),
             workers=jobs, on_shard=tell,
@@ -235,7 +232,7 @@ def _extract(
         session.say(f"the footage was looked through already: {folder}")
         return
     try:
-        with _progress(session, "looking through the footage") as tell:
+        with session.progress("looking through the footage") as tell:
             found = extract(
                 sources, folder, role="persona", name=manifest.name, choose_person=person,
                 on_progress=lambda done, total: tell(done, total or 0),
@@ -302,7 +299,7 @@ def _train(
     session.say(f"{len(learnt)} samples of {len(learnt.people)} people; {len(held_out)} held out; run: {own}")
     if trainer.step:
         session.say(f"going on from step {trainer.step}")
-    with Journal(own, trainer, held_out) as journal, _progress(session, "training") as tell:
+    with Journal(own, trainer, held_out) as journal, session.progress("training") as tell:
 
         def note(step: Step) -> None:
             journal.note(step)
@@ -374,11 +371,3 @@ def _check_device(device: str) -> None:
     except (RuntimeError, AssertionError) as error:
         first = str(error).splitlines()[0]
         raise ConfigError(f"There is no device {device!r} here: {first}", hint="Use --device cpu.") from error
-
-
-@contextmanager
-def _progress(session: Session, what: str) -> Iterator[Callable[[int, int], None]]:
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=session.wrapping_console, disable=not session.interactive) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -15,7 +15,7 @@ def answer(size: int = 32) -> Answer:
     pixels = torch.rand(2, 3, size, size, generator=generator)
     mask, wet, detail = (torch.zeros(2, 1, size, size) for _ in range(3))
     mask[..., 4:-4, 4:-4], detail[..., 8:12, 8:20], wet[..., 9:11, 9:19] = 1, 1, 1
-    return Answer(pixels, mask, wet, detail, torch.zeros(2, 478, 2))
+    return Answer(pixels, mask, wet, detail)
 
 
 def logits(truth: Answer) -> torch.Tensor:
