@@ -20,7 +20,7 @@ def draw_webcam(rng: np.random.Generator, *, bend: bool = False) -> Webcam:
         exposure_drift_ev=rng.uniform(0.0, 0.15), hunting_ev=rng.uniform(0.0, 0.4) * (rng.random() < 0.3),
         warmth=float(np.clip(rng.normal(0.0, 0.22), -0.7, 0.7)), tint=float(np.clip(rng.normal(0.0, 0.07), -0.2, 0.2)),
         white_drift=rng.uniform(0.0, 0.1),
-        gain_ev=float(np.clip(-2.5 + 2.0 * cheap + 3.2 * dark + rng.normal(0, 0.4), -4.0, 2.0)),
+        gain_ev=float(np.clip(-2.5 + 2.3 * cheap + 3.6 * dark + rng.normal(0, 0.4), -4.0, 2.5)),
         colour_noise=rng.uniform(0.2, 1.0), blotches=rng.uniform(0.0, 0.5) * cheap * dark,
         grain_px=rng.uniform(0.4, 1.0),
         denoise=rng.uniform(0.3, 1.0) * max(cheap, dark) * (rng.random() < 0.45 + 0.5 * dark),
