@@ -36,9 +36,10 @@ def test_codes_are_known_actions_within_their_range(codes: list[Code]) -> None:
 def test_codes_cover_every_shared_action_and_leave_most_faces_mild(codes: list[Code]) -> None:
     for name in SHARED:
         values = _column(codes, name)
-        # Lips do not close over a jaw that hangs.
-        assert values.max() > (0.35 if name == "mouthClose" else 0.85), name
-        assert np.mean(values > 0.3) > 0.006, name
+        # Lips do not close over a jaw that hangs: their whole range is a part of the others'.
+        most = 0.4 if name == "mouthClose" else 1.0
+        assert values.max() > 0.85 * most, name
+        assert np.mean(values > 0.3 * most) > 0.006, name
         assert np.median(values) < 0.2, name
     assert _column(codes, "tongueOut").max() > 0.5
 

@@ -18,7 +18,7 @@ Weights = dict[str, float]
 MOST_DEG = (40.0, 25.0, 20.0)
 #: How often each kind is drawn.
 _KINDS = ("observed", "speech", "emotion", "both", "extreme", "rest")
-_SHARES = (0.24, 0.20, 0.22, 0.13, 0.17, 0.04)
+_SHARES = (0.26, 0.22, 0.24, 0.14, 0.10, 0.04)
 #: Most poses are near the front; the rest fill the range.
 _NEAR_DEG, _WIDE_DEG, _WIDE_SHARE = (8.0, 5.5, 4.0), (20.0, 12.0, 9.0), 0.35
 _LIDS = ("open", "shut", "part", "wink", "wide")
@@ -28,7 +28,7 @@ _OWN = ("eyeLook", "eyeBlink")
 #: What an action needs to be seen: lips cannot close over a shut jaw, a tongue does not pass shut teeth.
 _NEEDS = {"mouthClose": ("jawOpen", 1.0), "tongueOut": ("jawOpen", 0.5)}
 #: Lips reach over a jaw that is a little open, not over one that hangs.
-_MOST_CLOSED = 0.55
+_MOST_CLOSED = 0.4
 #: How often a face is made, against the others: smiling is by far the most frequent expression (Calvo and others 2014).
 _SMILING, _SMILES_WEIGH = ("smile", "joy", "laugh"), 5.0
 
