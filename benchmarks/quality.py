@@ -32,7 +32,6 @@ from rich.progress import track
 from rich.table import Table
 
 from mien.engines.cast.camera.light import PORTRAIT
-from mien.engines.cast.portrait import to_bgr
 from mien.engines.cast.recipe import Recipe
 from mien.engines.cast.studio import Actor
 from mien.engines.measure.identity import FaceIdentity, similarity
@@ -43,7 +42,7 @@ from mien.engines.registry import make_engine
 from mien.engines.swapnet.edit import CodeEdit
 from mien.engines.swapnet.engine import MARGIN, SwapNetEngine
 from mien.engines.swapnet.load import open_engine
-from mien.engines.swapnet.paired import Eye, Take, face_mask, resting, shoot_driver, shoot_persona, without_hair
+from mien.engines.swapnet.paired import Eye, Take, resting, shoot_driver, shoot_persona, without_hair
 from mien.engines.swapnet.samples import PERSONA_PX
 from mien.plugin.machine import commit, describe_machine, versions
 from mien.realtime.aligner import align, crop, head_square
@@ -97,7 +96,7 @@ def cases(seed: int, people: int, persona: Actor, eye: Eye) -> Iterator[Case]:
             if webcam is None or plain is None:
                 continue
             answer = shoot_persona(persona, webcam.named)
-            yield Case({"webcam": webcam, "plain": plain}, to_bgr(answer.colour), face_mask(answer))
+            yield Case({"webcam": webcam, "plain": plain}, answer.pixels, answer.mask)
 
 
 def drawn_by(engine: Engine, face: Face, pixels: Pixels) -> tuple[Pixels, Mask, NDArray[np.float32] | None]:

@@ -11,7 +11,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from mien.engines.cast.portrait import to_bgr
 from mien.engines.cast.recipe import Recipe
 from mien.engines.cast.studio import Actor
 from mien.engines.cast.workers import worker_pool
@@ -21,7 +20,6 @@ from mien.engines.swapnet.paired import (
     Eye,
     Floats,
     Pixels,
-    face_mask,
     resting,
     shoot_driver,
     shoot_persona,
@@ -45,7 +43,7 @@ from mien.realtime.errors import ConfigError
 _STORED_SPEC = EngineSpec("samples", "cast", "cpu", "training", size_px=DRIVER_PX, margin=STORED_MARGIN)
 _SALT, _DRIVER_SEEDS = 0x57A9, 2**31
 _PLAN_FILE = "samples.json"
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +102,11 @@ def film_drivers(plan: FilmPlan, shard: int, eye: Eye) -> DriverShard:
 
 def film_persona(actor: Actor, named: Floats) -> PersonaShard:
     """Render a persona's answers to (N, `NAMED`) codes."""
-    pictures = [shoot_persona(actor, code) for code in named]
+    replies = [shoot_persona(actor, code) for code in named]
     return PersonaShard(
-        Pictures.encode([to_bgr(picture.colour) for picture in pictures]),
-        Pictures.encode([face_mask(picture) for picture in pictures]),
-        # The renderer's pixel centres are at halves, the crop's at whole numbers.
-        np.array([picture.landmarks - 0.5 for picture in pictures], np.float32).reshape(-1, 478, 2),
+        Pictures.encode([reply.pixels for reply in replies]),
+        Pictures.encode([reply.mask for reply in replies]),
+        np.array([reply.landmarks for reply in replies], np.float32).reshape(-1, 478, 2),
     )
 
 

@@ -8,6 +8,7 @@ expression and view, and the blend brings the driver's light.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -49,6 +50,8 @@ _FACE = (Label.SKIN, Label.LIPS, Label.LEFT_EYE, Label.RIGHT_EYE, Label.LEFT_BRO
          Label.TEETH, Label.TONGUE, Label.MOUTH, Label.BEARD, Label.GLASSES, Label.NECK)  # fmt: skip
 _FRONT = (Label.HAIR, Label.HEADSET)
 _STILL_NS = 33_000_000
+#: A persona is rendered so many times finer than it is stored.
+_FINER = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +72,21 @@ class Take:
     named: Floats
 
 
+class Reply(NamedTuple):
+    """A persona's render of a driver's code.
+
+    Attributes:
+        pixels: (`PERSONA_PX`, `PERSONA_PX`, 3) uint8 BGR.
+        mask: (`PERSONA_PX`, `PERSONA_PX`) uint8, 255 on its face.
+        landmarks: (478, 2) float32 px; the middle of the first pixel is (0, 0).
+
+    """
+
+    pixels: Pixels
+    mask: Pixels
+    landmarks: Floats
+
+
 class Eye:
     """The tracker, to whom each picture is the first one, seen twice: the second time from its own face."""
 
@@ -85,21 +103,34 @@ class Eye:
         return found[0] if len(found) == 1 else None
 
 
-def shoot_persona(actor: Actor, named: Floats, *, size_px: int = PERSONA_PX) -> Picture:
-    """The persona under a (`NAMED`,) code, framed as the network's square."""
+def shoot_persona(actor: Actor, named: Floats) -> Reply:
+    """The persona under a (`NAMED`,) code, framed as the network's square.
+
+    Rendered at twice the size and averaged: else brows, lashes and highlights are jagged, and a network cannot learn
+    steps that jump with every pixel that the head moves.
+    """
     yaw, pitch, gaze_yaw, gaze_pitch = (float(x) for x in named[len(ACTIONS) :] * np.float32(ANGLE_DEG))
     actions = {name: float(value) for name, value in zip(ACTIONS, named, strict=False) if value > 0}
     shot = Shot(actions, HeadPose(yaw=yaw, pitch=pitch), (gaze_yaw, gaze_pitch))
-    view = _framed(actor, shot, size_px)
-    return actor.shoot(shot, view, PORTRAIT, np.full((size_px, size_px, 3), 0.18, np.float32), quality="fast")
+    side = _FINER * PERSONA_PX
+    behind = np.full((side, side, 3), 0.18, np.float32)
+    picture = actor.shoot(shot, _framed(actor, shot, side), PORTRAIT, behind, quality="fast")
+    size = (PERSONA_PX, PERSONA_PX)
+    return Reply(
+        np.asarray(cv2.resize(to_bgr(picture.colour), size, interpolation=cv2.INTER_AREA), np.uint8),
+        np.asarray(cv2.resize(_face_mask(picture), size, interpolation=cv2.INTER_AREA), np.uint8),
+        # The renderer's pixel centres are at halves, the crop's at whole numbers.
+        (picture.landmarks / _FINER - 0.5).astype(np.float32),
+    )
 
 
-def face_mask(picture: Picture) -> Pixels:
+def _face_mask(picture: Picture) -> Pixels:
     """(S, S) uint8, 255 on the face: inside the landmarks' hull, a little widened, and not under hair or a headset."""
     inside = wide_hull(picture.landmarks, picture.labels.shape[0])
     face = np.isin(picture.labels, _FACE).astype(np.uint8) * np.uint8(255)
     # Single hairs and lashes leave no holes.
-    face = np.asarray(cv2.morphologyEx(face, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8)), np.uint8)
+    hole = np.ones((4 * _FINER + 1, 4 * _FINER + 1), np.uint8)
+    face = np.asarray(cv2.morphologyEx(face, cv2.MORPH_CLOSE, hole), np.uint8)
     return softened(np.asarray(cv2.min(inside, face), np.uint8))
 
 
