@@ -206,6 +206,8 @@ def test_a_signal_after_a_network_was_closed_is_a_signal(tmp_path: Path) -> None
     pytest.importorskip("openvino")
     program = (
         "import gc, signal\n"
+        # A shell's background job inherits an ignored Ctrl-C.
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from mien.engines.personas.library import Library\n"
         "from mien.engines.registry import make_engine\n"
         "engine = make_engine(Library().find('amara'), kind='swapnet')\n"
