@@ -46,7 +46,7 @@ class OpenVinoRunner:
     def __init__(self, network: NetworkFile, *, threads: int = DEFAULT_THREADS, precision: Wanted = "auto") -> None:
         check_options(threads, precision)
         openvino = require("openvino", "Running a network with OpenVINO")
-        core = openvino_core()
+        core = _core(openvino)
         arithmetic = _arithmetic(core, precision)
         self.precision: Precision = "int8" if network.quantised else arithmetic
         self._network_name = network.name
@@ -90,23 +90,13 @@ class OpenVinoRunner:
 
 
 @cache
-def openvino_core() -> Any:  # noqa: ANN401 - an openvino.Core
-    """The one of this process, which is never let go.
+def _core(openvino: Any) -> Any:  # noqa: ANN401 - the module, and its Core
+    """The one Core of this process, which is never let go.
 
     With the last Core OpenVINO 2026.4 unloads its CPU plugin, and the next signal (a Ctrl-C) then crashes the process:
     what the plugin had set up for signals is gone with it.
-
-    Raises:
-        MissingExtraError: OpenVINO is not installed.
-
     """
-    core = require("openvino", "Running a network with OpenVINO").Core()
-    _kept.append(core)
-    return core
-
-
-#: Beyond the cache, so that nothing that clears caches frees it.
-_kept: list[Any] = []
+    return openvino.Core()
 
 
 def computes_bfloat16(core: Any) -> bool:  # noqa: ANN401 - an openvino.Core

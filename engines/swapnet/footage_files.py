@@ -90,7 +90,7 @@ def write_samples(
 def hull_mask(landmarks: Floats) -> Pixels:
     """(`PERSONA_PX`, `PERSONA_PX`) uint8, 255 in a little more than the hull of (478, 2) landmarks, px.
 
-    As `paired.face_mask`, but for hair and hands, which nobody labelled.
+    As a rendered persona's, but for hair and hands, which nobody labelled.
     """
     return softened(wide_hull(landmarks, PERSONA_PX))
 
