@@ -72,6 +72,7 @@ class NetworkFile:
         inputs: names and shapes, in the file's order.
         outputs: the same of the outputs.
         quantised: it has 8-bit integer layers (see `mien.engines.runtimes.int8`).
+        notes: texts by name that lie beside the network, unchecked.
 
     Raises `ModelError` for a file that is not acceptable, `MissingExtraError` without the package that reads ONNX.
 
@@ -82,12 +83,14 @@ class NetworkFile:
     inputs: tuple[Port, ...] = field(init=False)
     outputs: tuple[Port, ...] = field(init=False)
     quantised: bool = field(init=False)
+    notes: Mapping[str, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         graph = read_graph(self.onnx, self.name)
         object.__setattr__(self, "inputs", graph.inputs)
         object.__setattr__(self, "outputs", graph.outputs)
         object.__setattr__(self, "quantised", graph.quantised)
+        object.__setattr__(self, "notes", graph.notes)
 
     def check(self, *, inputs: Shapes, outputs: Shapes) -> None:
         """See that the network is of the expected kind: these names with these shapes, no more and no fewer.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -42,12 +42,14 @@ class Graph:
         inputs: in the file's order, without the weights that old files list among them.
         outputs: in the file's order.
         quantised: it has 8-bit integer layers.
+        notes: texts by name that lie beside the network, unchecked.
 
     """
 
     inputs: tuple[Port, ...]
     outputs: tuple[Port, ...]
     quantised: bool
+    notes: Mapping[str, str]
 
 
 def read_graph(data: bytes, name: str) -> Graph:
@@ -77,7 +79,8 @@ def read_graph(data: bytes, name: str) -> Graph:
     if not outputs:
         raise ModelError(f"The network {name!r} has no output.")
     _check_valid(onnx, data, name)
-    return Graph(inputs, outputs, any(node.op_type in _INTEGER for node in model.graph.node))
+    notes = {each.key: each.value for each in model.metadata_props}
+    return Graph(inputs, outputs, any(node.op_type in _INTEGER for node in model.graph.node), notes)
 
 
 def _parsed(onnx: Any, data: bytes, name: str) -> Any:  # noqa: ANN401

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mien.engines.mesh.light import apply_gain, shading
 from mien.engines.swapnet.code import tracked_code
 from mien.engines.swapnet.edit import CodeEdit
+from mien.engines.swapnet.texture import dress, levels_of
 from mien.realtime.engine import EngineSpec
 from mien.realtime.errors import EngineError
 from mien.realtime.face import Face
@@ -47,19 +48,26 @@ class SwapNetEngine:
 
     Args:
         encoder: inputs ``pixels`` and ``tracked``, outputs ``named``, ``free`` and ``front``.
-        decoder: inputs ``named`` and ``free``, output ``patch``.
+        decoder: inputs ``named`` and ``free``, output ``patch``, and ``where`` if there is a texture.
         spec: with `size_px` the decoder's.
         edit: asked before each frame what to change in the expression; None changes nothing.
+        texture: of the persona, (T, T, 3) float32, see `mien.engines.swapnet.texture.read_texture`.
 
     """
 
     def __init__(
-        self, encoder: Network, decoder: Network, spec: EngineSpec, edit: Callable[[], CodeEdit] | None = None
+        self,
+        encoder: Network,
+        decoder: Network,
+        spec: EngineSpec,
+        edit: Callable[[], CodeEdit] | None = None,
+        texture: Floats | None = None,
     ) -> None:
         if spec.size_px is None or spec.size_px < SEEN_PX // 2:
             raise EngineError(f"the network's square must be at least {SEEN_PX // 2} px, got {spec.size_px}.")
         self._encoder, self._decoder, self._spec = encoder, decoder, spec
         self._edit = edit if edit is not None else CodeEdit
+        self._texture = texture
         self._closed = False
 
     @property
@@ -96,13 +104,14 @@ class SwapNetEngine:
 
     def decode(self, named: Floats, free: Floats) -> tuple[NDArray[np.uint8], Mask, Mask]:
         """(S, S, 3) uint8 BGR, and (S, S) uint8 of the face and of what is wet, for both halves of a code."""
-        patch = self._decoder({"named": named[None], "free": free[None]})["patch"][0]
-        if not np.isfinite(patch).all():
+        out = self._decoder({"named": named[None], "free": free[None]})
+        patch = out["patch"][0]
+        if not all(np.isfinite(each).all() for each in out.values()):
             raise EngineError("the decoder gave numbers that are not finite.")
-        levels = cv2.convertScaleAbs(np.maximum(patch, 0.0))
-        blue, green, red, mask, wet = cv2.split(levels)
-        pixels = cv2.merge([blue, green, red]).astype(np.uint8, copy=False)
-        return pixels, mask.astype(np.uint8, copy=False), wet.astype(np.uint8, copy=False)
+        pixels = np.ascontiguousarray(patch[..., :3])
+        if self._texture is not None:
+            dress(pixels, out["where"][0], self._texture)
+        return levels_of(pixels), levels_of(patch[..., 3]), levels_of(patch[..., 4])
 
     def close(self) -> None:
         """Free both networks; idempotent."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import logging
 import warnings
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -14,6 +16,7 @@ from torch import Tensor, nn
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
 from mien.engines.swapnet.engine import SEEN_PX
 from mien.engines.swapnet.network import Decoder, Encoder
+from mien.engines.swapnet.texture import TEXTURE_NOTE, read_texture, write_texture
 from mien.realtime.errors import MissingExtraError, ModelError
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ _LEAST_HALVED: Final = 2048
 #: Greatest difference from torch: of codes relative to their spread, of pictures in 0..255.
 _MOST_OFF: Final = 0.02
 _MOST_OFF_LEVELS: Final = 3.0
+_HALF = "_half"
+_NO_NOTES: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class EncoderGraph(nn.Module):
@@ -47,11 +52,15 @@ class DecoderGraph(nn.Module):
         super().__init__()
         self.decoder = decoder
 
-    def forward(self, named: Tensor, free: Tensor) -> Tensor:
-        """Both halves of the code to (1, S, S, 5) float32 0..255: blue, green, red, face, wet."""
-        pixels, masks = self.decoder(named, free)
+    def forward(self, named: Tensor, free: Tensor) -> tuple[Tensor, Tensor]:
+        """Both halves of the code to (1, S, S, 5) float32 0..255 and to `mien.engines.swapnet.texture.dress`'s where.
+
+        The five are blue, green, red, face, wet.
+        """
+        pixels, masks, where = self.decoder.paint(named, free)
         out = torch.cat([pixels[:, 2:3], pixels[:, 1:2], pixels[:, 0:1], torch.sigmoid(masks)], 1)
-        return (out * 255).permute(0, 2, 3, 1)
+        where = torch.cat([where[:, :2], torch.sigmoid(where[:, 2:])], 1)
+        return (out * 255).permute(0, 2, 3, 1), where.permute(0, 2, 3, 1)
 
 
 def export_encoder(encoder: Encoder) -> bytes:
@@ -68,7 +77,7 @@ def export_encoder(encoder: Encoder) -> bytes:
 
 
 def export_decoder(decoder: Decoder) -> bytes:
-    """ONNX of a decoder: inputs ``named`` and ``free``, output ``patch``.
+    """ONNX of a decoder: inputs ``named`` and ``free``, outputs ``patch`` and ``where``; its texture lies beside them.
 
     Raises:
         MissingExtraError: onnx or onnxscript is not installed.
@@ -76,7 +85,9 @@ def export_decoder(decoder: Decoder) -> bytes:
 
     """
     inputs = (0.3 * torch.rand(1, len(NAMED)), 0.5 * torch.randn(1, decoder.free_size))
-    return _export(DecoderGraph(decoder.cpu().eval()), inputs, ["named", "free"], ["patch"])
+    texture = write_texture(decoder.texture.detach().cpu().float().numpy())
+    graph = DecoderGraph(decoder.cpu().eval())
+    return _export(graph, inputs, ["named", "free"], ["patch", "where"], {TEXTURE_NOTE: texture})
 
 
 def read_weights(data: bytes) -> dict[str, Tensor]:
@@ -100,13 +111,20 @@ def read_weights(data: bytes) -> dict[str, Tensor]:
             out[rest] = torch.from_numpy(np.array(array, np.float32))
     if not out:
         raise ModelError("This ONNX network has none of a swap network's weights.")
+    for note in model.metadata_props:
+        if note.key == TEXTURE_NOTE:
+            levels = read_texture(note.value, "the network to start from")
+            out["texture"] = torch.from_numpy(np.ascontiguousarray(levels[..., ::-1].transpose(2, 0, 1)) / 255)
     return out
 
 
-_HALF = "_half"
-
-
-def _export(graph: nn.Module, inputs: tuple[Tensor, ...], given: list[str], made: list[str]) -> bytes:
+def _export(
+    graph: nn.Module,
+    inputs: tuple[Tensor, ...],
+    given: list[str],
+    made: list[str],
+    notes: Mapping[str, str] = _NO_NOTES,
+) -> bytes:
     library = _onnx()
     # Half precision is what will be shipped, so it is what the check must see.
     for each in graph.parameters():
@@ -123,7 +141,10 @@ def _export(graph: nn.Module, inputs: tuple[Tensor, ...], given: list[str], made
     if program is None:
         raise ModelError("torch exported nothing.")
     buffer = io.BytesIO()
-    library.save_model(_halved(library, program.model_proto), buffer)
+    model = _halved(library, program.model_proto)
+    for key, text in notes.items():
+        model.metadata_props.add(key=key, value=text)
+    library.save_model(model, buffer)
     data = buffer.getvalue()
     _check(graph, inputs, given, data)
     return data

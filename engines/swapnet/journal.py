@@ -77,7 +77,8 @@ def preview(trainer: Trainer, samples: Samples, count: int = _SHOWN) -> NDArray[
     encoded = encoder(batch.pixels.to(device), batch.tracked.to(device))
     rows = [torch.nn.functional.interpolate(batch.pixels, (size, size), mode="bilinear")]
     for name, decoder in decoders.items():
-        pixels, masks = (each.float().cpu() for each in decoder(encoded.named, encoded.free))
+        painted = decoder(encoded.named, encoded.free)
+        pixels, masks = painted.pixels.float().cpu(), painted.masks.float().cpu()
         truth = batch.answers[name]
         rows += [pixels * torch.sigmoid(masks[:, :1]), truth.pixels * truth.mask]
     strips = [torch.cat(list(row), dim=2) for row in rows]

@@ -11,6 +11,7 @@ from mien.engines.runtimes.table import AUTO, Device, Opened, open_runner
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
 from mien.engines.swapnet.edit import CodeEdit
 from mien.engines.swapnet.engine import FRONT_PX, MARGIN, SEEN_PX, SwapNetEngine
+from mien.engines.swapnet.texture import TEXTURE_NOTE, read_texture
 from mien.realtime.engine import EngineSpec
 from mien.realtime.errors import EngineError
 
@@ -55,7 +56,12 @@ def open_engine(
         inputs={"pixels": (1, 3, SEEN_PX, SEEN_PX), "tracked": (1, TRACKED_SIZE)},
         outputs=code | {"front": (1, 1, FRONT_PX, FRONT_PX)},
     )
-    decoder.check(inputs=code, outputs={"patch": (1, SIDES[size], SIDES[size], 5)})
+    side, texture = SIDES[size], None
+    outputs: dict[str, tuple[int, ...]] = {"patch": (1, side, side, 5)}
+    if TEXTURE_NOTE in decoder.notes:
+        texture = read_texture(decoder.notes[TEXTURE_NOTE], decoder.name)
+        outputs["where"] = (1, side // 2, side // 2, 3)
+    decoder.check(inputs=code, outputs=outputs)
     first = open_runner(encoder, runtime=runtime, device=device, threads=threads)
     try:
         second = open_runner(decoder, runtime=runtime, device=device, threads=threads)
@@ -67,7 +73,7 @@ def open_engine(
         precision=second.runner.precision, reason=_reason(reason, first, second), size_px=SIDES[size], margin=MARGIN,
         edits=True,
     )  # fmt: skip
-    return SwapNetEngine(first.runner, second.runner, spec, edit)
+    return SwapNetEngine(first.runner, second.runner, spec, edit, texture)
 
 
 def _reason(why: str, encoder: Opened, decoder: Opened) -> str:

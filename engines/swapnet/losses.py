@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional as fn
+
+from mien.engines.swapnet.engine import MARGIN
+from mien.realtime.aligner import HEAD_HEIGHT_CM
+from mien.realtime.face import SKIN_LANDMARK_COUNT
+from mien.realtime.head import head_model
 
 if TYPE_CHECKING:
     from mien.engines.swapnet.dataset import Answer
@@ -27,6 +33,7 @@ class Weights:
         gradient: of differences between neighbours, which keep edges sharp.
         structure: of 1 - SSIM over three scales (Wang, Simoncelli, Bovik 2003).
         mask: of the masks' cross-entropy.
+        place: of the distance, in half sides, between where a landmark is looked up in the texture and its own place.
         named: of the squared error of the named half.
         front: of the cross-entropy of what is before the face.
         divergence: of the free half from a normal distribution, variational encoders only.
@@ -39,6 +46,7 @@ class Weights:
     gradient: float = 1.0
     structure: float = 0.1
     mask: float = 0.1
+    place: float = 2.0
     named: float = 0.5
     front: float = 0.1
     divergence: float = 1e-4
@@ -59,6 +67,30 @@ def picture_losses(pixels: Tensor, masks: Tensor, answer: Answer, weights: Weigh
         "structure": weights.structure * (1 - structure(pixels, answer.pixels, focus)),
         "mask": weights.mask * fn.binary_cross_entropy_with_logits(masks, torch.cat([answer.mask, answer.wet], 1)),
     }
+
+
+def place_loss(moved: Tensor, landmarks: Tensor, weights: Weights) -> Tensor:
+    """Mean distance of where (B, 468, 2) landmarks, -1..1 of the square, are looked up from the canonical face's.
+
+    Args:
+        moved: (B, 2, S/2, S/2), see `network.Painted`.
+        landmarks: right and down of the middle, half sides.
+        weights: how much it counts.
+
+    """
+    # From the first pixel's middle to its edge, which is what this call counts from.
+    inner = 1 - 1 / (2 * moved.shape[-1])
+    at = fn.grid_sample(moved, inner * landmarks[:, None], align_corners=False, padding_mode="border")[:, :, 0]
+    off = at.transpose(1, 2) + landmarks - canonical_places().to(landmarks)
+    return weights.place * off.abs().mean()
+
+
+@cache
+def canonical_places() -> Tensor:
+    """(468, 2) float32: the canonical face seen from the front, in half sides of the network's square."""
+    points = head_model().landmarks[:SKIN_LANDMARK_COUNT, :2]
+    middle = (points.min(0) + points.max(0)) / 2
+    return torch.from_numpy((points - middle) / (MARGIN * HEAD_HEIGHT_CM / 2))
 
 
 def code_losses(encoded: Encoded, named: Tensor, front: Tensor, weights: Weights) -> dict[str, Tensor]:

@@ -32,11 +32,13 @@ class Size:
     Attributes:
         size_px: side of the patch: 8 px doubled by each stage, and once more at the end.
         channels: of the first map and of each stage.
+        texture_px: side of the persona's texture.
 
     """
 
     size_px: int
     channels: tuple[int, ...]
+    texture_px: int
 
     def __post_init__(self) -> None:
         if self.size_px != _FIRST_PX * 2 ** len(self.channels):
@@ -45,10 +47,10 @@ class Size:
 
 #: "tiny" is for trying things out.
 SIZES: Final[dict[str, Size]] = {
-    "tiny": Size(64, (16, 48, 32)),
-    "small": Size(128, (32, 112, 72, 48)),
-    "base": Size(256, (40, 152, 104, 64, 32)),
-    "large": Size(512, (64, 256, 192, 128, 64, 24)),
+    "tiny": Size(64, (16, 48, 32), 128),
+    "small": Size(128, (32, 112, 72, 48), 256),
+    "base": Size(256, (40, 152, 104, 64, 32), 512),
+    "large": Size(512, (64, 256, 192, 128, 64, 24), 1024),
 }
 
 
@@ -168,8 +170,28 @@ class Up(nn.Module):
         return self.residual(x * (1 + gain) + shift)  # type: ignore[no-any-return]
 
 
+class Painted(NamedTuple):
+    """What a decoder says of a batch.
+
+    Attributes:
+        pixels: (B, 3, S, S) RGB, 0..1 but for what the texture adds.
+        masks: (B, 2, S, S), logits of the face, and of what is wet: the eyes and the mouth's inside.
+        moved: (B, 2, S/2, S/2), see `Decoder.paint`.
+
+    """
+
+    pixels: Tensor
+    masks: Tensor
+    moved: Tensor
+
+
 class Decoder(nn.Module):
-    """A persona: the code to its face and masks."""
+    """A persona: the code to its face and masks.
+
+    Convolutions paint what is smooth. Brows, lashes and pores come from a texture that is learnt with them and looked
+    up where they say (deferred neural rendering: Thies, Zollhoefer, Niessner 2019): they would need millions of
+    samples to put single hairs where the head moves them. The lookup is the blend's, not the network's.
+    """
 
     def __init__(self, size: Size, free: int) -> None:
         super().__init__()
@@ -182,18 +204,42 @@ class Decoder(nn.Module):
         )
         # Three colours and two masks, four pixels of each.
         self.last = nn.Conv2d(size.channels[-1], 20, 3, 1, 1)
+        self.where = nn.Conv2d(size.channels[-1], 3, 3, 1, 1)
+        nn.init.zeros_(self.where.weight)
+        nn.init.zeros_(self.where.bias)  # type: ignore[arg-type]
+        self.texture = nn.Parameter(torch.zeros(3, size.texture_px, size.texture_px))
 
-    def forward(self, named: Tensor, free: Tensor) -> tuple[Tensor, Tensor]:
-        """Both halves of the code to RGB (B, 3, S, S) 0..1 and to logits (B, 2, S, S): of the face, and of what is wet.
+    def paint(self, named: Tensor, free: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Both halves of the code to RGB (B, 3, S, S) 0..1 without the texture, mask logits (B, 2, S, S), and where.
 
-        Wet are the eyes and the mouth's inside, which no skin's colour must tint.
+        The last is (B, 3, S/2, S/2): how far right and down of its own place a pixel finds itself in the texture, half
+        sides of the square, and the logit of how much of it to take.
         """
         code = self.code(torch.cat([named, free], 1))
         x = fn.leaky_relu(self.first(code).view(-1, self.size.channels[0], _FIRST_PX, _FIRST_PX), _SLOPE)
         for up in self.ups:
             x = up(x, code)
         out = fn.pixel_shuffle(self.last(x), 2)
-        return torch.sigmoid(out[:, :3]), out[:, 3:]
+        return torch.sigmoid(out[:, :3]), out[:, 3:], self.where(x)
+
+    def forward(self, named: Tensor, free: Tensor) -> Painted:
+        """Both halves of the code to the persona's face."""
+        pixels, masks, where = self.paint(named, free)
+        where = where.float()
+        share = torch.cat([where[:, :2], torch.sigmoid(where[:, 2:])], 1)
+        share = fn.interpolate(share, pixels.shape[-2:], mode="bilinear", align_corners=False)
+        places = share[:, :2] + own_places(self.size.size_px).to(share)
+        found = fn.grid_sample(
+            self.texture.float().expand(len(pixels), -1, -1, -1), places.permute(0, 2, 3, 1),
+            padding_mode="border", align_corners=True,
+        )  # fmt: skip
+        return Painted(pixels.float() + share[:, 2:] * found, masks, where[:, :2])
+
+
+def own_places(size_px: int) -> Tensor:
+    """(1, 2, S, S) float32: right and down of the middle of each pixel, -1 and 1 at the first and the last."""
+    line = torch.linspace(-1, 1, size_px)
+    return torch.stack(torch.meshgrid(line, line, indexing="xy"))[None]
 
 
 def size_named(name: str) -> Size:

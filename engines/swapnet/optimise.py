@@ -8,12 +8,26 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+_TEXTURES_FASTER = 10.0
+
 
 def make_optimiser(network: nn.Module, rate: float) -> torch.optim.AdamW:
-    """AdamW over what is not frozen."""
-    return torch.optim.AdamW(
-        [each for each in network.parameters() if each.requires_grad], rate, (0.9, 0.99), weight_decay=1e-4
-    )
+    """AdamW over what is not frozen; textures learn faster, as each texel is seen by few pixels, and do not decay."""
+    kinds: dict[bool, list[nn.Parameter]] = {False: [], True: []}
+    for name, each in network.named_parameters():
+        if each.requires_grad:
+            kinds[name.endswith("texture")].append(each)
+    groups = [
+        {"params": kinds[False], "weight_decay": 1e-4, "times": 1.0},
+        {"params": kinds[True], "weight_decay": 0.0, "times": _TEXTURES_FASTER},
+    ]
+    return torch.optim.AdamW([group for group in groups if group["params"]], rate, (0.9, 0.99))
+
+
+def set_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """From the next step on."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate * group["times"]
 
 
 def moments_of(optimiser: torch.optim.Optimizer, network: nn.Module, prefix: str) -> dict[str, Tensor]:

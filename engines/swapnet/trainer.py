@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from mien.engines.swapnet.checkpoint import load_state, save_state
 from mien.engines.swapnet.dataset import Batch, Samples, batches
 from mien.engines.swapnet.discriminator import Discriminator, features_loss, opponents_loss
-from mien.engines.swapnet.losses import code_losses, picture_losses
+from mien.engines.swapnet.losses import code_losses, picture_losses, place_loss
 from mien.engines.swapnet.network import Decoder, Encoded, Encoder, size_named
-from mien.engines.swapnet.optimise import make_optimiser, moments_of, restore_moments
+from mien.engines.swapnet.optimise import make_optimiser, moments_of, restore_moments, set_rate
 from mien.engines.swapnet.plan import TrainPlan
 from mien.engines.swapnet.validate import Score, validate
 from mien.realtime.errors import EngineError, ModelError
@@ -86,7 +86,10 @@ class Trainer:
         if start is not None:
             _load(self.network["encoder"], start, "the encoder to start from")
         for name, weights in (decoders or {}).items():
-            _load(self.network[f"decoder-{name}"], weights, f"the decoder of {name} to start from")
+            decoder = self.network[f"decoder-{name}"]
+            # A decoder from before there were textures learns one from nothing.
+            fresh = {k: v for k, v in decoder.state_dict().items() if k.startswith(("where.", "texture"))}
+            _load(decoder, fresh | dict(weights), f"the decoder of {name} to start from")
         self.network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if plan.freeze:
             self.network["encoder"].requires_grad_(requires_grad=False)
@@ -208,8 +211,7 @@ class Trainer:
     def _learn(self, batch: Batch) -> dict[str, float]:
         plan = self.plan
         rate = self._rate()
-        for group in self._optimiser.param_groups:
-            group["lr"] = rate
+        set_rate(self._optimiser, rate)
         rng = np.random.default_rng((plan.seed, _TEACH_SALT, self.step))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         fighting = plan.adversarial_from is not None and self.step >= plan.adversarial_from * plan.steps
@@ -220,10 +222,12 @@ class Trainer:
             drawn = {name: self.network[f"decoder-{name}"](named, free) for name in plan.personas}
         encoded = _precise(encoded)
         losses = code_losses(encoded, batch.named, batch.front, plan.weights)
-        for name, (pixels, mask) in drawn.items():
-            found = picture_losses(pixels.float(), mask.float(), batch.answers[name], plan.weights)
+        for name, painted in drawn.items():
+            answer = batch.answers[name]
+            found = picture_losses(painted.pixels.float(), painted.masks.float(), answer, plan.weights)
+            found["place"] = place_loss(painted.moved, answer.landmarks, plan.weights)
             if fighting:
-                found |= self._fool(name, pixels, batch)
+                found |= self._fool(name, painted.pixels, batch)
             for key, value in found.items():
                 losses[key] = losses.get(key, 0.0) + value / len(drawn)
         total = torch.stack(list(losses.values())).sum()
@@ -240,7 +244,7 @@ class Trainer:
         self._follow()
         if fighting:
             losses["opponent"] = self._teach_opponents(
-                {name: pixels for name, (pixels, _) in drawn.items()}, batch, rate
+                {name: painted.pixels for name, painted in drawn.items()}, batch, rate
             )
         return {name: float(value.detach()) for name, value in losses.items()} | {"total": float(total.detach())}
 
@@ -274,8 +278,7 @@ class Trainer:
     def _teach_opponents(self, drawn: Mapping[str, Tensor], batch: Batch, rate: float) -> Tensor:
         if self._opponents_optimiser is None:
             raise RuntimeError("there is no opponent to teach")
-        for group in self._opponents_optimiser.param_groups:
-            group["lr"] = rate
+        set_rate(self._opponents_optimiser, rate)
         total = torch.zeros((), device=self._device)
         for name, pixels in drawn.items():
             answer = batch.answers[name]

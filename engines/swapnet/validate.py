@@ -56,9 +56,10 @@ def validate(
         batch = samples.batch(chosen[first : first + _BATCH], size_px, rng, None)
         encoded = encoder(batch.pixels.to(device), batch.tracked.to(device))
         for name, decoder in decoders.items():
-            pixels, mask = (each.float().cpu() for each in decoder(encoded.named, encoded.free))
+            painted = decoder(encoded.named, encoded.free)
+            pixels, mask = painted.pixels.float().cpu().clamp(0, 1), painted.masks[:, :1].float().cpu()
             answer = batch.answers[name]
-            rows += picture_scores(pixels, mask[:, :1], answer.pixels, answer.mask)
+            rows += picture_scores(pixels, mask, answer.pixels, answer.mask)
         front = (encoded.front.float().cpu() > 0).float()
         fronts += _iou(front, (batch.front > 0.5).float())
         off.append(float((encoded.named.float().cpu() - batch.named).abs().nanmean()))

@@ -77,7 +77,24 @@ def test_weights_come_back_from_an_export(decoder: Decoder, networks: Networks) 
     again.load_state_dict(read_weights(networks.decoders["tiny"]))
     with torch.no_grad():
         code = (torch.rand(1, len(NAMED)), torch.rand(1, 16))
-        assert torch.allclose(DecoderGraph(again)(*code), DecoderGraph(decoder)(*code), atol=0.5)
+        for found, expected in zip(DecoderGraph(again)(*code), DecoderGraph(decoder)(*code), strict=True):
+            assert torch.allclose(found, expected, atol=0.5)
+    # A step of the texture's PNG is two levels.
+    assert float((again.texture - decoder.texture).detach().abs().max()) <= 1.01 / 255
+
+
+def test_the_engine_lays_the_texture_where_training_did(engine: SwapNetEngine, decoder: Decoder) -> None:
+    generator = np.random.default_rng(5)
+    named, free = (generator.normal(0, 0.5, n).astype(np.float32) for n in (len(NAMED), 16))
+    pixels, mask, wet = engine.decode(named, free)
+    with torch.no_grad():
+        painted = decoder(torch.from_numpy(named)[None], torch.from_numpy(free)[None])
+        bare, _, _ = decoder.paint(torch.from_numpy(named)[None], torch.from_numpy(free)[None])
+    truth, without = (each[0].clamp(0, 1).permute(1, 2, 0).numpy()[..., ::-1] * 255 for each in (painted.pixels, bare))
+    assert np.abs(pixels - truth).max() <= 4
+    assert np.abs(pixels - without).max() > 6
+    masks = torch.sigmoid(painted.masks)[0].numpy() * 255
+    assert max(np.abs(mask - masks[0]).max(), np.abs(wet - masks[1]).max()) <= 3
 
 
 def test_what_is_no_network_has_no_weights() -> None:

@@ -5,7 +5,7 @@ import torch
 
 from mien.engines.swapnet.code import NAMED
 from mien.engines.swapnet.dataset import Answer
-from mien.engines.swapnet.losses import Weights, code_losses, picture_losses, structure
+from mien.engines.swapnet.losses import Weights, canonical_places, code_losses, picture_losses, place_loss, structure
 from mien.engines.swapnet.network import Encoded
 from mien.engines.swapnet.validate import picture_scores
 
@@ -15,7 +15,7 @@ def answer(size: int = 32) -> Answer:
     pixels = torch.rand(2, 3, size, size, generator=generator)
     mask, wet, detail = (torch.zeros(2, 1, size, size) for _ in range(3))
     mask[..., 4:-4, 4:-4], detail[..., 8:12, 8:20], wet[..., 9:11, 9:19] = 1, 1, 1
-    return Answer(pixels, mask, wet, detail)
+    return Answer(pixels, mask, wet, detail, torch.zeros(len(pixels), 468, 2))
 
 
 def logits(truth: Answer) -> torch.Tensor:
@@ -91,3 +91,21 @@ def test_scores_are_those_of_the_inside() -> None:
     assert ssim < 1
     assert sharp == pytest.approx(1, abs=1e-4)
     assert iou == 1
+
+
+def test_a_landmark_is_looked_up_at_its_own_place() -> None:
+    places = canonical_places()[None]
+    still = torch.zeros(1, 2, 64, 64)
+    assert float(place_loss(still, places, Weights())) < 1e-6
+    # A face that lies to the right is looked up further left.
+    aside = still.clone()
+    aside[:, 0] = -0.1
+    shifted = places + torch.tensor([0.1, 0.0])
+    assert float(place_loss(aside, shifted, Weights())) < 1e-6
+    assert float(place_loss(still, shifted, Weights(place=1.0))) == pytest.approx(0.05, abs=1e-4)
+
+
+def test_canonical_places_lie_in_the_square() -> None:
+    places = canonical_places()
+    assert places.shape == (468, 2)
+    assert 0.5 < float(places.abs().max()) < 0.9
