@@ -88,6 +88,12 @@ def make_engine(
         return _KINDS["mesh"].make(persona, Order(mode, quality, why, device, edit))
 
 
+def stand_in(persona: Persona, *, kind: str = AUTO, mode: Mode = "swap") -> str | None:
+    """The kind that shows a persona at once while its own, which takes seconds, loads; None where it takes none."""
+    own, _ = _choose(persona, kind, mode)
+    return "mesh" if kind == AUTO and own != "mesh" else None
+
+
 def engine_kinds() -> tuple[str, ...]:
     """The kinds of this version, without "auto"."""
     return tuple(_KINDS)
@@ -125,7 +131,8 @@ def _mesh(persona: Persona, order: Order) -> Engine:
 
 def _swapnet(persona: Persona, order: Order) -> Engine:
     # Imported here: a persona with a portrait alone needs no runtime.
-    from mien.engines.swapnet.load import SIDES, open_engine
+    from mien.engines.swapnet.load import open_engine
+    from mien.engines.swapnet.sizes import SIZES
 
     if persona.networks is None or order.mode != "swap":
         raise EngineError(
@@ -134,10 +141,10 @@ def _swapnet(persona: Persona, order: Order) -> Engine:
         )
     size = next(size for size in _SIZES if size in persona.networks.decoders)
     if order.quality == "half":
-        smaller = [each for each in persona.networks.decoders if SIDES[each] < SIDES[size]]
+        smaller = [each for each in persona.networks.decoders if SIZES[each].size_px < SIZES[size].size_px]
         if not smaller:
             return _mesh(persona, replace(order, quality="full", reason="the step down: there is no smaller network"))
-        size = max(smaller, key=SIDES.__getitem__)
+        size = max(smaller, key=lambda each: SIZES[each].size_px)
     return open_engine(
         persona.networks, size, reason=f"trained network: {order.reason}", device=order.device, edit=order.edit
     )

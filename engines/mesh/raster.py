@@ -38,12 +38,31 @@ def draw_map(
     cells = (-(-width // step), -(-height // step))
     # Centre of a cell in px is (i + 0.5) * step - 0.5, which is also how cv2.resize places its samples.
     coarse = np.asarray((points[:, :2] + 0.5) / step - 0.5, np.float32)
-    owner = _draw_owners(coarse, points[:, 2], triangles, cells)
-    mapped = _apply(owner, coarse, texture, triangles, cells)
+    mapped, _ = draw_cells(np.column_stack([coarse, points[:, 2]]), texture, triangles, cells)
     wide = (cells[0] * step, cells[1] * step)
     map_x = cv2.resize(mapped[0], wide, interpolation=cv2.INTER_LINEAR)[:height, :width]
     map_y = cv2.resize(mapped[1], wide, interpolation=cv2.INTER_LINEAR)[:height, :width]
     return map_x, map_y
+
+
+def draw_cells(
+    points: Floats, texture: Floats, triangles: NDArray[np.int32], cells: tuple[int, int]
+) -> tuple[Floats, NDArray[np.int32]]:
+    """Texture coordinates for every cell of a grid.
+
+    Args:
+        points: (N, 3) float32, vertices, cells; the middle of the first cell is (0, 0), z grows away from the camera.
+        texture: (N, 2) float32, the same vertices in the texture.
+        triangles: (T, 3) int32; those that turn the wrong way in the picture are not drawn.
+        cells: (columns, rows) of the grid.
+
+    Returns:
+        (2, rows, columns) float32 places in the texture, and (rows, columns) int32, which triangle is seen there; -1
+        where none is, and the place is by the affine map that fits all vertices best.
+
+    """
+    owner = _draw_owners(points[:, :2], points[:, 2], triangles, cells)
+    return _apply(owner, points[:, :2], texture, triangles, cells), owner.reshape(cells[1], cells[0])
 
 
 def _draw_owners(

@@ -54,12 +54,15 @@ def quantise(
     nncf = require("nncf", _PURPOSE)
     nncf.set_log_level(logging.ERROR)
     taken = _taken(network, calibration, samples)
+    model = onnx.load_model_from_string(network.onnx)
+    notes = list(model.metadata_props)
     try:
         # Its bars of progress go to stdout, where a command's JSON document must stand alone.
         with redirect_stdout(sys.stderr):
-            model = nncf.quantize(
-                onnx.load_model_from_string(network.onnx), nncf.Dataset(taken), subset_size=len(taken)
-            )
+            model = nncf.quantize(model, nncf.Dataset(taken), subset_size=len(taken))
+        # A decoder's texture is one of them.
+        del model.metadata_props[:]
+        model.metadata_props.extend(notes)
         made = model.SerializeToString()
     except Exception as error:
         # NNCF raises its own, ONNX's and ONNX Runtime's errors.

@@ -18,6 +18,7 @@ from torch import Tensor
 from mien.engines.mesh.topology import EYES, OUTER_LIP, topology
 from mien.engines.swapnet.augment import Augment, middle
 from mien.engines.swapnet.engine import FRONT_PX
+from mien.engines.swapnet.places import places_of
 from mien.engines.swapnet.samples import (
     PERSONA_PX,
     DriverShard,
@@ -28,7 +29,6 @@ from mien.engines.swapnet.samples import (
     read_persona,
 )
 from mien.realtime.errors import SourceError
-from mien.realtime.face import SKIN_LANDMARK_COUNT
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -47,7 +47,7 @@ class Answer:
         mask: (B, 1, S, S) float32 0..1.
         wet: (B, 1, S, S) float32 0..1, 1 on the balls of the eyes and inside the mouth.
         detail: (B, 1, S, S) float32 0..1, 1 on the eyes, the mouth and a little around.
-        landmarks: (B, 468, 2) float32, right and down of the square's middle in half sides.
+        places: (B, 3, S/2, S/2) float32, see `places.places_of`.
 
     """
 
@@ -55,7 +55,7 @@ class Answer:
     mask: Tensor
     wet: Tensor
     detail: Tensor
-    landmarks: Tensor
+    places: Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,12 +163,12 @@ class Samples:
                 mask = np.asarray(cv2.resize(mask, (size_px, size_px), interpolation=cv2.INTER_AREA), np.uint8)
             marks = shard.landmarks[at] * np.float32(scale)
             pixels.append(picture)
-            places.append(marks[:SKIN_LANDMARK_COUNT])
-            for maps_of, each in zip(maps, (mask, wet_map(marks, size_px), detail_map(marks, size_px)), strict=True):
+            wet = wet_map(marks, size_px)
+            places.append(places_of(marks, size_px, wet))
+            for maps_of, each in zip(maps, (mask, wet, detail_map(marks, size_px)), strict=True):
                 maps_of.append(each)
-        shown, wet, detail = (torch.from_numpy(np.array(each)[:, None]).float() / 255 for each in maps)
-        landmarks = torch.from_numpy(np.array(places, np.float32)) * (2 / (size_px - 1)) - 1
-        return Answer(_to_rgb(pixels), shown, wet, detail, landmarks)
+        shown, wetness, detail = (torch.from_numpy(np.array(each)[:, None]).float() / 255 for each in maps)
+        return Answer(_to_rgb(pixels), shown, wetness, detail, torch.from_numpy(np.array(places)))
 
 
 def wet_map(landmarks: Floats, size_px: int) -> Pixels:

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from mien.engines.cast.motion.gaze import DOWN_DEG, SIDE_DEG, UP_DEG, gaze_actions
 from mien.engines.swapnet.code import ACTIONS, ANGLE_DEG, ANGLES, NAMED, NAMED_INDEX
 from mien.realtime.errors import ConfigError
 from mien.realtime.frame import Floats
@@ -36,12 +37,10 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
 _GAZE = ("gazeYaw", "gazePitch")
 #: Gain and offset that the sliders and options go to.
 MOST_GAIN, MOST_OFFSET = 2.0, 0.5
-#: How far MakeHuman's actions turn the eyes, degrees: to either side, up and down. The cast draws no gaze beyond.
-_SIDE_DEG, _UP_DEG, _DOWN_DEG = 19.0, 10.0, 14.0
-#: Least and greatest angles of the trained range, units of `code.ANGLE_DEG`.
+#: Least and greatest angles of the trained range, units of `code.ANGLE_DEG`; the cast draws no gaze beyond.
 _ANGLES: Final[dict[str, tuple[float, float]]] = {
-    "headYaw": (-1.5, 1.5), "headPitch": (-1.5, 1.5), "gazeYaw": (-_SIDE_DEG / ANGLE_DEG, _SIDE_DEG / ANGLE_DEG),
-    "gazePitch": (-_DOWN_DEG / ANGLE_DEG, _UP_DEG / ANGLE_DEG),
+    "headYaw": (-1.5, 1.5), "headPitch": (-1.5, 1.5), "gazeYaw": (-SIDE_DEG / ANGLE_DEG, SIDE_DEG / ANGLE_DEG),
+    "gazePitch": (-DOWN_DEG / ANGLE_DEG, UP_DEG / ANGLE_DEG),
 }  # fmt: skip
 _LEAST = np.array([0.0] * len(ACTIONS) + [_ANGLES[name][0] for name in ANGLES], np.float32)
 _MOST = np.array([1.0] * len(ACTIONS) + [_ANGLES[name][1] for name in ANGLES], np.float32)
@@ -91,14 +90,9 @@ class CodeEdit:
 
 
 def _look(named: Floats) -> None:
-    """Set the eyeLook actions as they go with the gaze, in place: MakeHuman's weights of the angles."""
-    yaw, pitch = (float(named[NAMED_INDEX[name]]) * ANGLE_DEG for name in _GAZE)
-    for name, value in {
-        "OutLeft": yaw / _SIDE_DEG, "InRight": yaw / _SIDE_DEG, "InLeft": -yaw / _SIDE_DEG,
-        "OutRight": -yaw / _SIDE_DEG, "UpLeft": pitch / _UP_DEG, "UpRight": pitch / _UP_DEG,
-        "DownLeft": -pitch / _DOWN_DEG, "DownRight": -pitch / _DOWN_DEG,
-    }.items():  # fmt: skip
-        named[NAMED_INDEX[f"eyeLook{name}"]] = max(0.0, value)
+    """Set the eyeLook actions as they go with the gaze, in place."""
+    for name, value in gaze_actions(*(float(named[NAMED_INDEX[each]]) * ANGLE_DEG for each in _GAZE)).items():
+        named[NAMED_INDEX[name]] = value
 
 
 def parse_edit(text: str) -> CodeEdit:

@@ -48,10 +48,10 @@ class SwapNetEngine:
 
     Args:
         encoder: inputs ``pixels`` and ``tracked``, outputs ``named``, ``free`` and ``front``.
-        decoder: inputs ``named`` and ``free``, output ``patch``, and ``where`` if there is a texture.
+        decoder: inputs ``named`` and ``free``, outputs ``patch`` and ``where``.
         spec: with `size_px` the decoder's.
-        edit: asked before each frame what to change in the expression; None changes nothing.
         texture: of the persona, (T, T, 3) float32, see `mien.engines.swapnet.texture.read_texture`.
+        edit: asked before each frame what to change in the expression; None changes nothing.
 
     """
 
@@ -60,8 +60,8 @@ class SwapNetEngine:
         encoder: Network,
         decoder: Network,
         spec: EngineSpec,
+        texture: Floats,
         edit: Callable[[], CodeEdit] | None = None,
-        texture: Floats | None = None,
     ) -> None:
         if spec.size_px is None or spec.size_px < SEEN_PX // 2:
             raise EngineError(f"the network's square must be at least {SEEN_PX // 2} px, got {spec.size_px}.")
@@ -109,8 +109,7 @@ class SwapNetEngine:
         if not all(np.isfinite(each).all() for each in out.values()):
             raise EngineError("the decoder gave numbers that are not finite.")
         pixels = np.ascontiguousarray(patch[..., :3])
-        if self._texture is not None:
-            dress(pixels, out["where"][0], self._texture)
+        dress(pixels, out["where"][0], self._texture)
         return levels_of(pixels), levels_of(patch[..., 3]), levels_of(patch[..., 4])
 
     def close(self) -> None:

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from mien.engines.swapnet.dataset import Samples
-from mien.engines.swapnet.network import size_named
+from mien.engines.swapnet.sizes import size_named
 from mien.engines.swapnet.trainer import Progress, Trainer
 from mien.realtime.errors import MissingExtraError
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from mien.engines.personas.pack import Networks
 from mien.engines.runtimes.base import DEFAULT_THREADS, NetworkFile
@@ -11,12 +10,10 @@ from mien.engines.runtimes.table import AUTO, Device, Opened, open_runner
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
 from mien.engines.swapnet.edit import CodeEdit
 from mien.engines.swapnet.engine import FRONT_PX, MARGIN, SEEN_PX, SwapNetEngine
+from mien.engines.swapnet.sizes import size_named
 from mien.engines.swapnet.texture import TEXTURE_NOTE, read_texture
 from mien.realtime.engine import EngineSpec
-from mien.realtime.errors import EngineError
-
-#: Side of each size's patch, px.
-SIDES: Final = {"tiny": 64, "small": 128, "base": 256, "large": 512}
+from mien.realtime.errors import EngineError, ModelError
 
 
 def open_engine(
@@ -56,12 +53,11 @@ def open_engine(
         inputs={"pixels": (1, 3, SEEN_PX, SEEN_PX), "tracked": (1, TRACKED_SIZE)},
         outputs=code | {"front": (1, 1, FRONT_PX, FRONT_PX)},
     )
-    side, texture = SIDES[size], None
-    outputs: dict[str, tuple[int, ...]] = {"patch": (1, side, side, 5)}
-    if TEXTURE_NOTE in decoder.notes:
-        texture = read_texture(decoder.notes[TEXTURE_NOTE], decoder.name)
-        outputs["where"] = (1, side // 2, side // 2, 3)
-    decoder.check(inputs=code, outputs=outputs)
+    side = size_named(size).size_px
+    decoder.check(inputs=code, outputs={"patch": (1, side, side, 5), "where": (1, side // 2, side // 2, 3)})
+    if TEXTURE_NOTE not in decoder.notes:
+        raise ModelError(f"The network {decoder.name!r} has no texture.", hint="Train it again: mien train")
+    texture = read_texture(decoder.notes[TEXTURE_NOTE], decoder.name)
     first = open_runner(encoder, runtime=runtime, device=device, threads=threads)
     try:
         second = open_runner(decoder, runtime=runtime, device=device, threads=threads)
@@ -70,10 +66,10 @@ def open_engine(
         raise
     spec = EngineSpec(
         name=f"swapnet-{size}", runtime=second.runner.name, device=second.runner.device,
-        precision=second.runner.precision, reason=_reason(reason, first, second), size_px=SIDES[size], margin=MARGIN,
+        precision=second.runner.precision, reason=_reason(reason, first, second), size_px=side, margin=MARGIN,
         edits=True,
     )  # fmt: skip
-    return SwapNetEngine(first.runner, second.runner, spec, edit, texture)
+    return SwapNetEngine(first.runner, second.runner, spec, texture, edit)
 
 
 def _reason(why: str, encoder: Opened, decoder: Opened) -> str:

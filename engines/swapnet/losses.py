@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional as fn
-
-from mien.engines.swapnet.engine import MARGIN
-from mien.realtime.aligner import HEAD_HEIGHT_CM
-from mien.realtime.face import SKIN_LANDMARK_COUNT
-from mien.realtime.head import head_model
 
 if TYPE_CHECKING:
     from mien.engines.swapnet.dataset import Answer
@@ -21,6 +15,10 @@ if TYPE_CHECKING:
 
 #: Outside of the mask nothing is shown; a little weight keeps the border calm.
 _OUTSIDE = 0.05
+#: How much more a difference between neighbours' lookups counts than one that they share.
+_TORN = 4.0
+#: Side of the windows in which as much detail is asked for as there is, px, and what counts as none.
+_WINDOW_PX, _NO_DETAIL = 8, 0.004
 _C1, _C2 = 0.01**2, 0.03**2
 
 
@@ -33,7 +31,8 @@ class Weights:
         gradient: of differences between neighbours, which keep edges sharp.
         structure: of 1 - SSIM over three scales (Wang, Simoncelli, Bovik 2003).
         mask: of the masks' cross-entropy.
-        place: of the distance, in half sides, between where a landmark is looked up in the texture and its own place.
+        detail_energy: of how much detail there is, wherever in a small window it lies.
+        place: of the distance, in half sides, between where a pixel is looked up in the texture and where it lies.
         named: of the squared error of the named half.
         front: of the cross-entropy of what is before the face.
         divergence: of the free half from a normal distribution, variational encoders only.
@@ -46,6 +45,7 @@ class Weights:
     gradient: float = 1.0
     structure: float = 0.1
     mask: float = 0.1
+    detail_energy: float = 0.5
     place: float = 2.0
     named: float = 0.5
     front: float = 0.1
@@ -65,32 +65,53 @@ def picture_losses(pixels: Tensor, masks: Tensor, answer: Answer, weights: Weigh
         "colour": (off.abs() * focus).mean(),
         "gradient": weights.gradient * gradient,
         "structure": weights.structure * (1 - structure(pixels, answer.pixels, focus)),
+        "detail": weights.detail_energy * energy_loss(shown(pixels, answer), answer.pixels, focus),
         "mask": weights.mask * fn.binary_cross_entropy_with_logits(masks, torch.cat([answer.mask, answer.wet], 1)),
     }
 
 
-def place_loss(moved: Tensor, landmarks: Tensor, weights: Weights) -> Tensor:
-    """Mean distance of where (B, 468, 2) landmarks, -1..1 of the square, are looked up from the canonical face's.
+def shown(pixels: Tensor, answer: Answer) -> Tensor:
+    """What is drawn where the mask shows it, the truth elsewhere: nothing is to be learnt from the rest."""
+    return pixels * answer.mask + answer.pixels * (1 - answer.mask)
+
+
+def energy_loss(pixels: Tensor, truth: Tensor, focus: Tensor) -> Tensor:
+    """Mean difference of the strength of the luma's Laplacian in windows of 8 px, weighted by (B, 1, S, S) `focus`.
+
+    Colour and gradient are least wrong where what cannot be placed exactly is averaged away; this asks for as much of
+    it as the truth has.
+    """
+    one, other = (
+        (fn.avg_pool2d(laplacian(each).square(), _WINDOW_PX, _WINDOW_PX // 2) + _NO_DETAIL**2).sqrt()
+        for each in (pixels, truth)
+    )
+    return ((one - other).abs() * fn.avg_pool2d(focus, _WINDOW_PX, _WINDOW_PX // 2)).mean()
+
+
+def laplacian(pixels: Tensor) -> Tensor:
+    """(B, 1, S, S) of the luma of (B, 3, S, S) RGB."""
+    grey = luma(pixels)
+    padded = fn.pad(grey, (1, 1, 1, 1), mode="replicate")
+    return padded[..., :-2, 1:-1] + padded[..., 2:, 1:-1] + padded[..., 1:-1, :-2] + padded[..., 1:-1, 2:] - 4 * grey
+
+
+def place_loss(moved: Tensor, places: Tensor, weights: Weights) -> Tensor:
+    """Mean distance of where pixels are looked up from where they lie, as far as that is known.
 
     Args:
         moved: (B, 2, S/2, S/2), see `network.Painted`.
-        landmarks: right and down of the middle, half sides.
+        places: (B, 3, S/2, S/2), see `dataset.Answer`.
         weights: how much it counts.
 
     """
-    # From the first pixel's middle to its edge, which is what this call counts from.
-    inner = 1 - 1 / (2 * moved.shape[-1])
-    at = fn.grid_sample(moved, inner * landmarks[:, None], align_corners=False, padding_mode="border")[:, :, 0]
-    off = at.transpose(1, 2) + landmarks - canonical_places().to(landmarks)
-    return weights.place * off.abs().mean()
-
-
-@cache
-def canonical_places() -> Tensor:
-    """(468, 2) float32: the canonical face seen from the front, in half sides of the network's square."""
-    points = head_model().landmarks[:SKIN_LANDMARK_COUNT, :2]
-    middle = (points.min(0) + points.max(0)) / 2
-    return torch.from_numpy((points - middle) / (MARGIN * HEAD_HEIGHT_CM / 2))
+    known = places[:, 2:]
+    off = moved - places[:, :2]
+    # A map that is off as a whole moves a brow; one that is off in another way at each pixel tears it.
+    across, down = known[..., 1:] * known[..., :-1], known[..., 1:, :] * known[..., :-1, :]
+    torn = ((off[..., 1:] - off[..., :-1]).abs() * across).sum() + (
+        (off[..., 1:, :] - off[..., :-1, :]).abs() * down
+    ).sum()
+    return weights.place * ((off.abs() * known).sum() + _TORN * torn) / (2 * known.sum()).clamp(min=1)
 
 
 def code_losses(encoded: Encoded, named: Tensor, front: Tensor, weights: Weights) -> dict[str, Tensor]:

@@ -9,49 +9,19 @@ what names miss; it modulates every stage of the decoder (FiLM: Perez and others
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as fn
 
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
-from mien.realtime.errors import ConfigError
+from mien.engines.swapnet.sizes import FIRST_PX, Size
 
 #: What the encoder sees: both, or one of them alone (for ablations).
 Inputs = Literal["both", "pixels", "tracked"]
 
-_FIRST_PX = 8
 _SLOPE = 0.1
-
-
-@dataclass(frozen=True, slots=True)
-class Size:
-    """How large a decoder is.
-
-    Attributes:
-        size_px: side of the patch: 8 px doubled by each stage, and once more at the end.
-        channels: of the first map and of each stage.
-        texture_px: side of the persona's texture.
-
-    """
-
-    size_px: int
-    channels: tuple[int, ...]
-    texture_px: int
-
-    def __post_init__(self) -> None:
-        if self.size_px != _FIRST_PX * 2 ** len(self.channels):
-            raise ConfigError(f"{len(self.channels)} stages give {_FIRST_PX * 2 ** len(self.channels)} px.")
-
-
-#: "tiny" is for trying things out.
-SIZES: Final[dict[str, Size]] = {
-    "tiny": Size(64, (16, 48, 32), 128),
-    "small": Size(128, (32, 112, 72, 48), 256),
-    "base": Size(256, (40, 152, 104, 64, 32), 512),
-    "large": Size(512, (64, 256, 192, 128, 64, 24), 1024),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +168,7 @@ class Decoder(nn.Module):
         self.size, self.free_size = size, free
         first, *rest = size.channels
         self.code = nn.Sequential(nn.Linear(len(NAMED) + free, 256), nn.LeakyReLU(_SLOPE))
-        self.first = nn.Linear(256, first * _FIRST_PX**2)
+        self.first = nn.Linear(256, first * FIRST_PX**2)
         self.ups = nn.ModuleList(
             [Up(given, channels, 256) for given, channels in zip(size.channels, rest, strict=False)]
         )
@@ -216,21 +186,33 @@ class Decoder(nn.Module):
         sides of the square, and the logit of how much of it to take.
         """
         code = self.code(torch.cat([named, free], 1))
-        x = fn.leaky_relu(self.first(code).view(-1, self.size.channels[0], _FIRST_PX, _FIRST_PX), _SLOPE)
+        x = fn.leaky_relu(self.first(code).view(-1, self.size.channels[0], FIRST_PX, FIRST_PX), _SLOPE)
         for up in self.ups:
             x = up(x, code)
         out = fn.pixel_shuffle(self.last(x), 2)
         return torch.sigmoid(out[:, :3]), out[:, 3:], self.where(x)
 
-    def forward(self, named: Tensor, free: Tensor) -> Painted:
-        """Both halves of the code to the persona's face."""
+    def forward(self, named: Tensor, free: Tensor, places: Tensor | None = None) -> Painted:
+        """Both halves of the code to the persona's face.
+
+        Args:
+            named: (B, `NAMED`).
+            free: (B, free).
+            places: (B, 3, S/2, S/2), see `mien.engines.swapnet.places`: where they are known, the texture is looked up
+                there, so that it learns from the pixels that show it. A lookup that is off by a pixel would teach it
+                to be blurred by as much.
+
+        """
         pixels, masks, where = self.paint(named, free)
         where = where.float()
-        share = torch.cat([where[:, :2], torch.sigmoid(where[:, 2:])], 1)
+        moved = where[:, :2]
+        if places is not None:
+            moved = torch.where(places[:, 2:] > 0, places[:, :2], moved)
+        share = torch.cat([moved, torch.sigmoid(where[:, 2:])], 1)
         share = fn.interpolate(share, pixels.shape[-2:], mode="bilinear", align_corners=False)
-        places = share[:, :2] + own_places(self.size.size_px).to(share)
+        looked_up = share[:, :2] + own_places(self.size.size_px).to(share)
         found = fn.grid_sample(
-            self.texture.float().expand(len(pixels), -1, -1, -1), places.permute(0, 2, 3, 1),
+            self.texture.float().expand(len(pixels), -1, -1, -1), looked_up.permute(0, 2, 3, 1),
             padding_mode="border", align_corners=True,
         )  # fmt: skip
         return Painted(pixels.float() + share[:, 2:] * found, masks, where[:, :2])
@@ -240,18 +222,6 @@ def own_places(size_px: int) -> Tensor:
     """(1, 2, S, S) float32: right and down of the middle of each pixel, -1 and 1 at the first and the last."""
     line = torch.linspace(-1, 1, size_px)
     return torch.stack(torch.meshgrid(line, line, indexing="xy"))[None]
-
-
-def size_named(name: str) -> Size:
-    """One of `SIZES`.
-
-    Raises:
-        ConfigError: there is none of that name.
-
-    """
-    if name not in SIZES:
-        raise ConfigError(f"There is no size {name!r}; there are {', '.join(SIZES)}.")
-    return SIZES[name]
 
 
 def gflop(module: nn.Module, inputs: tuple[Tensor, ...]) -> float:

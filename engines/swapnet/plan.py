@@ -7,7 +7,8 @@ from typing import Any
 
 from mien.engines.swapnet.augment import Augment
 from mien.engines.swapnet.losses import Weights
-from mien.engines.swapnet.network import EncoderSpec, size_named
+from mien.engines.swapnet.network import EncoderSpec
+from mien.engines.swapnet.sizes import size_named
 from mien.realtime.errors import ConfigError, ModelError
 
 
@@ -17,7 +18,7 @@ class TrainPlan:
 
     Attributes:
         personas: who gets a decoder; all learn from the same drivers.
-        size: of the decoders, see `network.SIZES`.
+        size: of the decoders, see `sizes.SIZES`.
         steps: of the optimiser, in all; the rate falls over them.
         batch: samples in each.
         rate: of AdamW, after `warm_up` steps; falls to a twentieth along a cosine.

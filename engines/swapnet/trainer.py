@@ -19,10 +19,11 @@ from torch import Tensor, nn
 from mien.engines.swapnet.checkpoint import load_state, save_state
 from mien.engines.swapnet.dataset import Batch, Samples, batches
 from mien.engines.swapnet.discriminator import Discriminator, features_loss, opponents_loss
-from mien.engines.swapnet.losses import code_losses, picture_losses, place_loss
-from mien.engines.swapnet.network import Decoder, Encoded, Encoder, size_named
+from mien.engines.swapnet.losses import code_losses, picture_losses, place_loss, shown
+from mien.engines.swapnet.network import Decoder, Encoded, Encoder
 from mien.engines.swapnet.optimise import make_optimiser, moments_of, restore_moments, set_rate
 from mien.engines.swapnet.plan import TrainPlan
+from mien.engines.swapnet.sizes import size_named
 from mien.engines.swapnet.validate import Score, validate
 from mien.realtime.errors import EngineError, ModelError
 
@@ -86,10 +87,7 @@ class Trainer:
         if start is not None:
             _load(self.network["encoder"], start, "the encoder to start from")
         for name, weights in (decoders or {}).items():
-            decoder = self.network[f"decoder-{name}"]
-            # A decoder from before there were textures learns one from nothing.
-            fresh = {k: v for k, v in decoder.state_dict().items() if k.startswith(("where.", "texture"))}
-            _load(decoder, fresh | dict(weights), f"the decoder of {name} to start from")
+            _load(self.network[f"decoder-{name}"], weights, f"the decoder of {name} to start from")
         self.network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if plan.freeze:
             self.network["encoder"].requires_grad_(requires_grad=False)
@@ -167,8 +165,8 @@ class Trainer:
                 score = None
                 if self.step % validate_every == 0 or self.step == plan.steps:
                     score = self.validate(held_out)
-                    if score.psnr > self.best + 0.01:
-                        self.best, self.best_step = score.psnr, self.step
+                    if score.merit > self.best + 0.01:
+                        self.best, self.best_step = score.merit, self.step
                         self.best_mean = {name: each.clone() for name, each in self.mean.items()}
                     over = self.step - self.best_step >= patience * validate_every
                 if on_progress is not None:
@@ -219,13 +217,15 @@ class Trainer:
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
             encoded = self.network["encoder"](batch.pixels, batch.tracked)
             named, free = self._taught(encoded, batch, rng, generator)
-            drawn = {name: self.network[f"decoder-{name}"](named, free) for name in plan.personas}
+            drawn = {
+                name: self.network[f"decoder-{name}"](named, free, batch.answers[name].places) for name in plan.personas
+            }
         encoded = _precise(encoded)
         losses = code_losses(encoded, batch.named, batch.front, plan.weights)
         for name, painted in drawn.items():
             answer = batch.answers[name]
             found = picture_losses(painted.pixels.float(), painted.masks.float(), answer, plan.weights)
-            found["place"] = place_loss(painted.moved, answer.landmarks, plan.weights)
+            found["place"] = place_loss(painted.moved, answer.places, plan.weights)
             if fighting:
                 found |= self._fool(name, painted.pixels, batch)
             for key, value in found.items():
@@ -267,7 +267,7 @@ class Trainer:
         answer = batch.answers[name]
         opponent = self._opponents[name]
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
-            made, made_features = opponent(_shown(pixels, answer.pixels, answer.mask))
+            made, made_features = opponent(shown(pixels, answer))
             with torch.no_grad():
                 _, real_features = opponent(answer.pixels)
         return {
@@ -284,7 +284,7 @@ class Trainer:
             answer = batch.answers[name]
             with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
                 real, _ = self._opponents[name](answer.pixels)
-                made, _ = self._opponents[name](_shown(pixels.detach(), answer.pixels, answer.mask))
+                made, _ = self._opponents[name](shown(pixels.detach(), answer))
             total = total + opponents_loss(real.float(), made.float())
         self._check({"opponent": total})
         self._opponents_optimiser.zero_grad(set_to_none=True)
@@ -377,11 +377,6 @@ def _load(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)}
-
-
-def _shown(pixels: Tensor, real: Tensor, mask: Tensor) -> Tensor:
-    """What is drawn where the mask shows it, the truth elsewhere: the opponent must not look at the rest."""
-    return pixels * mask + real * (1 - mask)
 
 
 def _moved(batch: Batch, device: torch.device) -> Batch:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from swapnet_parts import at_rest, face
@@ -15,7 +16,8 @@ from mien.engines.swapnet.edit import CodeEdit, parse_edit
 from mien.engines.swapnet.engine import SwapNetEngine
 from mien.engines.swapnet.export import DecoderGraph, EncoderGraph, export_decoder, export_encoder, read_weights
 from mien.engines.swapnet.load import open_engine
-from mien.engines.swapnet.network import SIZES, Decoder, Encoder, EncoderSpec
+from mien.engines.swapnet.network import Decoder, Encoder, EncoderSpec
+from mien.engines.swapnet.sizes import SIZES
 from mien.realtime.aligner import align, crop
 from mien.realtime.engine import EngineSpec
 from mien.realtime.errors import EngineError, ModelError
@@ -140,12 +142,16 @@ def test_an_edit_changes_what_the_decoder_is_given(networks: Networks) -> None:
     engine.close()
 
 
+#: A texture of nothing.
+BARE = np.zeros((128, 128, 3), np.float32)
+
+
 class Drawn:
     """Stands for both halves of a network: what it is told to give."""
 
     def __init__(self, front: float = 0.0, skin: float = 170.0, wet: float = 220.0) -> None:
         self.front = np.full((1, 1, 64, 64), front, np.float32)
-        self.patch = np.zeros((1, 64, 64, 5), np.float32)
+        self.patch, self.where = np.zeros((1, 64, 64, 5), np.float32), np.zeros((1, 32, 32, 3), np.float32)
         self.patch[..., :3], self.patch[:, 8:56, 8:56, 3] = skin, 255
         self.patch[:, 40:46, 24:40, :3], self.patch[:, 40:46, 24:40, 4] = wet, 255
 
@@ -153,7 +159,7 @@ class Drawn:
         if "pixels" in inputs:
             named, free = np.zeros((1, len(NAMED)), np.float32), np.zeros((1, 4), np.float32)
             return {"named": named, "free": free, "front": self.front}
-        return {"patch": self.patch}
+        return {"patch": self.patch, "where": self.where}
 
     def close(self) -> None:
         pass
@@ -163,7 +169,7 @@ def painted(network: Drawn, level: int = 120) -> Patch:
     spec = EngineSpec("swapnet-tiny", "test", "cpu", "test", size_px=64, margin=1.3)
     given = face(neutral=at_rest())
     lit = np.full((480, 640, 3), level, np.uint8)
-    return SwapNetEngine(network, network, spec)(given, crop(lit, align(given, spec, 640, 480)))
+    return SwapNetEngine(network, network, spec, BARE)(given, crop(lit, align(given, spec, 640, 480)))
 
 
 def test_teeth_do_not_glow_in_the_dark_nor_burn_in_the_light() -> None:
@@ -204,10 +210,18 @@ def test_a_code_that_is_not_finite_is_an_error_and_no_picture() -> None:
             pass
 
     spec = EngineSpec("swapnet-tiny", "test", "cpu", "test", size_px=64, margin=1.3)
-    engine = SwapNetEngine(Broken(), Broken(), spec)
+    engine = SwapNetEngine(Broken(), Broken(), spec, BARE)
     given = face(neutral=at_rest())
     with pytest.raises(EngineError, match="not finite"):
         engine(given, crop(frame(), align(given, spec, 640, 480)))
+
+
+def test_a_decoder_without_its_texture_is_refused(networks: Networks) -> None:
+    model = onnx.load_model_from_string(networks.decoders["tiny"])
+    del model.metadata_props[:]
+    bare = Networks(networks.encoder, {"tiny": model.SerializeToString()})
+    with pytest.raises(ModelError, match="has no texture"):
+        open_engine(bare, "tiny", reason="test", runtime="onnxruntime")
 
 
 def test_networks_of_other_shapes_are_refused(networks: Networks, tmp_path: Path) -> None:

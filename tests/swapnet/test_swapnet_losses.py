@@ -5,9 +5,9 @@ import torch
 
 from mien.engines.swapnet.code import NAMED
 from mien.engines.swapnet.dataset import Answer
-from mien.engines.swapnet.losses import Weights, canonical_places, code_losses, picture_losses, place_loss, structure
+from mien.engines.swapnet.losses import Weights, code_losses, energy_loss, picture_losses, place_loss, shown, structure
 from mien.engines.swapnet.network import Encoded
-from mien.engines.swapnet.validate import picture_scores
+from mien.engines.swapnet.validate import Score, picture_scores
 
 
 def answer(size: int = 32) -> Answer:
@@ -15,7 +15,7 @@ def answer(size: int = 32) -> Answer:
     pixels = torch.rand(2, 3, size, size, generator=generator)
     mask, wet, detail = (torch.zeros(2, 1, size, size) for _ in range(3))
     mask[..., 4:-4, 4:-4], detail[..., 8:12, 8:20], wet[..., 9:11, 9:19] = 1, 1, 1
-    return Answer(pixels, mask, wet, detail, torch.zeros(len(pixels), 468, 2))
+    return Answer(pixels, mask, wet, detail, torch.zeros(len(pixels), 3, size // 2, size // 2))
 
 
 def logits(truth: Answer) -> torch.Tensor:
@@ -93,19 +93,42 @@ def test_scores_are_those_of_the_inside() -> None:
     assert iou == 1
 
 
-def test_a_landmark_is_looked_up_at_its_own_place() -> None:
-    places = canonical_places()[None]
-    still = torch.zeros(1, 2, 64, 64)
-    assert float(place_loss(still, places, Weights())) < 1e-6
-    # A face that lies to the right is looked up further left.
-    aside = still.clone()
-    aside[:, 0] = -0.1
-    shifted = places + torch.tensor([0.1, 0.0])
-    assert float(place_loss(aside, shifted, Weights())) < 1e-6
-    assert float(place_loss(still, shifted, Weights(place=1.0))) == pytest.approx(0.05, abs=1e-4)
+def test_a_lookup_costs_what_it_is_off_where_that_is_known() -> None:
+    places = torch.zeros(1, 3, 64, 64)
+    places[:, 0], places[:, 2, :32] = 0.1, 1
+    loss = Weights(place=1.0)
+    moved = places[:, :2].clone()
+    moved[..., 32:, :] = 5.0
+    assert float(place_loss(moved, places, loss)) == 0
+    moved[:, 1, :32] += 0.04
+    shared = float(place_loss(moved, places, loss))
+    assert shared == pytest.approx(0.02)
+    # As far off, but in another way at each pixel.
+    moved[:, 1, :32:2] -= 0.08
+    assert float(place_loss(moved, places, loss)) > 5 * shared
+    assert float(place_loss(moved, torch.zeros(1, 3, 64, 64), loss)) == 0
 
 
-def test_canonical_places_lie_in_the_square() -> None:
-    places = canonical_places()
-    assert places.shape == (468, 2)
-    assert 0.5 < float(places.abs().max()) < 0.9
+def test_blur_lacks_energy_and_a_shift_does_not() -> None:
+    generator = torch.Generator().manual_seed(2)
+    truth, focus = torch.rand(1, 3, 64, 64, generator=generator), torch.ones(1, 1, 64, 64)
+    flat = torch.nn.functional.avg_pool2d(torch.nn.functional.pad(truth, (1, 1, 1, 1), mode="reflect"), 3, 1)
+    shifted = torch.roll(truth, 1, 3)
+    assert float(energy_loss(truth, truth, focus)) == 0
+    assert float(energy_loss(flat, truth, focus)) > 5 * float(energy_loss(shifted, truth, focus))
+
+
+def test_what_the_mask_hides_is_the_truth() -> None:
+    truth = answer()
+    out = shown(torch.zeros_like(truth.pixels), truth)
+    assert torch.equal(out[..., :4, :], truth.pixels[..., :4, :])
+    assert float(out[..., 4:-4, 4:-4].max()) == 0
+
+
+def test_a_sharper_picture_is_worth_some_error_up_to_the_truths_own() -> None:
+    def merit(psnr: float, sharpness: float) -> float:
+        return Score(psnr, 0.9, sharpness, 1, 1, 0).merit
+
+    assert merit(28.5, 0.5) > merit(29.3, 0.1)
+    assert merit(28.0, 0.2) < merit(29.3, 0.1)
+    assert merit(28.0, 1.5) == merit(28.0, 0.7)

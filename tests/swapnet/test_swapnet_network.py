@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
-from mien.engines.swapnet.network import SIZES, Decoder, Encoder, EncoderSpec, Size, gflop, size_named
+from mien.engines.swapnet.network import Decoder, Encoder, EncoderSpec, gflop
+from mien.engines.swapnet.sizes import SIZES, Size, size_named
 from mien.realtime.errors import ConfigError
 
 #: Greatest cost of encoder and decoder together, billions of operations.

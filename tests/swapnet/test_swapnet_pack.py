@@ -19,9 +19,10 @@ from mien.engines.registry import make_engine
 from mien.engines.swapnet.edit import parse_edit
 from mien.engines.swapnet.engine import SwapNetEngine
 from mien.engines.swapnet.export import export_decoder, export_encoder
-from mien.engines.swapnet.network import SIZES, Decoder, Encoder, EncoderSpec
+from mien.engines.swapnet.network import Decoder, Encoder, EncoderSpec
 from mien.engines.swapnet.pack import TRAINING_NAME, add_networks, network_files
 from mien.engines.swapnet.ship import place
+from mien.engines.swapnet.sizes import SIZES
 from mien.plugin.app import Live
 from mien.realtime.config import LiveConfig
 from mien.realtime.errors import EngineError, MissingExtraError, PersonaError
