@@ -36,6 +36,9 @@ class LiveControls(Protocol):
     def relock(self) -> None:
         """Swap whoever is most prominent in the picture now, from the next frame on."""
 
+    def set_edit(self, changes: str) -> None:
+        """Change the persona's expression; raises `MienError` and changes nothing if that cannot be done."""
+
     def personas(self) -> list[str]:
         """Names that `set_persona` takes."""
 
@@ -46,14 +49,16 @@ class LiveControls(Protocol):
 #: How often the page says that a button is still held, seconds.
 PULSE_S = 0.2
 
-_NUMBERS = ("fps", "latency_p50_ms", "latency_p95_ms", "frames", "engine", "persona", "source", "sinks", "last_error")
+_NUMBERS = ("fps", "latency_p50_ms", "latency_p95_ms", "frames", "engine", "persona", "edit", "source", "sinks",
+            "last_error")  # fmt: skip
 
 
 def page_stats(stats: dict[str, Any]) -> dict[str, Any]:
     """The part of `LiveControls.stats` that the page shows; what is not there is left out.
 
     `fps`, `latency_p50_ms`, `latency_p95_ms`: numbers. `frames`: `dropped` and `held`. `engine`: `name`, `runtime`,
-    `device`, `reason`. `persona`: name. `source`: `name`, `width`, `height`, `fps`, `state`. `sinks`: a list with
-    `name`, `state`, `last_error`. `last_error`: text.
+    `device`, `reason`, and `edits`, whether it can change an expression. `persona`: name. `edit`: how its expression
+    is changed. `source`: `name`, `width`, `height`, `fps`, `state`. `sinks`: a list with `name`, `state`,
+    `last_error`. `last_error`: text.
     """
     return {key: stats[key] for key in _NUMBERS if key in stats}

@@ -41,6 +41,7 @@ _FILES = {
     "/": ("index.html", "text/html"),
     "/app.js": ("app.js", "text/javascript"),
     "/connection.js": ("connection.js", "text/javascript"),
+    "/expression.js": ("expression.js", "text/javascript"),
     "/held.js": ("held.js", "text/javascript"),
     "/style.css": ("style.css", "text/css"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),

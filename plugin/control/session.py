@@ -136,6 +136,8 @@ class Session:
                 await self._broadcast(self._switches.as_message())
             case {"type": "relock"}:
                 self._controls.relock()
+            case {"type": "edit", "changes": str(changes)}:
+                self._controls.set_edit(changes)
             case {"type": "persona", "name": str(name)}:
                 self._start(self._change_persona(name))
             case {"type": "personas"}:

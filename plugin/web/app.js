@@ -1,6 +1,7 @@
 // The page of a running Mien: pictures, numbers, buttons. Everything comes from 127.0.0.1; nothing is loaded elsewhere.
 
 import { Connection } from "./connection.js";
+import { Expression } from "./expression.js";
 import { HeldButton, isShortcut } from "./held.js";
 
 const find = (id) => document.getElementById(id);
@@ -156,6 +157,10 @@ connection.addEventListener("persona", ({ detail }) => {
   }
 });
 
+// -- expression -------------------------------------------------------------------------------------------------------
+
+const expression = new Expression((changes) => connection.send({ type: "edit", changes }));
+
 // -- numbers ----------------------------------------------------------------------------------------------------------
 
 const whole = (value) => (Number.isFinite(value) ? Math.round(value).toLocaleString("en") : "–");
@@ -190,6 +195,7 @@ connection.addEventListener("stats", ({ detail: stats }) => {
   find("trouble").hidden = !stats.last_error;
   find("trouble-text").textContent = stats.last_error ?? "";
   if (stats.persona) setPersona(stats.persona);
+  expression.show(stats.edit ?? "", engine.edits === true);
 });
 
 // -- connection -------------------------------------------------------------------------------------------------------
@@ -208,12 +214,13 @@ connection.addEventListener("state", ({ detail: { state } }) => {
   find("notice").textContent = notice;
   find("notice").hidden = notice === "";
   document.body.classList.toggle("offline", state !== "on");
-  for (const button of document.querySelectorAll("button")) button.disabled = state !== "on";
+  for (const button of document.querySelectorAll("button:not(fieldset button)")) button.disabled = state !== "on";
   if (state !== "on") {
     before.release();
     showMe.release();
     setKind("none", false);
     persona.disabled = true;
+    expression.show("", false);
   }
 });
 

@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import numpy as np
 
-from mien.realtime.errors import PersonaError
+from mien.realtime.errors import ConfigError, PersonaError
 from mien.realtime.frame import Pixels
 from mien.realtime.mark import MarkedFrame, Marker
 
@@ -52,6 +52,11 @@ class Path:
 
     def show_me(self, held: bool) -> None:
         self.calls.append(("show_me", held))
+
+    def set_edit(self, changes: str) -> None:
+        if changes == "smle=+0.2":
+            raise ConfigError("There is no expression 'smle'.")
+        self.numbers["edit"] = changes
 
     def personas(self) -> list[str]:
         return ["amara", "bjorn", "broken", "crashing"]

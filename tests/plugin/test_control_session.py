@@ -194,6 +194,19 @@ def test_the_lock_is_taken_anew(server: ControlServer, path: Path) -> None:
     asyncio.run(talk())
 
 
+def test_an_expression_is_changed_and_every_page_sees_it(server: ControlServer, path: Path) -> None:
+    async def talk() -> None:
+        async with page_at(server.url) as page, page_at(server.url) as other:
+            await page.say(type="edit", changes="smile=+0.2")
+            for told in (page, other):
+                await told.hear("stats", edit="smile=+0.2")
+            await page.say(type="edit", changes="smle=+0.2")
+            assert "'smle'" in (await page.hear("error"))["message"]
+            await page.hear("stats", edit="smile=+0.2")
+
+    asyncio.run(talk())
+
+
 def test_a_persona_is_changed_and_every_page_told(server: ControlServer, path: Path) -> None:
     async def talk() -> None:
         async with page_at(server.url) as page, page_at(server.url) as other:
