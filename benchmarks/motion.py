@@ -13,14 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import tempfile
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import av
 import numpy as np
 
 from mien.engines.measure import FaceIdentity, MotionReport, compare_motion
+from mien.engines.measure.final import frames_of, retracked
 from mien.engines.measure.identity import similarity
 from mien.engines.measure.motion import CHANNELS
 from mien.engines.personas.library import find
@@ -28,9 +27,6 @@ from mien.plugin.app import convert
 from mien.plugin.machine import commit, describe_machine, versions
 from mien.realtime.config import LiveConfig
 from mien.realtime.face import Face
-from mien.realtime.frame import Pixels
-from mien.realtime.tracker.landmarker import Landmarker
-from mien.realtime.tracker.model import landmarker_path
 
 SCHEMA = 1
 #: Every how many frames SFace is asked; neighbours are alike.
@@ -49,27 +45,6 @@ class ClipResult:
     nearer: float
 
 
-def pictures(path: Path) -> Iterator[Pixels]:
-    """Frames of a file, BGR."""
-    with av.open(str(path)) as container:
-        for frame in container.decode(video=0):
-            yield np.ascontiguousarray(frame.to_ndarray(format="bgr24"))
-
-
-def track(path: Path, model: Path) -> list[Face | None]:
-    """The largest face of each frame, by a fresh tracker without smoothing."""
-    faces: list[Face | None] = []
-    landmarker = Landmarker(model, max_faces=2)
-    try:
-        for index, picture in enumerate(pictures(path)):
-            found = landmarker(picture, (index + 1) * 33_000_000)
-            best = max(found, key=lambda one: float(np.ptp(one.landmarks[:468, 0])), default=None)
-            faces.append(None if best is None else Face(1, best.landmarks, best.blendshapes, best.pose))
-    finally:
-        landmarker.close()
-    return faces
-
-
 def nearer(
     driver: Path, output: Path, faces: tuple[list[Face | None], list[Face | None]], name: str, identity: FaceIdentity
 ) -> float:
@@ -77,7 +52,7 @@ def nearer(
     persona = find(name)
     own = identity.embed(persona.portrait, persona.landmarks)
     wins: list[bool] = []
-    for index, (a, b) in enumerate(zip(pictures(driver), pictures(output), strict=False)):
+    for index, (a, b) in enumerate(zip(frames_of(driver), frames_of(output), strict=False)):
         theirs, ours = (faces[side][index] for side in (0, 1))
         if index % _IDENTITY_EVERY or theirs is None:
             continue
@@ -90,13 +65,13 @@ def nearer(
 
 
 def measure(
-    clip: Path, persona: str, look: dict[str, str], identity: FaceIdentity, model: Path, keep: Path | None = None
+    clip: Path, persona: str, look: dict[str, str], identity: FaceIdentity, keep: Path | None = None
 ) -> ClipResult:
     """Convert, track both, compare."""
     with tempfile.TemporaryDirectory() as folder:
         output = (Path(folder) if keep is None else keep) / f"{Path(persona).stem}-{clip.stem}.mp4"
         convert(clip, output, LiveConfig.model_validate({"persona": persona, "overwrite": True, **look}))
-        driver, swapped = track(clip, model), track(output, model)
+        driver, swapped = list(retracked(frames_of(clip))), list(retracked(frames_of(output)))
         count = min(len(driver), len(swapped))
         if abs(len(driver) - len(swapped)) > 1:
             raise SystemExit(f"{clip.name}: {len(driver)} frames went in and {len(swapped)} came out.")
@@ -152,14 +127,14 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder that keeps the converted clips")
     parser.add_argument("--json", type=Path, help="file to write the numbers to")
     options = parser.parse_args()
-    identity, model = FaceIdentity(), landmarker_path()
+    identity = FaceIdentity()
     look = {"mode": options.mode, "engine": options.engine}
     if options.keep is not None:
         options.keep.mkdir(parents=True, exist_ok=True)
     results = []
     for persona in options.persona:
         for clip in options.clips:
-            results.append(measure(clip, persona, look, identity, model, options.keep))
+            results.append(measure(clip, persona, look, identity, options.keep))
             show(results[-1])
     total = verdict(results)
     for persona, rows in total.items():

@@ -13,21 +13,12 @@ import argparse
 import json
 from pathlib import Path
 
-import av
-import numpy as np
-
-from mien.engines.measure.stillness import LEAST_BLINK, MOST_JITTER_PX, blink_depths, jitter_px, noisy, outputs
+from mien.engines.measure.final import frames_of, outputs
+from mien.engines.measure.stillness import LEAST_BLINK, MOST_JITTER_PX, blink_depths, jitter_px, noisy
 from mien.plugin.clip import driver_clip
 from mien.plugin.machine import commit, describe_machine, versions
-from mien.realtime.frame import Pixels
 
 SCHEMA = 1
-
-
-def pictures(path: Path) -> list[Pixels]:
-    """Frames of a file, BGR."""
-    with av.open(str(path)) as container:
-        return [np.ascontiguousarray(frame.to_ndarray(format="bgr24")) for frame in container.decode(video=0)]
 
 
 def main() -> None:
@@ -39,7 +30,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file to write the numbers to")
     options = parser.parse_args()
     clip = options.clip or driver_clip()
-    frames = pictures(clip)
+    frames = list(frames_of(clip))
     still = noisy(frames[options.frame], count=90)
     jitter = jitter_px(outputs(still, options.persona)[30:])
     bare = jitter_px(still[30:])

@@ -1,22 +1,15 @@
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
 
-from mien.engines.measure.stillness import LEAST_BLINK, MOST_JITTER_PX, blink_depths, jitter_px, noisy, outputs
+from mien.engines.measure.final import frames_of, outputs
+from mien.engines.measure.stillness import LEAST_BLINK, MOST_JITTER_PX, blink_depths, jitter_px, noisy
 from mien.plugin.clip import driver_clip
-from mien.realtime.frame import Pixels
 
 CLIPS = Path(__file__).parents[3] / "shared" / "clips"
-
-
-def pictures(path: Path, begin: int, end: int) -> list[Pixels]:
-    with av.open(str(path)) as container:
-        frames = [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
-    return [np.ascontiguousarray(frame) for frame in frames[begin:end]]
 
 
 def clips() -> list[object]:
@@ -27,14 +20,14 @@ def clips() -> list[object]:
 @pytest.mark.parametrize("name", clips())
 def test_stillness_stays_still_in_what_leaves(name: str) -> None:
     path = driver_clip() if name == "shipped" else CLIPS / name
-    still = noisy(pictures(path, 0, 1)[0], count=60)
+    still = noisy(next(frames_of(path)), count=60)
     jitter = jitter_px(outputs(still, "amara")[30:])
     assert jitter <= MOST_JITTER_PX
     assert jitter < jitter_px(still[30:])
 
 
 def test_a_fast_blink_keeps_its_depth() -> None:
-    frames = pictures(driver_clip(), 0, 150)
+    frames = list(islice(frames_of(driver_clip()), 150))
     depths = blink_depths(frames, outputs(frames, "amara"))
     assert depths
     assert min(depths) >= LEAST_BLINK
