@@ -45,7 +45,7 @@ def network_files(
     if manifest.swapnet is not None:
         known = {str(size): name for size, name in manifest.swapnet.decoders.items()}
         if manifest.swapnet.training is not None:
-            record = _record(kept.pop(manifest.swapnet.training), manifest.name)
+            record = training_record(kept.pop(manifest.swapnet.training), manifest.name)
         if manifest.swapnet.encoder != digest:
             for name in known.values():
                 kept.pop(name, None)
@@ -64,7 +64,13 @@ def network_files(
     return table, kept
 
 
-def _record(data: bytes, name: str) -> dict[str, Any]:
+def training_record(data: bytes, name: str) -> dict[str, Any]:
+    """What a pack tells of its networks' training, by their size; plain values that anybody may have written.
+
+    Raises:
+        PersonaError: it is no JSON table.
+
+    """
     try:
         found = json.loads(data)
         if not isinstance(found, dict):

@@ -8,7 +8,7 @@ import math
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
 from rich.table import Table
@@ -18,7 +18,7 @@ from mien.engines.personas.library import Library
 from mien.engines.personas.manifest import Manifest, sha256
 from mien.engines.personas.pack import Contents, decode_contents, load_pack, read_contents
 from mien.engines.personas.trust import user_data_dir
-from mien.engines.swapnet.pack import check_place
+from mien.engines.swapnet.pack import check_place, training_record
 from mien.plugin.commands import options
 from mien.plugin.commands.session import Session
 from mien.plugin.machine import describe_machine
@@ -184,12 +184,24 @@ def train(
     session.document(_train(session, plan, folder, contents, place, frozen, begun, minutes, device, parts))
 
 
-def _networks(library: Library, start: Path, name: str, size: str) -> tuple[bytes, bytes]:
+class _Begun(NamedTuple):
+    """What a run begins with, and how that was trained."""
+
+    encoder: bytes
+    decoder: bytes
+    record: dict[str, Any]
+
+
+def _networks(library: Library, start: Path, name: str, size: str) -> _Begun:
     """Encoder and decoder of a pack of the same persona."""
     persona = load_pack(start, trust=library.trust)
     if persona.name != name or persona.networks is None or size not in persona.networks.decoders:
         raise ConfigError(f"{start} has no {size} network of {name!r} to begin with.")
-    return persona.networks.encoder, persona.networks.decoders[size]
+    table = persona.manifest.swapnet
+    record = {}
+    if table is not None and table.training is not None:
+        record = training_record(read_contents(start).files[table.training], name)
+    return _Begun(persona.networks.encoder, persona.networks.decoders[size], record.get(size, {}))
 
 
 def _check_road(manifest: Manifest, *, paired: bool) -> None:
@@ -276,7 +288,7 @@ def _fingerprint(sources: list[Path], person: int | None) -> str:
 
 def _train(
     session: Session, plan: TrainPlan, folder: Path, contents: Contents, place: Path, frozen: bytes | None,
-    begun: tuple[bytes, bytes] | None, minutes: float | None, device: str, parts: tuple[Samples, Samples],
+    begun: _Begun | None, minutes: float | None, device: str, parts: tuple[Samples, Samples],
 ) -> dict[str, Any]:  # fmt: skip
     from mien.engines.swapnet.export import read_weights
     from mien.engines.swapnet.journal import Journal
@@ -288,10 +300,10 @@ def _train(
     # Other samples, or another person of the same name, are another run: nothing of this one's may end in theirs.
     manifest = contents.manifest
     whose = json.dumps([manifest.kind, manifest.cast, manifest.consent and manifest.consent.sha256], sort_keys=True)
-    came = "" if begun is None else " ".join(sha256(each) for each in begun)
+    came = "" if begun is None else f"{sha256(begun.encoder)} {sha256(begun.decoder)}"
     material = sha256(f"{whose} {learnt.digest()} {held_out.digest()} {came}".encode())
     own = folder / f"{manifest.name}-{plan.size}-{material[:8]}"
-    encoder_from, decoder_from = (frozen, None) if begun is None else begun
+    encoder_from, decoder_from = (frozen, None) if begun is None else begun[:2]
     trainer = Trainer(
         plan, own, device=device, start=None if encoder_from is None else read_weights(encoder_from),
         decoders={} if decoder_from is None else {manifest.name: read_weights(decoder_from)},
@@ -321,6 +333,8 @@ def _train(
     encoder = made if frozen is None else frozen
     machine = describe_machine().model_dump(mode="json")
     about = record(trainer, learnt, held_out, score, encoder, machine, _command())
+    if begun is not None:
+        about["began_with"] = begun.record
     digest = add_networks(
         contents, encoder, {plan.size: decoders[contents.manifest.name]}, {plan.size: about}, out=place,
         trust=Library().trust,

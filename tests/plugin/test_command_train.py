@@ -72,3 +72,12 @@ def test_a_persona_is_filmed_trained_packed_and_played(capsys: pytest.CaptureFix
     record = json.loads((pack / "training.json").read_text())["tiny"]
     assert record["steps"] == 4
     assert str(tmp_path) not in record["command"]
+    # And trained on: what it began with is told.
+    further = [*run[:-1], "--from", str(pack), "--rate", "1e-4", "--json"]
+    further[further.index("--out") + 1] = str(tmp_path / "further")
+    code, text = call(capsys, *further)
+    assert code == 0
+    assert Path(json.JSONDecoder().raw_decode(text)[0]["folder"]) != folder
+    again = json.loads((tmp_path / "further" / "training.json").read_text())["tiny"]
+    assert again["began_with"] == record
+    assert "began_with" not in record
