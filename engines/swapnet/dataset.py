@@ -127,8 +127,10 @@ class Samples:
         """The drivers' seeds."""
         return {int(seed) for shard in self._drivers for seed in shard.person}
 
-    def batch(self, chosen: Sequence[int], size_px: int, rng: np.random.Generator, augment: Augment | None) -> Batch:
-        """Some samples, shaken by `augment`, or as the live path would see them."""
+    def batch(
+        self, chosen: Sequence[int], size_px: int | None, rng: np.random.Generator, augment: Augment | None
+    ) -> Batch:
+        """Some samples, shaken by `augment`, or as the live path would see them; without a size no answers to them."""
         pixels, fronts, tracked, named = [], [], [], []
         for index in chosen:
             shard, at = self._drivers[self._index[index][0]], self._index[index][1]
@@ -145,7 +147,7 @@ class Samples:
             fronts.append(cv2.resize(front, (FRONT_PX, FRONT_PX), interpolation=cv2.INTER_AREA))
             tracked.append(code)
             named.append(shard.named[at])
-        answers = {name: self._answer(name, chosen, size_px) for name in self.personas}
+        answers = {} if size_px is None else {name: self._answer(name, chosen, size_px) for name in self.personas}
         front_tensor = torch.from_numpy(np.array(fronts)[:, None]).float() / 255
         told, truth = torch.from_numpy(np.array(tracked)), torch.from_numpy(np.array(named))
         return Batch(_to_rgb(pixels), told, truth, front_tensor, answers)

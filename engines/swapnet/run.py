@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mien.engines.personas.manifest import sha256
+from mien.engines.swapnet.amplitude import amplify, code_gains
+from mien.engines.swapnet.code import NAMED
 from mien.engines.swapnet.dataset import Samples, whole_shards
 from mien.engines.swapnet.export import export_decoder, export_encoder
+from mien.engines.swapnet.sizes import size_named
 from mien.engines.swapnet.trainer import Trainer
-from mien.engines.swapnet.validate import Score
+from mien.engines.swapnet.validate import Score, validate
 from mien.realtime.errors import SourceError
 
 #: One shard in so many judges, at least one.
@@ -48,18 +51,44 @@ def split(
     return learnt, held_out
 
 
-def networks_of(trainer: Trainer) -> tuple[bytes, dict[str, bytes]]:
-    """The encoder and each persona's decoder as ONNX, from the running mean of the weights where it scored best."""
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a run ends in: the running mean of the weights where it scored best.
+
+    Attributes:
+        encoder: ONNX.
+        decoders: ONNX, by persona.
+        gains: of the named half of the code, by name, where they are not 1; see `amplitude`.
+        score: of these very networks, on all that was held out.
+
+    """
+
+    encoder: bytes
+    decoders: dict[str, bytes]
+    gains: dict[str, float]
+    score: Score
+
+
+def finish(trainer: Trainer, samples: Samples, held_out: Samples) -> Finished:
+    """Amplify the code, score, and export. An encoder that was kept as it was is not amplified again."""
     encoder, decoders = trainer.shipped()
-    return export_encoder(encoder), {name: export_decoder(decoder) for name, decoder in decoders.items()}
+    gains: dict[str, float] = {}
+    if not trainer.plan.freeze:
+        found = code_gains(encoder, samples, trainer.device)
+        amplify(encoder, found)
+        gains = {name: round(float(gain), 3) for name, gain in zip(NAMED, found, strict=True) if gain != 1}
+    size_px = size_named(trainer.plan.size).size_px
+    score = validate(encoder, decoders, held_out, size_px, len(held_out), trainer.device)
+    return Finished(
+        export_encoder(encoder), {name: export_decoder(each) for name, each in decoders.items()}, gains, score
+    )
 
 
 def record(
     trainer: Trainer,
     samples: Samples,
     held_out: Samples,
-    score: Score,
-    encoder: bytes,
+    finished: Finished,
     machine: dict[str, Any],
     command: str,
 ) -> dict[str, Any]:
@@ -72,10 +101,10 @@ def record(
         "held_out": {
             "samples": len(held_out),
             "drivers": len(held_out.people),
-            **{name: value if math.isfinite(value) else None for name, value in score._asdict().items()},
+            **{name: value if math.isfinite(value) else None for name, value in finished.score._asdict().items()},
         },
         "steps": trainer.step,
         "hours": round(trainer.seconds / 3600, 2),
-        "encoder": sha256(encoder),
+        "gains": finished.gains,
         "machine": machine,
     }

@@ -78,7 +78,7 @@ class Trainer:
         start: Mapping[str, Tensor] | None = None,
         decoders: Mapping[str, Mapping[str, Tensor]] | None = None,
     ) -> None:
-        self.plan, self._folder, self._device = plan, folder, torch.device(device)
+        self.plan, self._folder, self.device = plan, folder, torch.device(device)
         torch.manual_seed(plan.seed)
         size = size_named(plan.size)
         self.network = nn.ModuleDict({"encoder": Encoder(plan.encoder)})
@@ -88,14 +88,14 @@ class Trainer:
             _load(self.network["encoder"], start, "the encoder to start from")
         for name, weights in (decoders or {}).items():
             _load(self.network[f"decoder-{name}"], weights, f"the decoder of {name} to start from")
-        self.network.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if plan.freeze:
             self.network["encoder"].requires_grad_(requires_grad=False)
         self.mean = {name: each.detach().clone() for name, each in self.network.state_dict().items()}
         self._optimiser = make_optimiser(self.network, plan.rate)
         self._opponents = nn.ModuleDict()
         if plan.adversarial_from is not None:
-            self._opponents = nn.ModuleDict({name: Discriminator() for name in plan.personas}).to(self._device)
+            self._opponents = nn.ModuleDict({name: Discriminator() for name in plan.personas}).to(self.device)
         self._opponents_optimiser = make_optimiser(self._opponents, plan.rate) if len(self._opponents) else None
         self.step = 0
         #: Seconds of all calls of `run` so far.
@@ -105,7 +105,7 @@ class Trainer:
         #: Running mean at the best score, which is what is shipped; None before the first validation.
         self.best_mean: dict[str, Tensor] | None = None
         self._whole = True
-        self._bf16 = _has_bf16(self._device)
+        self._bf16 = _has_bf16(self.device)
         if (folder / STATE_NAME).exists():
             self._resume()
 
@@ -186,7 +186,7 @@ class Trainer:
     def validate(self, samples: Samples, most: int = 96) -> Score:
         """Score the running mean of the weights on fixed samples."""
         encoder, decoders = self.networks()
-        return validate(encoder, decoders, samples, size_named(self.plan.size).size_px, most, self._device)
+        return validate(encoder, decoders, samples, size_named(self.plan.size).size_px, most, self.device)
 
     def shipped(self) -> tuple[Encoder, dict[str, Decoder]]:
         """The networks to export: the running mean of the weights where it scored best."""
@@ -202,7 +202,7 @@ class Trainer:
             decoders[name] = Decoder(size_named(self.plan.size), self.plan.encoder.free)
             _load(decoders[name], _under(mean, f"decoder-{name}."), f"the run's decoder of {name}")
         for module in (encoder, *decoders.values()):
-            module.to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             module.eval()
         return encoder, decoders
 
@@ -213,8 +213,8 @@ class Trainer:
         rng = np.random.default_rng((plan.seed, _TEACH_SALT, self.step))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         fighting = plan.adversarial_from is not None and self.step >= plan.adversarial_from * plan.steps
-        batch = _moved(batch, self._device)
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
+        batch = _moved(batch, self.device)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
             encoded = self.network["encoder"](batch.pixels, batch.tracked)
             named, free = self._taught(encoded, batch, rng, generator)
             drawn = {
@@ -266,7 +266,7 @@ class Trainer:
     def _fool(self, name: str, pixels: Tensor, batch: Batch) -> dict[str, Tensor]:
         answer = batch.answers[name]
         opponent = self._opponents[name]
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
             made, made_features = opponent(shown(pixels, answer))
             with torch.no_grad():
                 _, real_features = opponent(answer.pixels)
@@ -279,10 +279,10 @@ class Trainer:
         if self._opponents_optimiser is None:
             raise RuntimeError("there is no opponent to teach")
         set_rate(self._opponents_optimiser, rate)
-        total = torch.zeros((), device=self._device)
+        total = torch.zeros((), device=self.device)
         for name, pixels in drawn.items():
             answer = batch.answers[name]
-            with torch.autocast(self._device.type, torch.bfloat16, enabled=self._bf16):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
                 real, _ = self._opponents[name](answer.pixels)
                 made, _ = self._opponents[name](shown(pixels.detach(), answer))
             total = total + opponents_loss(real.float(), made.float())
@@ -349,8 +349,8 @@ class Trainer:
                 hint="Choose another folder, or the same options as before.",
             )
         _load(self.network, _under(tensors, "network."), "the run's state")
-        self.mean = {name: each.to(self._device) for name, each in _under(tensors, "mean.").items()}
-        best = {name: each.to(self._device) for name, each in _under(tensors, "best.").items()}
+        self.mean = {name: each.to(self.device) for name, each in _under(tensors, "mean.").items()}
+        best = {name: each.to(self.device) for name, each in _under(tensors, "best.").items()}
         self.best_mean = best or None
         restore_moments(self._optimiser, self.network, tensors, "adam.")
         if self._opponents_optimiser is not None:

@@ -293,7 +293,7 @@ def _train(
     from mien.engines.swapnet.export import read_weights
     from mien.engines.swapnet.journal import Journal
     from mien.engines.swapnet.pack import add_networks
-    from mien.engines.swapnet.run import networks_of, record
+    from mien.engines.swapnet.run import finish, record
     from mien.engines.swapnet.trainer import Trainer
 
     learnt, held_out = parts
@@ -328,15 +328,14 @@ def _train(
     if not over:
         session.say(f"stopped at step {trainer.step} of {plan.steps}; the same command goes on")
         return {"step": trainer.step, "steps": plan.steps, "over": False, "folder": str(own)}
-    score = trainer.validate(held_out, most=len(held_out))
-    made, decoders = networks_of(trainer)
-    encoder = made if frozen is None else frozen
+    finished = finish(trainer, learnt, held_out)
+    encoder, score = finished.encoder if frozen is None else frozen, finished.score
     machine = describe_machine().model_dump(mode="json")
-    about = record(trainer, learnt, held_out, score, encoder, machine, _command())
+    about = record(trainer, learnt, held_out, finished, machine, _command()) | {"encoder": sha256(encoder)}
     if begun is not None:
         about["began_with"] = begun.record
     digest = add_networks(
-        contents, encoder, {plan.size: decoders[contents.manifest.name]}, {plan.size: about}, out=place,
+        contents, encoder, {plan.size: finished.decoders[manifest.name]}, {plan.size: about}, out=place,
         trust=Library().trust,
     )  # fmt: skip
     shown = "drivers it never saw" if manifest.kind == "synthetic" else "frames it never saw"
