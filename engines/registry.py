@@ -88,12 +88,6 @@ def make_engine(
         return _KINDS["mesh"].make(persona, Order(mode, quality, why, device, edit))
 
 
-def stand_in(persona: Persona, *, kind: str = AUTO, mode: Mode = "swap") -> str | None:
-    """The kind that shows a persona at once while its own, which takes seconds, loads; None where it takes none."""
-    own, _ = _choose(persona, kind, mode)
-    return "mesh" if kind == AUTO and own != "mesh" else None
-
-
 def engine_kinds() -> tuple[str, ...]:
     """The kinds of this version, without "auto"."""
     return tuple(_KINDS)

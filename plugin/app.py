@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mien.engines.personas.library import find, list_personas
 from mien.engines.personas.pack import Persona
-from mien.engines.registry import make_engine, stand_in
+from mien.engines.registry import make_engine
 from mien.engines.swapnet.edit import parse_edit
 from mien.plugin.interrupts import held_back
 from mien.realtime.calibration import Calibration
@@ -27,7 +27,7 @@ from mien.realtime.clock import Clock, MonotonicClock
 from mien.realtime.compositor import CpuCompositor
 from mien.realtime.config import LiveConfig
 from mien.realtime.engine import Engine
-from mien.realtime.errors import ConfigError, EngineError, MienError, SourceError
+from mien.realtime.errors import ConfigError, EngineError, SourceError
 from mien.realtime.frame import Pixels
 from mien.realtime.governor import Governor
 from mien.realtime.mark import MarkedFrame, Marker
@@ -48,7 +48,7 @@ from mien.realtime.tracker.model import landmarker_path
 from mien.realtime.tracker.selection import FaceSelector
 from mien.realtime.tracker.stage import TrackingStage
 from mien.realtime.tracker.watch import BystanderWatch
-from mien.realtime.worker import JOIN_TIMEOUT_S, Worker
+from mien.realtime.worker import JOIN_TIMEOUT_S
 
 if TYPE_CHECKING:
     from mien.plugin.control.preview import PreviewSink
@@ -63,8 +63,6 @@ _OWN_DEVICES = frozenset({"Mien"})
 _WRITTEN_DEVICES = frozenset({"OBS Virtual Camera", "Unity Video Capture"})
 #: A conversion waits this long for its file to be finished, seconds.
 LOSSLESS_CLOSE_S = 120.0
-#: The end of a run waits so long for a network that is being loaded: a process must not end inside of that.
-_LOADING_S = 10.0
 #: How often a conversion tells its progress and looks whether it is to stop, seconds.
 _PROGRESS_S = 0.1
 
@@ -235,9 +233,7 @@ class Live:
         stack.callback(source.close)
         info = source.info
         lossless = not info.live
-        # A conversion's frames wait for the network, and so does an edit, which nothing else can show.
-        first = None if lossless or self._edit else stand_in(persona, kind=config.engine, mode=config.mode)
-        engines = self._ladder(persona, first)
+        engines = self._ladder(persona)
         self._check_edit(engines)
         self._compositor = CpuCompositor(
             engines,
@@ -277,36 +273,14 @@ class Live:
             runner.start()
         stack.callback(self._pipeline.stop)
         self._pipeline.start()
-        if first is not None:
-            loader = Worker("loader", lambda stop: self._load_own(persona, stop))
-            stack.callback(loader.stop, _LOADING_S)
-            loader.start()
 
-    def _ladder(self, persona: Persona, kind: str | None = None) -> tuple[Engine, ...]:
+    def _ladder(self, persona: Persona) -> tuple[Engine, ...]:
         """The persona's engines, best first; under load the governor steps down along them."""
         config = self._config
         return tuple(
-            make_engine(persona, kind=kind or config.engine, mode=config.mode, quality=quality, edit=lambda: self._edit)
+            make_engine(persona, kind=config.engine, mode=config.mode, quality=quality, edit=lambda: self._edit)
             for quality in ("full", "half")
         )
-
-    def _load_own(self, persona: Persona, stop: threading.Event) -> None:
-        """Load the engines that a persona is made for while others show it, and change to them between two frames."""
-        try:
-            engines = self._ladder(persona)
-        except MienError as error:
-            self._note_error(f"the trained network of {persona.name} stays out: {error}")
-            return
-        with self._switch_lock:
-            # Somebody may have changed the persona, or ended the run, meanwhile.
-            wanted = not stop.is_set() and self._persona_name == persona.name
-            if wanted:
-                self._compositor.set_engines(engines)
-        if wanted:
-            self._on_event(f"engine: {engines[0].spec.name}, {engines[0].spec.reason}")
-        else:
-            for engine in engines:
-                engine.close()
 
     def _check_edit(self, engines: Sequence[Engine]) -> None:
         if self._edit and not engines[0].spec.edits:

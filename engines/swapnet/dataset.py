@@ -163,7 +163,7 @@ class Samples:
             if scale != 1:
                 picture = np.asarray(cv2.resize(picture, (size_px, size_px), interpolation=cv2.INTER_AREA), np.uint8)
                 mask = np.asarray(cv2.resize(mask, (size_px, size_px), interpolation=cv2.INTER_AREA), np.uint8)
-            marks = shard.landmarks[at] * np.float32(scale)
+            marks = (shard.landmarks[at] + np.float32(0.5)) * np.float32(scale) - np.float32(0.5)
             pixels.append(picture)
             wet = wet_map(marks, size_px)
             places.append(places_of(marks, size_px, wet))

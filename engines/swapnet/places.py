@@ -43,7 +43,7 @@ def places_of(landmarks: Floats, size_px: int, wet: NDArray[np.uint8]) -> Floats
     side = size_px // 2
     head = head_model()
     points = np.column_stack(
-        [(landmarks[:SKIN_LANDMARK_COUNT] + 0.5) / 2 - 0.5, -head.landmarks[:SKIN_LANDMARK_COUNT, 2]]
+        [(landmarks[:SKIN_LANDMARK_COUNT] + 0.5) / 2 - 0.5, head.landmarks[:SKIN_LANDMARK_COUNT, 2]]
     ).astype(np.float32)
     found, owner = draw_cells(points, canonical_places(), head.triangles, (side, side))
     line = (2 * np.arange(side, dtype=np.float32) + np.float32(0.5)) * np.float32(2 / (size_px - 1)) - 1

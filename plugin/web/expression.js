@@ -13,15 +13,22 @@ const KINDS = [
     say: (value) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`,
   },
 ];
+const SETTLED_MS = 1500;
 const PART = /^(\w+)=([+-]?[\d.]+)(x?)$/;
+
+function isPart(part, word, kind) {
+  const found = PART.exec(part);
+  return found !== null && found[1] === word && (found[3] === "x") === (kind.name === "strength");
+}
 
 // The fieldset as a line of `mien run --edit`.
 export class Expression {
   constructor(onChange) {
     this.sliders = [];
-    // What the page has no slider for, such as a change given on the command line; it stays.
-    this.others = [];
+    // The parts of the line in their order: what comes later wins, and what the page has no slider for stays.
+    this.parts = [];
     this.text = "";
+    this.changedAt = -Infinity;
     for (const [word, label] of GROUPS) {
       const row = document.createElement("div");
       row.className = "row";
@@ -33,25 +40,33 @@ export class Expression {
       find("expression-rows").append(row);
     }
     this.gaze = find("gaze-camera");
-    this.changed = () => {
-      this.text = this.#read();
+    const changed = () => {
+      this.text = this.parts.join(",");
+      this.changedAt = performance.now();
       this.#describe();
       onChange(this.text);
     };
-    find("expression-rows").addEventListener("input", this.changed);
-    this.gaze.addEventListener("change", this.changed);
+    find("expression-rows").addEventListener("input", ({ target }) => {
+      this.#set(this.sliders.find(({ input }) => input === target));
+      changed();
+    });
+    this.gaze.addEventListener("change", () => {
+      this.parts = this.parts.filter((part) => part !== "gaze=camera");
+      if (this.gaze.checked) this.parts.push("gaze=camera");
+      changed();
+    });
     find("expression-reset").addEventListener("click", () => {
-      this.others = [];
       this.#write("");
-      this.changed();
+      changed();
     });
   }
 
   // Show what the live path does; `able`: whether the running engine can change an expression.
   show(text, able) {
     find("expression-fields").disabled = !able;
-    find("expression-text").textContent = able ? this.text : "needs a trained persona";
-    if (text === this.text || !able || find("expression").querySelector("input:active")) return;
+    find("expression-text").textContent = able ? this.text : "a trained network can change it";
+    // Numbers that were on their way when a slider moved must not put it back.
+    if (text === this.text || !able || performance.now() - this.changedAt < SETTLED_MS) return;
     this.#write(text);
     this.text = text;
     this.#describe();
@@ -61,6 +76,7 @@ export class Expression {
     const holder = document.createElement("label");
     const input = document.createElement("input");
     const output = document.createElement("output");
+    output.setAttribute("aria-live", "off");
     Object.assign(input, { type: "range", min: kind.min, max: kind.max, step: 0.05, value: kind.rest });
     input.setAttribute("aria-label", `${label}, ${kind.name}`);
     holder.append(kind.name, input, output);
@@ -69,28 +85,29 @@ export class Expression {
     return holder;
   }
 
-  #read() {
-    const parts = this.sliders
-      .filter(({ kind, input }) => input.valueAsNumber !== kind.rest)
-      .map(({ word, kind, input }) => `${word}=${kind.write(input.valueAsNumber)}`);
-    return [...parts, ...this.others, ...(this.gaze.checked ? ["gaze=camera"] : [])].join(",");
+  // Put a slider's value where its part stands in the line, or at its end; at rest it has no part.
+  #set({ word, kind, input }) {
+    const at = this.parts.findIndex((part) => isPart(part, word, kind));
+    const part = `${word}=${kind.write(input.valueAsNumber)}`;
+    const made = input.valueAsNumber === kind.rest ? [] : [part];
+    this.parts.splice(at < 0 ? this.parts.length : at, at < 0 ? 0 : 1, ...made);
   }
 
   #write(text) {
-    const parts = text.split(",").map((part) => part.trim()).filter(Boolean);
-    for (const { kind, input } of this.sliders) input.value = kind.rest;
-    this.gaze.checked = parts.includes("gaze=camera");
-    this.others = parts.filter((part) => {
-      if (part === "gaze=camera") return false;
-      const [, word, value, times] = PART.exec(part) ?? [];
-      const slider = this.sliders.find((each) => each.word === word && (each.kind === KINDS[0]) === (times === "x"));
-      if (slider) slider.input.value = Number(value);
-      return !slider;
-    });
+    this.parts = text.split(",").map((part) => part.replace(/\s+/g, "")).filter(Boolean);
+    this.gaze.checked = this.parts.includes("gaze=camera");
+    for (const { word, kind, input } of this.sliders) {
+      const part = this.parts.findLast((each) => isPart(each, word, kind));
+      input.value = part ? Number(PART.exec(part)[2]) : kind.rest;
+    }
   }
 
   #describe() {
-    for (const { kind, input, output } of this.sliders) output.textContent = kind.say(input.valueAsNumber);
+    for (const { kind, input, output } of this.sliders) {
+      const said = kind.say(input.valueAsNumber);
+      if (output.textContent !== said) output.textContent = said;
+      input.setAttribute("aria-valuetext", said);
+    }
     find("expression-text").textContent = this.text;
   }
 }

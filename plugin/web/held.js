@@ -63,6 +63,8 @@ export class HeldButton {
 
 /** Whether a key press is the shortcut `key`, and not text or a choice in a list. */
 export function isShortcut(event, key) {
-  const typing = event.target instanceof HTMLSelectElement || event.target instanceof HTMLInputElement;
+  const { target } = event;
+  const slides = target.type === "range" || target.type === "checkbox";
+  const typing = target instanceof HTMLSelectElement || (target instanceof HTMLInputElement && !slides);
   return event.key.toLowerCase() === key && !typing && !event.ctrlKey && !event.metaKey && !event.altKey;
 }

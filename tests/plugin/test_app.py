@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -144,37 +143,6 @@ def test_the_persona_changes_while_it_runs(clip: Path) -> None:
             live.set_persona("amarra")
         assert live.stats()["persona"] == "viggo"
         assert next(frames).kind in ("persona", "slate")
-
-
-def test_the_portrait_stands_in_while_the_network_loads(clip: Path) -> None:
-    with Live(LiveConfig(source=str(clip), sinks=("null",), loop=True, persona="amara")) as live:
-        frames = iter(live)
-        next(frames)
-        first = live.stats()["engine"]["name"]
-        deadline = time.monotonic() + 60
-        while live.stats()["engine"]["name"] == first and time.monotonic() < deadline:
-            assert next(frames).kind in ("persona", "slate")
-        assert (first, live.stats()["engine"]["name"]) == ("mesh", "swapnet-base")
-        assert live.stats()["persona"] == "amara"
-
-
-def test_the_portrait_stays_where_it_was_asked_for_and_an_edit_waits_for_the_network(clip: Path) -> None:
-    with Live(LiveConfig(source=str(clip), sinks=("null",), persona="amara", engine="mesh")) as live:
-        live.wait()
-        assert live.stats()["engine"]["name"] == "mesh"
-    with Live(LiveConfig(source=str(clip), sinks=("null",), persona="amara", edit="smile=+0.2")) as live:
-        assert live.stats()["engine"]["name"] == "swapnet-base"
-
-
-def test_a_persona_chosen_meanwhile_is_not_replaced_by_the_network_that_was_loading(clip: Path) -> None:
-    with Live(LiveConfig(source=str(clip), sinks=("null",), loop=True, persona="amara")) as live:
-        live.set_persona("viggo")
-        frames = iter(live)
-        deadline = time.monotonic() + 6
-        while time.monotonic() < deadline:
-            next(frames)
-        assert live.stats()["persona"] == "viggo"
-        assert live.stats()["engine"]["name"] == "mesh"
 
 
 def test_controls_reach_the_picture(clip: Path) -> None:

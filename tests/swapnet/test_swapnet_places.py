@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 import torch
 
+from mien.engines.mesh.raster import draw_cells
 from mien.engines.swapnet.code import NAMED
 from mien.engines.swapnet.dataset import wet_map
 from mien.engines.swapnet.network import Decoder
 from mien.engines.swapnet.places import Floats, canonical_places, places_of
 from mien.engines.swapnet.sizes import Size
+from mien.realtime.head import head_model
 
 SIZE_PX = 128
 
@@ -51,6 +53,22 @@ def test_a_landmark_of_a_turned_face_is_looked_up_at_its_own_place() -> None:
         x, y = ((marks[index] - 0.5) / 2).astype(np.float32)
         at = cv2.remap(found.transpose(1, 2, 0), np.float32([[x]]), np.float32([[y]]), cv2.INTER_LINEAR)[0, 0]
         assert at == pytest.approx(canonical_places()[index], abs=0.01)
+
+
+def test_where_the_nose_hides_a_cheek_the_nose_is_looked_up() -> None:
+    head = head_model().landmarks[:468]
+    yaw = np.radians(35)
+    turned = head @ np.array([[np.cos(yaw), 0, np.sin(yaw)], [0, 1, 0], [-np.sin(yaw), 0, np.cos(yaw)]], np.float32)
+    flat = turned[:, :2] - turned[:, :2].mean(0)
+    marks = flat * np.float32(SIZE_PX / 26) + SIZE_PX / 2
+    given = np.concatenate([marks, np.zeros((10, 2), np.float32)]).astype(np.float32)
+    found = places_of(given, SIZE_PX, np.zeros((SIZE_PX, SIZE_PX), np.uint8))
+    side = SIZE_PX // 2
+    points = np.column_stack([(marks + 0.5) / 2 - 0.5, turned[:, 2]]).astype(np.float32)
+    true, owner = draw_cells(points, canonical_places(), head_model().triangles, (side, side))
+    line = (2 * np.arange(side) + 0.5) * 2 / (SIZE_PX - 1) - 1
+    off = np.abs(np.stack([true[0] - line, true[1] - line[:, None]]) - found[:2])[:, owner >= 0]
+    assert (off.max(0) < 0.02).mean() > 0.999
 
 
 def test_eyes_and_mouth_have_no_place_of_their_own() -> None:
