@@ -2,7 +2,7 @@
 
 An encoder that is judged by its squared error says what it expects, and of an expression that it reads unsurely that is
 always less than what is there (regression to the mean): a smile arrives as three quarters of one. A gain for each name
-makes the code vary as much as the truth does. It is a gain about zero: there a resting face lies, and it has to stay at rest.
+makes the code vary as much as the truth does. It is a gain about zero: a resting face lies there, and has to stay so.
 """
 
 from __future__ import annotations
