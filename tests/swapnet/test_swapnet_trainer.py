@@ -50,7 +50,8 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 
 
 def test_it_learns(tmp_path: Path, learnt: Samples, held_out: Samples) -> None:
-    trainer = Trainer(replace(PLAN, steps=240, batch=8), tmp_path)
+    # The toys' landmarks stand still while their faces move: of places there is nothing true to learn.
+    trainer = Trainer(replace(PLAN, steps=240, batch=8, weights=Weights(place=0.0)), tmp_path)
     before = trainer.validate(held_out)
     seen: list[Progress] = []
     assert trainer.run(learnt, held_out, validate_every=120, on_progress=seen.append)
