@@ -20,6 +20,7 @@ from mien.realtime.mark import Marker
 from mien.realtime.neutral import NeutralEstimator
 from mien.realtime.presence import Presence
 from mien.realtime.slate import Slate
+from mien.realtime.tracker.base import Selection
 from mien.realtime.tracker.landmarker import Landmarker
 from mien.realtime.tracker.mediapipe_tracker import MediaPipeTracker
 from mien.realtime.tracker.model import landmarker_path
@@ -36,6 +37,17 @@ def frames_of(clip: Path) -> Iterator[Pixels]:
             yield np.ascontiguousarray(frame.to_ndarray(format="bgr24"), np.uint8)
 
 
+def tracked(pictures: Iterable[Pixels]) -> Iterator[tuple[Frame, Selection]]:
+    """Frames at 30 a second, and who is who in each, as the live path tracks and smooths."""
+    tracking = TrackingStage(MediaPipeTracker(landmarker_path()), FaceSelector("locked"), NeutralEstimator())
+    try:
+        for index, picture in enumerate(pictures):
+            frame = Frame(picture, index, index * _STEP_NS, index * _STEP_NS)
+            yield frame, tracking(frame)
+    finally:
+        tracking.close()
+
+
 def outputs(pictures: Sequence[Pixels], persona: str, *, engine: str = AUTO, edit: str = "") -> list[Pixels]:
     """What leaves for `pictures` at 30 a second: tracked, smoothed, swapped, blended and marked; no codec between.
 
@@ -48,7 +60,6 @@ def outputs(pictures: Sequence[Pixels], persona: str, *, engine: str = AUTO, edi
     """
     height, width = pictures[0].shape[:2]
     change = parse_edit(edit)
-    tracking = TrackingStage(MediaPipeTracker(landmarker_path()), FaceSelector("locked"), NeutralEstimator())
     compositor = CpuCompositor(
         [make_engine(find(persona), kind=engine, edit=lambda: change)],
         marker=Marker(width, height),
@@ -57,13 +68,11 @@ def outputs(pictures: Sequence[Pixels], persona: str, *, engine: str = AUTO, edi
         now_ns=ManualClock().now_ns,
     )
     try:
-        made = []
-        for index, picture in enumerate(pictures):
-            frame = Frame(picture, index, index * _STEP_NS, index * _STEP_NS)
-            made.append(compositor(Tracked(frame, tracking(frame), False, {}), frame.media_ns).marked.pixels)
-        return made
+        return [
+            compositor(Tracked(frame, selection, False, {}), frame.media_ns).marked.pixels
+            for frame, selection in tracked(pictures)
+        ]
     finally:
-        tracking.close()
         compositor.close()
 
 

@@ -12,17 +12,11 @@ import numpy as np
 
 from mien.engines.cast.motion.gaze import DOWN_DEG, SIDE_DEG, UP_DEG
 from mien.engines.cast.studio import Actor
+from mien.engines.measure.final import tracked
 from mien.engines.swapnet.code import ACTIONS, ANGLE_DEG, NAMED, NAMED_INDEX, tracked_code
 from mien.engines.swapnet.paired import shoot_persona
 from mien.realtime.face import Face
-from mien.realtime.frame import Floats, Frame, Pixels
-from mien.realtime.neutral import NeutralEstimator
-from mien.realtime.tracker.mediapipe_tracker import MediaPipeTracker
-from mien.realtime.tracker.model import landmarker_path
-from mien.realtime.tracker.selection import FaceSelector
-from mien.realtime.tracker.stage import TrackingStage
-
-_STEP_NS = 33_333_333
+from mien.realtime.frame import Floats, Pixels
 
 
 def oracle(pictures: Iterable[Pixels], actor: Actor, every: int = 1) -> Iterator[Pixels | None]:
@@ -37,22 +31,17 @@ def oracle(pictures: Iterable[Pixels], actor: Actor, every: int = 1) -> Iterator
         For each rendered picture the persona; None where the tracker finds nobody.
 
     """
-    tracking = TrackingStage(MediaPipeTracker(landmarker_path()), FaceSelector("locked"), NeutralEstimator())
-    try:
-        for index, picture in enumerate(pictures):
-            chosen = tracking(Frame(picture, index, index * _STEP_NS, index * _STEP_NS)).swapped
-            if index % every == 0:
-                yield shoot_persona(actor, told(chosen[0])).pixels if chosen else None
-    finally:
-        tracking.close()
+    for index, (_, selection) in enumerate(tracked(pictures)):
+        if index % every == 0:
+            yield shoot_persona(actor, told(selection.swapped[0])).pixels if selection.swapped else None
 
 
 def told(face: Face) -> Floats:
     """(`NAMED`,) float32: the named half of the code as the tracker alone says it, over the driver's rest."""
-    tracked, count = tracked_code(face), len(ACTIONS)
+    code, count = tracked_code(face), len(ACTIONS)
     named = np.zeros(len(NAMED), np.float32)
-    named[:count] = tracked[count : 2 * count].clip(0, 1)
-    named[count : count + 2] = tracked[2 * count : 2 * count + 2]
+    named[:count] = code[count : 2 * count].clip(0, 1)
+    named[count : count + 2] = code[2 * count : 2 * count + 2]
 
     def both(first: str, second: str) -> float:
         return float(named[NAMED_INDEX[first]] + named[NAMED_INDEX[second]]) / 2
