@@ -35,6 +35,7 @@ def soak(source: str | None, persona: str, minutes: float) -> dict[str, object]:
     samples: list[tuple[float, float]] = []
     config = bench_config(source, persona=persona, pace=False)
     with Live(config) as live:
+        live.wait_ready()
         begin = time.monotonic()
         while time.monotonic() - begin < minutes * 60 and not live.wait(SAMPLE_S):
             at_s, rss_mb = time.monotonic() - begin, process.memory_info().rss / 1e6

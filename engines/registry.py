@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from mien.engines.mesh.engine import MeshEngine
+from mien.engines.mesh.engine import Quality as MeshQuality
 from mien.engines.personas.pack import Mode, Persona
 from mien.realtime.engine import Engine
 from mien.realtime.errors import ConfigError, EngineError, MissingExtraError
@@ -16,26 +19,30 @@ from mien.realtime.errors import ConfigError, EngineError, MissingExtraError
 if TYPE_CHECKING:
     from mien.engines.swapnet.edit import CodeEdit
 
-Quality = Literal["full", "half"]
 Device = Literal["auto", "cpu", "cuda"]
 #: "auto" takes the kind that the pack is made for.
 AUTO = "auto"
+#: The kind that is ready at once, and that every persona of this version can be shown by.
+INSTANT = "mesh"
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What was asked of an engine's factory: how to show the persona, how finely, and why this kind was taken."""
+    """What was asked of an engine's factory: how to show the persona, where, and why this kind was taken."""
 
     mode: Mode
-    quality: Quality
     reason: str
     device: Device
     edit: Callable[[], CodeEdit] | None = None
 
 
+#: Makes one engine; nothing is loaded before it is called.
+_Rung = Callable[[], Engine]
+
+
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    make: Callable[[Persona, Order], Engine]
+    rungs: Callable[[Persona, Order], Sequence[_Rung]]
     devices: tuple[Device, ...]
 
 
@@ -44,28 +51,71 @@ def make_engine(
     *,
     kind: str = AUTO,
     mode: Mode = "swap",
-    quality: Quality = "full",
     device: Device = "auto",
     edit: Callable[[], CodeEdit] | None = None,
 ) -> Engine:
-    """Make the engine that shows `persona`. Called off the live path; takes up to about a second.
+    """Make the engine that shows `persona` best. Called off the live path; takes up to about a second.
 
     Args:
         persona: from `load_pack`.
         kind: "auto" or a name of `engine_kinds`.
         mode: "swap" puts the persona's face on the driver's head; "portrait" moves the persona's own picture.
-        quality: "half" is the step down under load.
         device: "auto" lets the kind choose; "cuda" where the kind has no CUDA is an error, never the CPU instead.
         edit: asked before each frame what to change in the expression; only a trained network can.
 
     Raises:
-        ConfigError: a kind, mode or quality that does not exist (the nearest is named) or is not in this version.
+        ConfigError: a kind or mode that does not exist (the nearest is named) or is not in this version.
         EngineError: the device cannot be had, the pack has no files for this kind, or the engine cannot start.
 
     """
-    chosen, reason = _choose(persona, kind, mode)
+    return _made(persona, kind, mode, device, edit, most=1)[0]
+
+
+def make_ladder(
+    persona: Persona,
+    *,
+    kind: str = AUTO,
+    mode: Mode = "swap",
+    device: Device = "auto",
+    edit: Callable[[], CodeEdit] | None = None,
+    reason: str | None = None,
+) -> tuple[Engine, ...]:
+    """Make all engines that may show `persona` in one run: the best first, each lighter than the one before.
+
+    Args:
+        persona: as `make_engine`'s, like all others; it raises the same.
+        kind: see there.
+        mode: see there.
+        device: see there.
+        edit: see there.
+        reason: why this kind is taken, where the caller chose it and not the user.
+
+    """
+    return _made(persona, kind, mode, device, edit, reason=reason)
+
+
+def engine_kinds() -> tuple[str, ...]:
+    """The kinds of this version, without "auto"."""
+    return tuple(_KINDS)
+
+
+def chosen_kind(persona: Persona, kind: str = AUTO, mode: Mode = "swap") -> str:
+    """The kind that `make_engine` would make, if nothing that it needs is missing."""
+    return _choose(persona, kind, mode)[0]
+
+
+def _made(
+    persona: Persona,
+    kind: str,
+    mode: Mode,
+    device: Device,
+    edit: Callable[[], CodeEdit] | None,
+    *,
+    reason: str | None = None,
+    most: int | None = None,
+) -> tuple[Engine, ...]:
+    chosen, why = _choose(persona, kind, mode)
     _check_word("mode", mode, ("swap", "portrait"))
-    _check_word("quality", quality, ("full", "half"))
     _check_word("device", device, (AUTO, "cpu", "cuda"))
     if chosen not in persona.engines:
         raise EngineError(
@@ -78,26 +128,32 @@ def make_engine(
             f"The engine {chosen!r} runs on {', '.join(known.devices)}; {device!r} was asked for.",
             hint="Leave the device at `auto`; Mien never takes another device than the one asked for.",
         )
+    order = Order(mode, why if reason is None else reason, device, edit)
     try:
-        return known.make(persona, Order(mode, quality, reason, device, edit))
+        return _all(known.rungs(persona, order)[:most])
     except MissingExtraError as error:
-        if kind != AUTO or chosen == "mesh" or device != AUTO:
+        if kind != AUTO or chosen == INSTANT or device != AUTO:
             raise
         # Not silently: the reason stands on the console and in every report.
         why = f"its trained network cannot run here: {error} {error.hint}".rstrip()
-        return _KINDS["mesh"].make(persona, Order(mode, quality, why, device, edit))
+        return _all(_KINDS[INSTANT].rungs(persona, replace(order, reason=why))[:most])
 
 
-def engine_kinds() -> tuple[str, ...]:
-    """The kinds of this version, without "auto"."""
-    return tuple(_KINDS)
+def _all(rungs: Sequence[_Rung]) -> tuple[Engine, ...]:
+    with ExitStack() as made:
+        engines = []
+        for rung in rungs:
+            engines.append(rung())
+            made.callback(engines[-1].close)
+        made.pop_all()
+    return tuple(engines)
 
 
 def _choose(persona: Persona, kind: str, mode: str) -> tuple[str, str]:
     if kind == AUTO:
         kind, reason = persona.engines[0], f"the persona {persona.name} is made for it"
-        if mode == "portrait" and kind != "mesh":
-            kind, reason = "mesh", "portrait mode moves the persona's picture"
+        if mode == "portrait" and kind != INSTANT:
+            kind, reason = INSTANT, "portrait mode moves the persona's picture"
     else:
         reason = "it was asked for"
     _check_word("engine", kind, (AUTO, *_KINDS))
@@ -111,39 +167,46 @@ def _check_word(what: str, given: str, allowed: tuple[str, ...]) -> None:
         raise ConfigError(f"There is no {what} {given!r}; allowed are {', '.join(allowed)}.", hint=hint)
 
 
-def _mesh(persona: Persona, order: Order) -> Engine:
-    return MeshEngine(
-        persona.portrait,
-        persona.landmarks,
-        mode=order.mode,
-        quality=order.quality,
-        label=persona.label(order.mode),
-        exclusion=persona.exclusion,
-        reason=f"instant engine, one portrait: {order.reason}",
-    )
+def _mesh(persona: Persona, order: Order) -> Sequence[_Rung]:
+    def make(quality: MeshQuality) -> Engine:
+        return MeshEngine(
+            persona.portrait,
+            persona.landmarks,
+            mode=order.mode,
+            quality=quality,
+            label=persona.label(order.mode),
+            exclusion=persona.exclusion,
+            reason=f"instant engine, one portrait: {order.reason}",
+        )
+
+    return partial(make, "full"), partial(make, "half")
 
 
-def _swapnet(persona: Persona, order: Order) -> Engine:
+def _swapnet(persona: Persona, order: Order) -> Sequence[_Rung]:
     # Imported here: a persona with a portrait alone needs no runtime.
     from mien.engines.swapnet.load import open_engine
     from mien.engines.swapnet.sizes import SIZES
 
-    if persona.networks is None or order.mode != "swap":
+    networks = persona.networks
+    if networks is None or order.mode != "swap":
         raise EngineError(
             f"The trained network paints faces onto heads; {order.mode!r} mode is the instant engine's.",
             hint="Use `--engine mesh`, or `--mode swap`.",
         )
-    size = next(size for size in _SIZES if size in persona.networks.decoders)
-    if order.quality == "half":
-        smaller = [each for each in persona.networks.decoders if SIZES[each].size_px < SIZES[size].size_px]
-        if not smaller:
-            return _mesh(persona, replace(order, quality="full", reason="the step down: there is no smaller network"))
-        size = max(smaller, key=lambda each: SIZES[each].size_px)
-    return open_engine(
-        persona.networks, size, reason=f"trained network: {order.reason}", device=order.device, edit=order.edit
+    best = next(size for size in _SIZES if size in networks.decoders)
+    smaller = [size for size in networks.decoders if SIZES[size].size_px < SIZES[best].size_px]
+    reason = f"trained network: {order.reason}"
+    down = replace(order, reason="the step down: there is no smaller network")
+    return (
+        *(
+            partial(open_engine, networks, size, reason=reason, device=order.device, edit=order.edit)
+            for size in (best, *sorted(smaller, key=lambda each: -SIZES[each].size_px))
+        ),
+        # The whole portrait costs what a network does, so the step below the networks is its lighter half.
+        _mesh(persona, down)[-1],
     )
 
 
 #: Of a decoder that there is: best first, as far as a CPU keeps up with it.
 _SIZES = ("base", "small", "tiny", "large")
-_KINDS: Mapping[str, _Kind] = MappingProxyType({"mesh": _Kind(_mesh, ("cpu",)), "swapnet": _Kind(_swapnet, ("cpu",))})
+_KINDS: Mapping[str, _Kind] = MappingProxyType({INSTANT: _Kind(_mesh, ("cpu",)), "swapnet": _Kind(_swapnet, ("cpu",))})

@@ -10,7 +10,7 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,15 +18,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from mien.engines.personas.library import find, list_personas
-from mien.engines.personas.pack import Persona
-from mien.engines.registry import make_engine
-from mien.engines.swapnet.edit import parse_edit
+from mien.plugin.engine_switch import EngineSwitch
 from mien.plugin.interrupts import held_back
 from mien.realtime.calibration import Calibration
 from mien.realtime.clock import Clock, MonotonicClock
 from mien.realtime.compositor import CpuCompositor
 from mien.realtime.config import LiveConfig
-from mien.realtime.engine import Engine
 from mien.realtime.errors import ConfigError, EngineError, SourceError
 from mien.realtime.frame import Pixels
 from mien.realtime.governor import Governor
@@ -85,15 +82,11 @@ class Live:
         self._clock = clock or MonotonicClock()
         self._on_event = on_event
         self._stack = ExitStack()
-        self._persona_name = config.persona
+        self._switch = EngineSwitch(config, on_event)
         self._preview: PreviewSink | None = None
         self._entered = False
-        self._switch_lock = threading.Lock()
-        self._edit_text, self._edit = config.edit, parse_edit(config.edit)
         #: Seconds from `__enter__` to the running threads.
         self.startup_s = 0.0
-        #: Milliseconds that the last change of persona took, from the call to the ready engines; 0 before any.
-        self.persona_switch_ms = 0.0
 
     def __enter__(self) -> Self:
         if self._entered:
@@ -126,6 +119,13 @@ class Live:
         """Wait for the end of the source; True when it has ended. Raises what ended a stage, if something did."""
         return self._pipeline.wait(timeout_s)
 
+    def wait_ready(self, timeout_s: float | None = None) -> bool:
+        """Wait until the engine that was asked for is the one that runs; True when it is, or cannot and why is said.
+
+        Until then the persona's portrait stands in for its network. A measurement waits for this.
+        """
+        return self._switch.ready.wait(timeout_s)
+
     def records(self) -> list[FrameRecord]:
         """What happened to the newest frames, oldest first (`mien.realtime.stats.KEPT_RECORDS` at most)."""
         return self._pipeline.stats.records()
@@ -145,8 +145,8 @@ class Live:
                 "reason": spec.reason,
                 "edits": spec.edits,
             },
-            "persona": self._persona_name,
-            "edit": self._edit_text,
+            "persona": self._switch.persona,
+            "edit": self._switch.edit,
             "source": {
                 "name": info.name,
                 "width": info.width,
@@ -160,6 +160,11 @@ class Live:
             "last_error": self._pipeline.stats.last_error,
             "preview_url": self.preview_url,
         }
+
+    @property
+    def persona_switch_ms(self) -> float:
+        """Milliseconds that the last change of persona took, from the call to the ready engines; 0 before any."""
+        return self._switch.switch_ms
 
     @property
     def preview_url(self) -> str | None:
@@ -177,30 +182,14 @@ class Live:
 
         Raises `PersonaError` and leaves the running one alone if the pack cannot be used.
         """
-        with self._switch_lock:
-            begin = time.perf_counter()
-            persona = find(name)
-            engines = self._ladder(persona)
-            if self._edit and not engines[0].spec.edits:
-                self._on_event(f"the edit rests: {persona.name} has no trained network")
-            self._compositor.set_engines(engines)
-            self._persona_name = persona.name
-            self.persona_switch_ms = (time.perf_counter() - begin) * 1e3
-        self._on_event(f"persona: {persona.name}")
+        self._switch.set_persona(name)
 
     def set_edit(self, changes: str) -> None:
         """Change the persona's expression from the next frame on; see `LiveConfig.edit`. An empty text ends it.
 
         Raises `ConfigError` for what cannot be read, and `EngineError` where the running engine cannot edit.
         """
-        edit, before = parse_edit(changes), self._edit
-        self._edit = edit
-        try:
-            self._check_edit(self._compositor.engines)
-        except EngineError:
-            self._edit = before
-            raise
-        self._edit_text = changes
+        self._switch.set_edit(changes)
 
     def set_slate(self, on: bool) -> None:
         """Show the slate until it is taken back."""
@@ -228,13 +217,12 @@ class Live:
     def _start(self, stack: ExitStack) -> None:
         config = self._config
         persona = find(config.persona)
-        self._persona_name = persona.name
         source = self._open_source()
         stack.callback(source.close)
         info = source.info
         lossless = not info.live
-        engines = self._ladder(persona)
-        self._check_edit(engines)
+        # Each frame of a conversion deserves the best engine, so nothing stands in there.
+        engines = self._switch.open(persona, wait=lossless)
         self._compositor = CpuCompositor(
             engines,
             marker=Marker(info.width, info.height, config.badge),
@@ -246,6 +234,8 @@ class Live:
             on_error=self._note_error,
         )
         stack.callback(self._compositor.close)
+        stack.callback(self._switch.close)
+        self._switch.start(self._compositor)
         model = landmarker_path()
         with held_back():
             tracking = _tracking(config, model)
@@ -273,21 +263,6 @@ class Live:
             runner.start()
         stack.callback(self._pipeline.stop)
         self._pipeline.start()
-
-    def _ladder(self, persona: Persona) -> tuple[Engine, ...]:
-        """The persona's engines, best first; under load the governor steps down along them."""
-        config = self._config
-        return tuple(
-            make_engine(persona, kind=config.engine, mode=config.mode, quality=quality, edit=lambda: self._edit)
-            for quality in ("full", "half")
-        )
-
-    def _check_edit(self, engines: Sequence[Engine]) -> None:
-        if self._edit and not engines[0].spec.edits:
-            raise EngineError(
-                f"The engine {engines[0].spec.name!r} cannot edit an expression; a trained network can.",
-                hint="Choose a trained persona (`mien persona list`), or leave --edit out.",
-            )
 
     def _open_source(self) -> Source:
         config = self._config

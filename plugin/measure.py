@@ -11,8 +11,9 @@ from typing import Any
 
 import psutil
 
-from mien.engines.personas.library import Library
+from mien.engines.personas.library import Library, find
 from mien.engines.personas.pack import read_manifest
+from mien.engines.registry import AUTO
 from mien.plugin.app import Live
 from mien.plugin.clip import driver_clip
 from mien.plugin.figures import combine, latency, summarise
@@ -65,7 +66,7 @@ def measure(
         MienError: what `Live` raises, or a source that ended before the span did.
 
     """
-    other = _other_persona(config.persona)
+    other = _other_persona(config)
     runs: list[Run] = []
     rows: Rows = []
     stats: dict[str, Any] = {}
@@ -107,6 +108,8 @@ def file_sha256(path: Path) -> str | None:
 
 def _run_once(config: LiveConfig, plan: Plan, other: str | None) -> tuple[Run, list[FrameRecord], dict[str, Any]]:
     with Live(config) as live:
+        # What stands in while a network loads is not what is measured.
+        live.wait_ready()
         warm_from_ns = time.monotonic_ns()
         ended = live.wait(plan.warm_up_s)
         from_ns, before = time.monotonic_ns(), live.stats()["frames"]
@@ -148,10 +151,11 @@ def _switch(live: Live, other: str | None) -> float | None:
     return live.persona_switch_ms
 
 
-def _other_persona(current: str) -> str | None:
-    """Another shipped persona, to measure a change; None where there is none."""
+def _other_persona(config: LiveConfig) -> str | None:
+    """Another shipped persona whom the engine of `config` can show, to measure a change; None where there is none."""
     names = [info.name for info in Library().list() if info.shipped and info.state == "ready"]
-    return next((name for name in names if name != current), None)
+    others = (name for name in names if name != config.persona)
+    return next((name for name in others if config.engine in (AUTO, *find(name).engines)), None)
 
 
 def _persona_input(persona: str) -> Input:

@@ -117,6 +117,7 @@ class CpuCompositor:
         self._retired: list[Engine] = []
         self._lock = threading.Lock()
         self._pending: tuple[Engine, ...] | None = None
+        self._pending_same = False
         self._rung = 0
         self._marker = marker
         self._slate = slate
@@ -134,12 +135,19 @@ class CpuCompositor:
 
     # -- controls, from any thread
 
-    def set_engines(self, engines: Sequence[Engine]) -> None:
-        """Change the persona between two frames. The engines must be ready; the old ones are closed after."""
+    def set_engines(self, engines: Sequence[Engine], *, same_persona: bool = False) -> None:
+        """Change the engines between two frames. The new ones must be ready; the old ones are closed after.
+
+        Args:
+            engines: rungs of one persona, best first; the first one is used.
+            same_persona: they show whom the old ones showed, so a held picture may stay and nothing is announced.
+
+        """
         with self._lock:
             if self._pending is not None:
                 self._retired.extend(self._pending)
-            self._pending = tuple(engines)
+                same_persona = same_persona and self._pending_same
+            self._pending, self._pending_same = tuple(engines), same_persona
 
     def set_rung(self, rung: int) -> None:
         """Use another engine of the ladder from the next frame on; 0 is the best."""
@@ -220,13 +228,15 @@ class CpuCompositor:
         with self._lock:
             pending, self._pending = self._pending, None
             retired, self._retired = self._retired, []
+            same_persona = self._pending_same
         if pending is not None:
             retired.extend(self._engines)
-            self._engines = pending
+            self._engines, self._rung = pending, 0
             self._matchers.clear()
-            # The picture of the persona before must not come back in a hold.
-            self._last = None
-            self._marker.announce()
+            if not same_persona:
+                # The picture of the persona before must not come back in a hold.
+                self._last = None
+                self._marker.announce()
         for engine in retired:
             engine.close()
 

@@ -38,10 +38,15 @@ class Governor:
     def __init__(self, rungs: int, interval_ms: float) -> None:
         if rungs < 1 or interval_ms <= 0:
             raise ValueError(f"rungs must be >= 1 and interval_ms > 0, got {rungs} and {interval_ms}")
-        self.rung = 0
-        self._rungs = rungs
         self._interval_ms = interval_ms
         self._window: deque[float] = deque(maxlen=WINDOW)
+        self.restart(rungs)
+
+    def restart(self, rungs: int) -> None:
+        """Begin anew on the best of `rungs` engines that nothing is known of yet."""
+        self.rung = 0
+        self._rungs = rungs
+        self._window.clear()
         self._calm_since_ns: int | None = None
         self._climbed_ns: int | None = None
         self._climb_wait_s = CLIMB_AFTER_S

@@ -82,6 +82,7 @@ class Pipeline:
         self._listeners_lock = threading.Lock()
         self._ended = False
         self._source = stages.source
+        self._governed = stages.compositor.engines
         self._frames_in = 0
         self._frames_tracked = 0
         self._released = False
@@ -272,9 +273,13 @@ class Pipeline:
         )
 
     def _govern(self, busy_ms: float) -> None:
-        if self._stages.governor is None:
+        governor, engines = self._stages.governor, self._stages.compositor.engines
+        if governor is None:
             return
-        move = self._stages.governor.observe(busy_ms, self._clock.now_ns())
+        if engines is not self._governed:
+            self._governed = engines
+            governor.restart(len(engines))
+        move = governor.observe(busy_ms, self._clock.now_ns())
         if move is not None:
             self._stages.compositor.set_rung(move.to)
             self._on_event(f"{move.reason}: now {self._stages.compositor.engine.spec.name}")

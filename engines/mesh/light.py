@@ -58,10 +58,15 @@ def shading(
 
     total = max(float(skin.sum()), 1e-3)
 
+    def over_skin(picture: Floats) -> Floats:
+        # As a product of matrices: NumPy's sum over two of three axes takes thirty times as long.
+        weighted: Floats = skin.ravel() @ picture.reshape(-1, 3)
+        return weighted / np.float32(total)
+
     def slow(pixels: Pixels) -> tuple[Floats, float]:
         few = np.ascontiguousarray(pixels[::skip, ::skip])
         small = cv2.resize(few, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-        mean = (small * skin[..., None]).sum(axis=(0, 1)) / total
+        mean = over_skin(small)
         bare = skin * _not_hair((small @ _LUMA).astype(np.float32), skin, sigma)
         bare_weight = cv2.GaussianBlur(bare, (0, 0), sigma) + 1e-4
         # Beyond the skin the blur runs out of weight; the mean takes over there, so that the gain ends calmly.
@@ -70,7 +75,7 @@ def shading(
 
     (theirs, their_mean), (ours, our_mean) = slow(driver), slow(persona)
     ratio = theirs - ours
-    ratio -= (ratio * skin[..., None]).sum(axis=(0, 1)) / total
+    ratio -= over_skin(ratio)
     luma = (ratio @ _LUMA)[..., None]
     chroma = np.clip(_CHROMA * (ratio - luma), -_MOST_CHROMA, _MOST_CHROMA)
     gain: Floats = np.clip(np.exp(strength * luma + chroma), _LEAST, _MOST).astype(np.float32)

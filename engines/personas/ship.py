@@ -58,8 +58,7 @@ def build(folder: Path, tracker: FaceFinder) -> str:
     table = synthetic_table(folder.name, recipe, portrait.name, masked=MASK_NAME in files)
     if (folder / TRAINING_NAME).is_file():
         files |= {path.name: path.read_bytes() for path in (*sorted(folder.glob("*.onnx")), folder / TRAINING_NAME)}
-        # The portrait, which is there at once, is what is worn unless the network is asked for.
-        table |= {"engine": "mesh", "swapnet": _swapnet(folder.name, files)}
+        table |= {"engine": "swapnet", "swapnet": _swapnet(folder.name, files)}
     manifest = manifest_bytes(table, files)
     parse_manifest(manifest, folder.name)
     (folder / LANDMARKS_NAME).write_bytes(landmarks)

@@ -27,6 +27,8 @@ SEEN_PX, FRONT_PX = 128, 64
 _SURE = (0.4, 0.7)
 #: Of a face of which more is covered nothing is shown anew: the last picture is held, and then the slate.
 _MOST_IN_FRONT = 0.5
+#: From the decoder's channels to the blend's: blue, green, red; the face; what is wet.
+_RGB_FACE_WET = [0, 2, 1, 1, 2, 0, 3, 3, 4, 4]
 #: Width of a face in the square, share of its side.
 _FACE_SHARE = 0.62
 
@@ -48,7 +50,7 @@ class SwapNetEngine:
 
     Args:
         encoder: inputs ``pixels`` and ``tracked``, outputs ``named``, ``free`` and ``front``.
-        decoder: inputs ``named`` and ``free``, outputs ``patch`` and ``where``.
+        decoder: inputs ``named`` and ``free``, outputs ``painted`` and ``where``.
         spec: with `size_px` the decoder's.
         texture: of the persona, (T, T, 3) float32, see `mien.engines.swapnet.texture.read_texture`.
         edit: asked before each frame what to change in the expression; None changes nothing.
@@ -68,6 +70,8 @@ class SwapNetEngine:
         self._encoder, self._decoder, self._spec = encoder, decoder, spec
         self._edit = edit if edit is not None else CodeEdit
         self._texture = texture
+        side = spec.size_px
+        self._planes = tuple(np.empty(shape, np.float32) for shape in ((side, side, 3), (side, side), (side, side)))
         self._closed = False
 
     @property
@@ -105,12 +109,12 @@ class SwapNetEngine:
     def decode(self, named: Floats, free: Floats) -> tuple[NDArray[np.uint8], Mask, Mask]:
         """(S, S, 3) uint8 BGR, and (S, S) uint8 of the face and of what is wet, for both halves of a code."""
         out = self._decoder({"named": named[None], "free": free[None]})
-        patch = out["patch"][0]
         if not all(np.isfinite(each).all() for each in out.values()):
             raise EngineError("the decoder gave numbers that are not finite.")
-        pixels = np.ascontiguousarray(patch[..., :3])
+        pixels, mask, wet = self._planes
+        cv2.mixChannels([out["painted"][0]], list(self._planes), _RGB_FACE_WET)
         dress(pixels, out["where"][0], self._texture)
-        return levels_of(pixels), levels_of(patch[..., 3]), levels_of(patch[..., 4])
+        return levels_of(pixels), levels_of(mask), levels_of(wet)
 
     def close(self) -> None:
         """Free both networks; idempotent."""

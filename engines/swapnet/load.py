@@ -56,7 +56,7 @@ def open_engine(
     side = size_named(size).size_px
     if TEXTURE_NOTE not in decoder.notes:
         raise ModelError(f"The network {decoder.name!r} has no texture.", hint="Train it again: mien train")
-    decoder.check(inputs=code, outputs={"patch": (1, side, side, 5), "where": (1, side // 2, side // 2, 3)})
+    decoder.check(inputs=code, outputs={"painted": (1, side, side, 5), "where": (1, side // 2, side // 2, 3)})
     texture = read_texture(decoder.notes[TEXTURE_NOTE], decoder.name)
     first = open_runner(encoder, runtime=runtime, device=device, threads=threads)
     try:

@@ -179,18 +179,17 @@ class Decoder(nn.Module):
         nn.init.zeros_(self.where.bias)  # type: ignore[arg-type]
         self.texture = nn.Parameter(torch.zeros(3, size.texture_px, size.texture_px))
 
-    def paint(self, named: Tensor, free: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Both halves of the code to RGB (B, 3, S, S) 0..1 without the texture, mask logits (B, 2, S, S), and where.
+    def paint(self, named: Tensor, free: Tensor) -> tuple[Tensor, Tensor]:
+        """Both halves of the code to five logits a pixel (B, 5, S, S), and where in the texture it finds itself.
 
-        The last is (B, 3, S/2, S/2): how far right and down of its own place a pixel finds itself in the texture, half
-        sides of the square, and the logit of how much of it to take.
+        The five are red, green and blue without the texture, the face and what is wet. Where is (B, 3, S/2, S/2): how
+        far right and down of its own place, half sides of the square, and the logit of how much of the texture to take.
         """
         code = self.code(torch.cat([named, free], 1))
         x = fn.leaky_relu(self.first(code).view(-1, self.size.channels[0], FIRST_PX, FIRST_PX), _SLOPE)
         for up in self.ups:
             x = up(x, code)
-        out = fn.pixel_shuffle(self.last(x), 2)
-        return torch.sigmoid(out[:, :3]), out[:, 3:], self.where(x)
+        return fn.pixel_shuffle(self.last(x), 2), self.where(x)
 
     def forward(self, named: Tensor, free: Tensor, places: Tensor | None = None) -> Painted:
         """Both halves of the code to the persona's face.
@@ -203,8 +202,8 @@ class Decoder(nn.Module):
                 to be blurred by as much.
 
         """
-        pixels, masks, where = self.paint(named, free)
-        where = where.float()
+        painted, where = self.paint(named, free)
+        pixels, masks, where = torch.sigmoid(painted[:, :3]), painted[:, 3:], where.float()
         moved = where[:, :2]
         if places is not None:
             moved = torch.where(places[:, 2:] > 0, places[:, :2], moved)

@@ -110,7 +110,7 @@ def test_a_conversion_that_is_stopped_keeps_what_it_has(clip: Path, tmp_path: Pa
 
 
 def test_iterating_gives_marked_frames_and_ends_with_the_source(clip: Path) -> None:
-    with Live(LiveConfig(source=str(clip), sinks=())) as live:
+    with Live(LiveConfig(source=str(clip), sinks=(), persona="viggo")) as live:
         frames = list(live)
         stats = live.stats()
     assert frames

@@ -29,7 +29,7 @@ def test_a_run_prints_its_numbers_and_one_document(mien: Mien, tmp_path: Path) -
     assert document["frames"] == {
         "in": 20, "out": 20, "dropped": 0, "held": 0, "slate": 20, "camera": 0, "errors": 0,
     }  # fmt: skip
-    assert document["engine"]["name"].startswith("mesh")
+    assert document["engine"]["name"] == "swapnet-base"
     assert document["engine"]["reason"]
     assert [(sink["name"], sink["written"]) for sink in document["sinks"]] == [("null", 20)]
     assert document["interrupted"] is False

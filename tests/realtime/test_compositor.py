@@ -283,6 +283,26 @@ def test_after_a_change_the_old_persona_is_not_held(stage: Stage) -> None:
     assert stage.show(face=False).kind == "slate"
 
 
+def test_better_engines_of_the_same_persona_end_no_hold_and_begin_on_their_best_rung() -> None:
+    stage = Stage(PaintEngine(), PaintEngine((200, 40, 40), "light"))
+    stage.compositor.set_rung(1)
+    last = stage.show()
+    better = (PaintEngine((90, 90, 220), "better"), PaintEngine((10, 220, 220), "lighter"))
+    stage.compositor.set_engines(better, same_persona=True)
+    held = stage.show(face=False)
+    assert (held.kind, held.held) == ("persona", True)
+    assert np.array_equal(held.pixels, last.pixels)
+    assert shows_persona(stage.show(), (90, 90, 220))
+
+
+def test_better_engines_that_follow_a_change_of_persona_before_its_first_frame_change_the_persona_too() -> None:
+    stage = Stage()
+    stage.show()
+    stage.compositor.set_engines((PaintEngine((200, 40, 40)),))
+    stage.compositor.set_engines((PaintEngine((90, 90, 220)),), same_persona=True)
+    assert stage.show(face=False).kind == "slate"
+
+
 def test_two_changes_in_a_row_close_the_one_that_was_never_used(stage: Stage) -> None:
     second, third = PaintEngine(), PaintEngine()
     stage.compositor.set_engines((second,))

@@ -70,6 +70,17 @@ def test_a_climb_that_fails_waits_longer_before_the_next() -> None:
     assert waits[-1] > 3 * waits[0]
 
 
+def test_other_engines_begin_on_their_best_rung_and_owe_nothing_to_the_old() -> None:
+    governor = Governor(2, INTERVAL_MS)
+    feed(governor, 45.0, 1.0, 0.0)
+    governor.restart(3)
+    assert governor.rung == 0
+    # The old engines' times are forgotten: it takes a whole window to step down, and then to the next rung alone.
+    assert [governor.observe(45.0, 0) for _ in range(WINDOW - 1)] == [None] * (WINDOW - 1)
+    assert governor.observe(45.0, 0) is not None
+    assert governor.rung == 1
+
+
 @pytest.mark.parametrize(("rungs", "interval"), [(0, 33.0), (1, 0.0)])
 def test_nonsense_is_refused(rungs: int, interval: float) -> None:
     with pytest.raises(ValueError, match="rungs must be"):

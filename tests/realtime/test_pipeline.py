@@ -47,6 +47,7 @@ class Run:
     """A pipeline on doubles of camera, model, network and screen."""
 
     pipeline: Pipeline
+    compositor: CpuCompositor
     source: ListSource
     engines: tuple[PaintEngine, ...]
     sinks: tuple[ListSink, ...]
@@ -114,7 +115,7 @@ def running(
         )
         stack.callback(pipeline.stop)
         pipeline.start()
-        yield Run(pipeline, source, engines, sinks, runners, events)
+        yield Run(pipeline, compositor, source, engines, sinks, runners, events)
 
 
 STAGES = ("mien-capture", "mien-track", "mien-compose", "mien-sink")
@@ -309,6 +310,24 @@ def test_under_load_the_run_steps_down_says_so_and_keeps_going() -> None:
     assert shows_persona(frames[0])
     assert shows_persona(frames[-1], (200, 40, 40))
     assert any("too slow" in event and "light" in event for event in run.events)
+
+
+def test_other_engines_are_governed_anew() -> None:
+    heavy, light = PaintEngine(name="heavy"), PaintEngine((200, 40, 40), name="light")
+    others = PaintEngine((90, 90, 220), name="other-heavy"), PaintEngine((10, 220, 220), name="other-light")
+    heavy.fail_on = others[0].fail_on = lambda call: bool(time.sleep(0.04))
+    changed: list[int] = []
+
+    def change(index: int) -> None:
+        if light.calls and not changed:
+            changed.append(index)
+            run.compositor.set_engines(others)
+
+    with running(60, engines=(heavy, light), governed=True, gate=change) as run:
+        frames = finish(run)
+    assert changed
+    assert others[0].calls > 0
+    assert shows_persona(frames[-1], (10, 220, 220))
 
 
 def test_the_camera_is_released_when_nobody_reads_and_opened_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,7 +91,7 @@ def test_the_engine_lays_the_texture_where_training_did(engine: SwapNetEngine, d
     pixels, mask, wet = engine.decode(named, free)
     with torch.no_grad():
         painted = decoder(torch.from_numpy(named)[None], torch.from_numpy(free)[None])
-        bare, _, _ = decoder.paint(torch.from_numpy(named)[None], torch.from_numpy(free)[None])
+        bare = torch.sigmoid(decoder.paint(torch.from_numpy(named)[None], torch.from_numpy(free)[None])[0][:, :3])
     truth, without = (each[0].clamp(0, 1).permute(1, 2, 0).numpy()[..., ::-1] * 255 for each in (painted.pixels, bare))
     assert np.abs(pixels - truth).max() <= 4
     assert np.abs(pixels - without).max() > 6
@@ -151,15 +151,15 @@ class Drawn:
 
     def __init__(self, front: float = 0.0, skin: float = 170.0, wet: float = 220.0) -> None:
         self.front = np.full((1, 1, 64, 64), front, np.float32)
-        self.patch, self.where = np.zeros((1, 64, 64, 5), np.float32), np.zeros((1, 32, 32, 3), np.float32)
-        self.patch[..., :3], self.patch[:, 8:56, 8:56, 3] = skin, 255
-        self.patch[:, 40:46, 24:40, :3], self.patch[:, 40:46, 24:40, 4] = wet, 255
+        self.painted, self.where = np.zeros((1, 64, 64, 5), np.float32), np.zeros((1, 32, 32, 3), np.float32)
+        self.painted[..., :3], self.painted[:, 8:56, 8:56, 3] = skin, 255
+        self.painted[:, 40:46, 24:40, :3], self.painted[:, 40:46, 24:40, 4] = wet, 255
 
     def __call__(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         if "pixels" in inputs:
             named, free = np.zeros((1, len(NAMED)), np.float32), np.zeros((1, 4), np.float32)
             return {"named": named, "free": free, "front": self.front}
-        return {"patch": self.patch, "where": self.where}
+        return {"painted": self.painted, "where": self.where}
 
     def close(self) -> None:
         pass
@@ -194,7 +194,7 @@ def test_a_doubt_of_what_is_in_front_is_no_ghost_and_much_of_it_is_an_error() ->
 
 def test_pixels_that_are_not_finite_are_an_error() -> None:
     broken = Drawn()
-    broken.patch[0, 30, 30, 1] = np.nan
+    broken.painted[0, 30, 30, 1] = np.nan
     with pytest.raises(EngineError, match="decoder gave numbers"):
         painted(broken)
 

@@ -15,7 +15,7 @@ from mien.engines.personas.library import SHIPPED_DIR, Library
 from mien.engines.personas.manifest import sha256
 from mien.engines.personas.pack import Networks, Persona, load_pack, read_contents, write_pack
 from mien.engines.personas.trust import Trust
-from mien.engines.registry import make_engine
+from mien.engines.registry import make_engine, make_ladder
 from mien.engines.swapnet.edit import parse_edit
 from mien.engines.swapnet.engine import SwapNetEngine
 from mien.engines.swapnet.export import export_decoder, export_encoder
@@ -72,11 +72,10 @@ def test_a_pack_with_networks_loads_and_keeps_its_portrait(persona: Persona, net
     assert dict(persona.networks.decoders) == dict(networks.decoders)
 
 
-def test_a_shipped_persona_may_have_a_network_that_is_asked_for() -> None:
+def test_a_shipped_persona_is_worn_through_its_network() -> None:
     amara = Library().find("amara")
-    assert amara.engines == ("mesh", "swapnet")
-    assert isinstance(make_engine(amara), MeshEngine)
-    engine = make_engine(amara, kind="swapnet")
+    assert amara.engines == ("swapnet", "mesh")
+    engine = make_engine(amara)
     assert engine.spec.name == "swapnet-base"
     assert engine.spec.edits
     engine.close()
@@ -87,12 +86,11 @@ def test_a_shipped_persona_without_networks_has_one_engine() -> None:
 
 
 def test_an_engine_is_made_of_the_network_and_steps_down_to_the_portrait(persona: Persona) -> None:
-    engine = make_engine(persona)
+    engine, half = make_ladder(persona)
     assert isinstance(engine, SwapNetEngine)
     assert engine.spec.name == "swapnet-tiny"
     assert "made for it" in engine.spec.reason
-    half = make_engine(persona, quality="half")
-    assert isinstance(half, MeshEngine)
+    assert half.spec.name == "mesh-half"
     assert "no smaller network" in half.spec.reason
     assert isinstance(make_engine(persona, kind="mesh"), MeshEngine)
     portrait = make_engine(persona, mode="portrait")
@@ -108,9 +106,9 @@ def test_without_a_runtime_the_portrait_steps_in_and_says_why(
 ) -> None:
     for name in ("openvino", "onnxruntime", "torch", "onnx"):
         monkeypatch.setitem(sys.modules, name, None)
-    engine = make_engine(persona)
-    assert isinstance(engine, MeshEngine)
-    assert "cannot run here" in engine.spec.reason
+    full, half = make_ladder(persona)
+    assert (full.spec.name, half.spec.name) == ("mesh", "mesh-half")
+    assert "cannot run here" in full.spec.reason
     with pytest.raises(MissingExtraError):
         make_engine(persona, kind="swapnet")
 
@@ -190,11 +188,12 @@ def test_a_check_does_not_vouch_for_networks(pack: Path, tmp_path: Path) -> None
     assert not report.passed
 
 
-def test_the_step_down_is_smaller_and_never_larger(persona: Persona) -> None:
+def test_the_steps_down_are_ever_smaller_and_never_larger(persona: Persona) -> None:
     assert persona.networks is not None
-    both = replace(persona.networks, decoders={"large": b"", "tiny": persona.networks.decoders["tiny"]})
-    half = make_engine(replace(persona, networks=both), quality="half")
-    assert isinstance(half, MeshEngine)
+    tiny = persona.networks.decoders["tiny"]
+    # Not loaded, as it is no step down: it would be refused.
+    both = replace(persona.networks, decoders={"large": b"", "tiny": tiny})
+    assert [each.spec.name for each in make_ladder(replace(persona, networks=both))] == ["swapnet-tiny", "mesh-half"]
 
 
 def test_networks_are_put_among_what_ships(pack: Path, tmp_path: Path, networks: Networks) -> None:

@@ -1,0 +1,148 @@
+"""Who is shown, by which engines and with which edit: what a run begins with, and its changes while it runs.
+
+A trained network takes up to a second to load. A live run does not wait for it: the persona's portrait is worn until
+the network is ready, and the change comes between two frames.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from mien.engines.personas.library import find
+from mien.engines.personas.pack import Persona
+from mien.engines.registry import AUTO, INSTANT, chosen_kind, make_ladder
+from mien.engines.swapnet.edit import parse_edit
+from mien.realtime.compositor import CpuCompositor
+from mien.realtime.config import LiveConfig
+from mien.realtime.engine import Engine, EngineSpec
+from mien.realtime.errors import EngineError
+from mien.realtime.worker import Worker
+
+#: A network that is still loading when the run ends is waited for, seconds: native code cannot be interrupted.
+_LOADER_CLOSE_S = 30.0
+
+
+class EngineSwitch:
+    """Makes the engines of a run; `open`, then `start`, then changes from any thread, then `close`.
+
+    Args:
+        config: of the run.
+        on_event: told one sentence of each change.
+
+    """
+
+    def __init__(self, config: LiveConfig, on_event: Callable[[str], None]) -> None:
+        self._config = config
+        self._on_event = on_event
+        self._lock = threading.Lock()
+        self._compositor: CpuCompositor | None = None
+        self._awaited: Persona | None = None
+        #: Set once the engines that were asked for run, or it is known that they cannot.
+        self.ready = threading.Event()
+        self._loader = Worker("loader", self._load, on_end=self.ready.set)
+        self._edit = parse_edit(config.edit)
+        #: Of the best engine that is shown, or is about to be.
+        self._spec: EngineSpec | None = None
+        #: Name of the persona that is shown.
+        self.persona = config.persona
+        #: The edit as the user wrote it.
+        self.edit = config.edit
+        #: Milliseconds that the last change of persona took, from the call to the ready engines; 0 before any.
+        self.switch_ms = 0.0
+
+    def open(self, persona: Persona, *, wait: bool) -> tuple[Engine, ...]:
+        """Give the engines that the run begins with, best first.
+
+        Args:
+            persona: whom it shows first.
+            wait: load what is asked for before the first frame, and let nothing stand in for it.
+
+        Raises:
+            MienError: the engine cannot be used, or cannot edit and has to.
+
+        """
+        config = self._config
+        self.persona = persona.name
+        if wait or config.engine != AUTO or chosen_kind(persona, config.engine, config.mode) == INSTANT:
+            engines = self._ladder(persona)
+            self._spec = engines[0].spec
+            if self._edit:
+                _check_edits(self._spec)
+            self.ready.set()
+            return engines
+        self._awaited = persona
+        return self._portrait(persona, "it stands in while the trained network loads")
+
+    def start(self, compositor: CpuCompositor) -> None:
+        """Change the engines of this compositor from here on, and begin to load what `open` did not wait for."""
+        self._compositor = compositor
+        if self._awaited is not None:
+            self._loader.start()
+
+    def close(self) -> None:
+        """Change nothing any more; waits for a network that is being loaded."""
+        self._loader.stop(_LOADER_CLOSE_S)
+
+    def set_persona(self, name: str) -> None:
+        """See `Live.set_persona`."""
+        with self._lock:
+            begin = time.perf_counter()
+            persona = find(name)
+            engines = self._ladder(persona)
+            # From here on nobody waits for the first persona's network.
+            self._awaited = None
+            self._change(engines, same_persona=False)
+            self.persona = persona.name
+            self.switch_ms = (time.perf_counter() - begin) * 1e3
+        self._on_event(f"persona: {persona.name}")
+
+    def set_edit(self, changes: str) -> None:
+        """See `Live.set_edit`."""
+        edit = parse_edit(changes)
+        with self._lock:
+            # While the network loads its edit can be chosen: it is there from the network's first picture on.
+            if edit and self._awaited is None and self._spec is not None:
+                _check_edits(self._spec)
+            self._edit, self.edit = edit, changes
+
+    def _load(self, stop: threading.Event) -> None:
+        persona = self._awaited
+        if persona is None:
+            return
+        try:
+            engines = self._ladder(persona)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with the network, the portrait goes on
+            engines = self._portrait(persona, f"its trained network cannot run here: {error}")
+        with self._lock:
+            if self._awaited is persona and not stop.is_set():
+                self._awaited = None
+                self._change(engines, same_persona=True)
+                self._on_event(f"engine: {engines[0].spec.name} ({engines[0].spec.reason})")
+                engines = ()
+        for engine in engines:
+            engine.close()
+
+    def _change(self, engines: tuple[Engine, ...], *, same_persona: bool) -> None:
+        if self._compositor is None:
+            raise EngineError("the run has not begun.")
+        self._compositor.set_engines(engines, same_persona=same_persona)
+        self._spec = engines[0].spec
+        if self._edit and not self._spec.edits:
+            self._on_event(f"the edit rests: the engine {self._spec.name!r} cannot edit an expression")
+
+    def _ladder(self, persona: Persona) -> tuple[Engine, ...]:
+        config = self._config
+        return make_ladder(persona, kind=config.engine, mode=config.mode, edit=lambda: self._edit)
+
+    def _portrait(self, persona: Persona, reason: str) -> tuple[Engine, ...]:
+        return make_ladder(persona, kind=INSTANT, mode=self._config.mode, reason=reason)
+
+
+def _check_edits(spec: EngineSpec) -> None:
+    if not spec.edits:
+        raise EngineError(
+            f"The engine {spec.name!r} cannot edit an expression; a trained network can.",
+            hint="Choose a trained persona (`mien persona list`), or leave --edit out.",
+        )

@@ -1,0 +1,119 @@
+"""A run begins with the portrait while its network loads."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from mien.engines.personas.pack import Persona
+from mien.engines.registry import INSTANT, make_ladder
+from mien.plugin import Live, LiveConfig, engine_switch
+from mien.realtime.engine import Engine
+from mien.realtime.errors import EngineError, ModelError
+
+
+class SlowLoads:
+    """amara's network is loaded as ever, but not before `go` is set; `made` are its engines."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.begun = threading.Event()
+        self.error: Exception | None = None
+        self.made: list[Engine] = []
+
+    def __call__(self, persona: Persona, **options: Any) -> tuple[Engine, ...]:
+        if persona.name != "amara" or options["kind"] == INSTANT:
+            return make_ladder(persona, **options)
+        self.begun.set()
+        assert self.go.wait(30.0)
+        if self.error is not None:
+            raise self.error
+        engines = make_ladder(persona, **options)
+        self.made.extend(engines)
+        return engines
+
+
+@pytest.fixture
+def loads(monkeypatch: pytest.MonkeyPatch) -> Iterator[SlowLoads]:
+    slow = SlowLoads()
+    monkeypatch.setattr(engine_switch, "make_ladder", slow)
+    yield slow
+    slow.go.set()
+
+
+def config(**changes: Any) -> LiveConfig:
+    # So few frames that a busy machine, too, keeps the engine that it has.
+    return LiveConfig.build({"source": "pattern", "persona": "amara", "sinks": ("null",), "fps": 10.0, **changes})
+
+
+def shown(live: Live, name: str) -> bool:
+    """Whether an engine of this name comes to run soon."""
+    deadline = time.monotonic() + 10.0
+    while live.stats()["engine"]["name"] != name and time.monotonic() < deadline:
+        live.wait(0.02)
+    return bool(live.stats()["engine"]["name"] == name)
+
+
+def test_the_portrait_stands_in_until_the_network_is_loaded(loads: SlowLoads) -> None:
+    events: list[str] = []
+    with Live(config(), on_event=events.append) as live:
+        assert not live.wait_ready(0.0)
+        engine = live.stats()["engine"]
+        assert engine["name"] == "mesh"
+        assert "stands in while the trained network loads" in engine["reason"]
+        live.set_edit("smile=+0.2")
+        loads.go.set()
+        assert live.wait_ready(30.0)
+        assert shown(live, "swapnet-base")
+        stats = live.stats()
+    assert stats["engine"]["edits"]
+    assert (stats["edit"], stats["last_error"]) == ("smile=+0.2", "")
+    assert any("swapnet-base" in event for event in events)
+
+
+def test_an_engine_that_is_asked_for_by_name_runs_from_the_first_frame_on(loads: SlowLoads) -> None:
+    loads.go.set()
+    with Live(config(engine="swapnet")) as live:
+        assert live.wait_ready(0.0)
+        assert live.stats()["engine"]["name"] == "swapnet-base"
+
+
+def test_another_persona_chosen_meanwhile_is_not_changed_back(loads: SlowLoads) -> None:
+    with Live(config()) as live:
+        assert loads.begun.wait(10.0)
+        live.set_persona("viggo")
+        loads.go.set()
+        assert live.wait_ready(30.0)
+        assert len(loads.made) > 0
+        live.wait(0.3)
+        stats = live.stats()
+    assert (stats["persona"], stats["engine"]["name"]) == ("viggo", "mesh")
+
+
+def test_a_network_that_cannot_run_leaves_the_portrait_and_says_why(loads: SlowLoads) -> None:
+    loads.error = ModelError("the decoder prints noise.")
+    events: list[str] = []
+    with Live(config(edit="smile=+0.2"), on_event=events.append) as live:
+        loads.go.set()
+        assert live.wait_ready(30.0)
+        live.wait(0.3)
+        stats = live.stats()
+        with pytest.raises(EngineError, match="'mesh' cannot edit"):
+            live.set_edit("smile=+0.3")
+    assert stats["engine"]["name"] == "mesh"
+    assert "cannot run here: the decoder prints noise." in stats["engine"]["reason"]
+    assert stats["frames"]["errors"] == 0
+    assert any("the edit rests" in event for event in events)
+
+
+def test_a_run_that_ends_while_its_network_loads_closes_it(loads: SlowLoads) -> None:
+    with Live(config()) as live:
+        assert loads.begun.wait(10.0)
+        threading.Timer(0.2, loads.go.set).start()
+    assert live.wait_ready(0.0)
+    assert [each.name for each in threading.enumerate() if each.name == "mien-loader"] == []
+    assert loads.made[0]._closed  # type: ignore[attr-defined]
