@@ -50,7 +50,7 @@ from mien.engines.measure.cast import (
     skin_lab,
 )
 from mien.engines.measure.identity import align_112
-from mien.plugin.machine import commit, describe_machine, versions
+from mien.plugin.machine import provenance
 from mien.realtime.frame import Floats, Pixels
 
 SCHEMA = 1
@@ -246,9 +246,7 @@ def main() -> None:
         document = {
             "schema": SCHEMA,
             "question": "is each synthetic person one person, unlike the others",
-            "machine": describe_machine().model_dump(mode="json"),
-            "commit": commit(),
-            "versions": versions(),
+            **provenance(),
             "seed": given.seed,
             "people": given.count,
             "pictures": given.pictures,

@@ -37,7 +37,7 @@ from mien.engines.cast.population import draw_look
 from mien.engines.cast.recipe import Recipe
 from mien.engines.cast.studio import Actor
 from mien.engines.measure.cast import Row, slope_per_thousand, steady_rate
-from mien.plugin.machine import commit, describe_machine, versions
+from mien.plugin.machine import provenance
 
 SCHEMA = 1
 MOST_MS, MOST_MINUTES, MOST_GROWTH_MB = 60.0, 90.0, 20.0
@@ -207,9 +207,7 @@ def main() -> None:
     document = {
         "schema": SCHEMA,
         "question": "how long does the synthetic cast take, and does its memory stay flat",
-        "machine": describe_machine().model_dump(mode="json"),
-        "commit": commit(),
-        "versions": versions(),
+        **provenance(),
         "seed": given.seed,
         "rig": given.rig,
         "load": psutil.getloadavg(),

@@ -53,7 +53,7 @@ from mien.engines.measure.cast import (
     yaw_pitch_roll,
 )
 from mien.engines.mesh.topology import OVAL
-from mien.plugin.machine import commit, describe_machine, versions
+from mien.plugin.machine import provenance
 from mien.realtime.face import BLENDSHAPE_INDEX, SKIN_LANDMARK_COUNT
 from mien.realtime.frame import Floats, Pixels
 from mien.realtime.head import fit_head
@@ -335,9 +335,7 @@ def main() -> None:
         document = {
             "schema": SCHEMA,
             "question": "does a face tracker see in the synthetic cast what was rendered",
-            "machine": describe_machine().model_dump(mode="json"),
-            "commit": commit(),
-            "versions": versions(),
+            **provenance(),
             "seed": given.seed,
             "random": random,
             "sweeps": alone,

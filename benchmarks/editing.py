@@ -14,7 +14,7 @@ from pathlib import Path
 from mien.engines.measure.editing import LEAST_RISE, MOST_OTHER, edit_effect
 from mien.engines.measure.final import frames_of
 from mien.plugin.clip import driver_clip
-from mien.plugin.machine import commit, describe_machine, versions
+from mien.plugin.machine import provenance
 
 SCHEMA = 1
 
@@ -40,9 +40,7 @@ def main() -> None:
         document = {
             "schema": SCHEMA,
             "question": "does an edit of the expression arrive, and nothing else with it",
-            "machine": describe_machine().model_dump(mode="json"),
-            "commit": commit(),
-            "versions": versions(),
+            **provenance(),
             "clip": clip.name,
             "persona": options.persona,
             "edit": options.edit,

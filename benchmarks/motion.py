@@ -28,7 +28,7 @@ from mien.engines.measure.oracle import oracle
 from mien.engines.personas.library import find
 from mien.engines.swapnet.paired import without_hair
 from mien.plugin.app import convert
-from mien.plugin.machine import commit, describe_machine, versions
+from mien.plugin.machine import provenance
 from mien.realtime.config import LiveConfig
 from mien.realtime.face import Face
 
@@ -182,9 +182,7 @@ def main() -> None:
             "schema": SCHEMA,
             "question": "does the driver's motion arrive, as the persona",
             **look,
-            "machine": describe_machine().model_dump(mode="json"),
-            "commit": commit(),
-            "versions": versions(),
+            **provenance(),
             "clips": [asdict(result) for result in results],
             "verdict": total,
         }

@@ -44,7 +44,7 @@ from mien.engines.swapnet.engine import MARGIN, SwapNetEngine
 from mien.engines.swapnet.load import open_engine
 from mien.engines.swapnet.paired import Eye, Take, resting, shoot_driver, shoot_persona, without_hair
 from mien.engines.swapnet.samples import PERSONA_PX
-from mien.plugin.machine import commit, describe_machine, versions
+from mien.plugin.machine import provenance
 from mien.realtime.aligner import align, crop, head_square
 from mien.realtime.engine import Engine
 from mien.realtime.face import Face
@@ -258,9 +258,7 @@ def main() -> None:
         document = {
             "schema": SCHEMA,
             "question": "how near is a swapped face to the persona's exact render",
-            "machine": describe_machine().model_dump(mode="json"),
-            "commit": commit(),
-            "versions": versions(),
+            **provenance(),
             "seed": given.seed,
             "seconds": round(time.monotonic() - begin, 1),
             "personas": results,

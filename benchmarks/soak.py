@@ -19,7 +19,7 @@ from pathlib import Path
 import psutil
 
 from mien.plugin import Live
-from mien.plugin.machine import commit, describe_machine, versions
+from mien.plugin.machine import provenance
 from mien.plugin.measure import bench_config, file_sha256
 
 #: Distance of two samples, seconds.
@@ -49,9 +49,7 @@ def soak(source: str | None, persona: str, minutes: float) -> dict[str, object]:
     quarter = max(1, len(settled) // 4)
     first, last = statistics.median(settled[:quarter] or [0.0]), statistics.median(settled[-quarter:] or [0.0])
     return {
-        "machine": describe_machine().model_dump(mode="json"),
-        "commit": commit(),
-        "versions": versions(),
+        **provenance(),
         "clip_sha256": file_sha256(Path(config.source)),
         "minutes": round((samples[-1][0] if samples else 0.0) / 60, 2),
         "frames": stats["frames"],

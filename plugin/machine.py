@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import psutil
 from pydantic import BaseModel, ConfigDict
@@ -96,6 +97,11 @@ def describe_machine() -> Machine:
         power_plan=_power_plan(),
         gpus=nvidia_gpus(),
     )
+
+
+def provenance() -> dict[str, Any]:
+    """What every report says of its origin, plain values: "machine", "commit" and "versions"."""
+    return {"machine": describe_machine().model_dump(mode="json"), "commit": commit(), "versions": versions()}
 
 
 def versions() -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import cv2
 import numpy as np
 
 from mien.engines.measure.final import retracked
@@ -14,6 +15,8 @@ from mien.realtime.head import fit_head, to_head
 
 #: Greatest jitter of the output's landmarks, px RMS at 720p, and least part of a fast blink's depth that arrives.
 MOST_JITTER_PX, LEAST_BLINK = 0.3, 0.8
+#: Of a face, what flicker is looked for in, and how far it is blurred, px at 720p.
+_INNER, _FLICKER_SIGMA_PX = 0.8, 3.0
 #: A blink is a fall of the lids' gap below this part of its usual size, back within this many frames (30 a second).
 _SHUT, _FAST_FRAMES = 0.55, 9
 
@@ -35,6 +38,26 @@ def jitter_px(pictures: Sequence[Pixels]) -> float:
     lost = np.full((478, 3), np.nan, np.float32)
     points = np.stack([lost if one is None else one.landmarks for one in retracked(pictures)])[:, :468, :2]
     return float(np.sqrt(((points - points.mean(axis=0)) ** 2).mean()))
+
+
+def flicker(pictures: Sequence[Pixels], face: Floats) -> float:
+    """How much the luma of a face that stands still changes: standard deviation over time, mean over the face, of 255.
+
+    Args:
+        pictures: (H, W, 3) uint8 BGR of a driver who stands still.
+        face: (478, 3) landmarks in them, px. What lies near its edge, where the persona ends, is not looked at.
+
+    """
+    points = face[:468, :2]
+    middle = points.mean(axis=0)
+    hull = cv2.convexHull((middle + _INNER * (points - middle)).astype(np.int32))
+    x, y, width, height = cv2.boundingRect(hull)
+    inside = np.zeros((height, width), np.uint8)
+    cv2.fillConvexPoly(inside, hull - (x, y), 255)
+    lumas = [cv2.cvtColor(each[y : y + height, x : x + width], cv2.COLOR_BGR2GRAY) for each in pictures]
+    # Blurred, so that the finest grain, which nobody sees as flicker, does not hide what they see.
+    seen = np.stack([cv2.GaussianBlur(luma.astype(np.float32), (0, 0), _FLICKER_SIGMA_PX) for luma in lumas])
+    return float(seen.std(axis=0)[inside > 0].mean())
 
 
 def blink_depths(driver: Sequence[Pixels], output: Sequence[Pixels]) -> list[float]:

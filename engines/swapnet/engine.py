@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mien.engines.mesh.light import apply_gain, shading
 from mien.engines.swapnet.code import tracked_code
 from mien.engines.swapnet.edit import CodeEdit
+from mien.engines.swapnet.steady import SteadyCode
 from mien.engines.swapnet.texture import dress, levels_of
 from mien.realtime.engine import EngineSpec
 from mien.realtime.errors import EngineError
@@ -72,6 +73,7 @@ class SwapNetEngine:
         self._texture = texture
         side = spec.size_px
         self._planes = tuple(np.empty(shape, np.float32) for shape in ((side, side, 3), (side, side), (side, side)))
+        self._steady = SteadyCode()
         self._closed = False
 
     @property
@@ -85,6 +87,7 @@ class SwapNetEngine:
         if crop.pixels.shape[:2] != (size, size):
             raise EngineError(f"the network wants a square of {size} px, got {crop.pixels.shape[:2]}.")
         named, free, front = self.encode(face, crop)
+        named, free = self._steady(face.track_id, named, free)
         pixels, mask, wet = self.decode(self._edit().apply(named), free)
         skin = cv2.subtract(mask, wet).astype(np.uint8, copy=False)
         gain, brightness = shading(crop.pixels, pixels, skin, _FACE_SHARE * mask.shape[0])

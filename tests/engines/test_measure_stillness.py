@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from mien.engines.measure.final import frames_of, outputs
-from mien.engines.measure.stillness import LEAST_BLINK, MOST_JITTER_PX, blink_depths, jitter_px, noisy
+from mien.engines.measure.final import frames_of, outputs, retracked
+from mien.engines.measure.stillness import LEAST_BLINK, MOST_JITTER_PX, blink_depths, flicker, jitter_px, noisy
 from mien.plugin.clip import driver_clip
 
 CLIPS = Path(__file__).parents[3] / "shared" / "clips"
@@ -21,14 +21,18 @@ def clips() -> list[object]:
 def test_stillness_stays_still_in_what_leaves(name: str) -> None:
     path = driver_clip() if name == "shipped" else CLIPS / name
     still = noisy(next(frames_of(path)), count=60)
-    jitter = jitter_px(outputs(still, "amara")[30:])
+    face = next(filter(None, retracked(still)))
+    mesh, network = (outputs(still, "amara", engine=engine)[30:] for engine in ("mesh", "swapnet"))
+    jitter = jitter_px(mesh)
     assert jitter <= MOST_JITTER_PX
     assert jitter < jitter_px(still[30:])
+    assert 0.1 < flicker(network, face.landmarks) <= flicker(mesh, face.landmarks)
 
 
-def test_a_fast_blink_keeps_its_depth() -> None:
+@pytest.mark.parametrize("engine", ["mesh", "swapnet"])
+def test_a_fast_blink_keeps_its_depth(engine: str) -> None:
     frames = list(islice(frames_of(driver_clip()), 150))
-    depths = blink_depths(frames, outputs(frames, "amara"))
+    depths = blink_depths(frames, outputs(frames, "amara", engine=engine))
     assert depths
     assert min(depths) >= LEAST_BLINK
     # What is frozen does not blink: the measure can fail.
