@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +19,15 @@ LEAST_RISE, MOST_OTHER = 0.15, 0.1
 SINGLE_GROUPS = tuple(name for name in GROUPS if name not in ("mouth", "all"))
 
 
-def edit_effect(pictures: Sequence[Pixels], persona: str, edit: str, *, engine: str = AUTO) -> dict[str, float]:
-    """Mean change of each of `SINGLE_GROUPS` that an edit makes, over the frames in which both faces are found.
+class Change(NamedTuple):
+    """How an edit moves one group of blendshapes over a clip: its mean change, and the mean of its absolute values."""
+
+    mean: float
+    absolute: float
+
+
+def edit_effect(pictures: Sequence[Pixels], persona: str, edit: str, *, engine: str = AUTO) -> dict[str, Change]:
+    """How each of `SINGLE_GROUPS` is changed by an edit, over the frames in which both faces are found.
 
     Raises:
         ValueError: no frame has both faces.
@@ -30,7 +38,8 @@ def edit_effect(pictures: Sequence[Pixels], persona: str, edit: str, *, engine: 
     pairs = [(a, b) for a, b in zip(plain, changed, strict=True) if a is not None and b is not None]
     if not pairs:
         raise ValueError("no frame shows a face with and without the edit.")
-    return {name: float(np.mean([_score(b, name) - _score(a, name) for a, b in pairs])) for name in SINGLE_GROUPS}
+    moved = {name: np.array([_score(b, name) - _score(a, name) for a, b in pairs]) for name in SINGLE_GROUPS}
+    return {name: Change(float(each.mean()), float(np.abs(each).mean())) for name, each in moved.items()}
 
 
 def _score(face: Face, group: str) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from mien.engines.personas.pack import Networks
-from mien.engines.runtimes.base import DEFAULT_THREADS, NetworkFile
+from mien.engines.runtimes.base import DEFAULT_THREADS, NetworkFile, Wanted
 from mien.engines.runtimes.table import AUTO, Device, Opened, open_runner
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
 from mien.engines.swapnet.edit import CodeEdit
@@ -24,6 +24,7 @@ def open_engine(
     runtime: str = AUTO,
     device: Device = "auto",
     threads: int = DEFAULT_THREADS,
+    precision: Wanted = "auto",
     edit: Callable[[], CodeEdit] | None = None,
 ) -> SwapNetEngine:
     """Load both halves of a network; takes about two seconds, off the live path.
@@ -35,6 +36,7 @@ def open_engine(
         runtime: a name of `runtimes.table.runtime_names`, or "auto".
         device: where.
         threads: of each of the runtimes.
+        precision: see `Wanted`.
         edit: see `SwapNetEngine`.
 
     Raises:
@@ -58,9 +60,9 @@ def open_engine(
         raise ModelError(f"The network {decoder.name!r} has no texture.", hint="Train it again: mien train")
     decoder.check(inputs=code, outputs={"painted": (1, side, side, 5), "where": (1, side // 2, side // 2, 3)})
     texture = read_texture(decoder.notes[TEXTURE_NOTE], decoder.name)
-    first = open_runner(encoder, runtime=runtime, device=device, threads=threads)
+    first = open_runner(encoder, runtime=runtime, device=device, threads=threads, precision=precision)
     try:
-        second = open_runner(decoder, runtime=runtime, device=device, threads=threads)
+        second = open_runner(decoder, runtime=runtime, device=device, threads=threads, precision=precision)
     except BaseException:
         first.runner.close()
         raise
