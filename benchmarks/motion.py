@@ -18,15 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from mien.engines.cast.recipe import Recipe
-from mien.engines.cast.studio import Actor
 from mien.engines.measure import FaceIdentity, MotionReport, compare_motion
 from mien.engines.measure.final import frames_of, retracked
 from mien.engines.measure.identity import similarity
 from mien.engines.measure.motion import CHANNELS, SUBTLE_CHANNELS
-from mien.engines.measure.oracle import oracle
+from mien.engines.measure.oracle import as_rendered, oracle
 from mien.engines.personas.library import find
-from mien.engines.swapnet.paired import without_hair
 from mien.plugin.app import convert
 from mien.plugin.machine import provenance
 from mien.realtime.config import LiveConfig
@@ -86,19 +83,11 @@ def measure(
         motion = compare_motion(*faces)
         best = None
         if every:
-            rendered = list(oracle(frames_of(clip), actor(persona), every))
+            rendered = list(oracle(frames_of(clip), as_rendered(find(persona)), every))
             found = retracked(picture for picture in rendered if picture is not None)
             seen = [None if picture is None else next(found) for picture in rendered]
             best = compare_motion(driver[::every], seen)
         return ClipResult(clip.name, persona, motion, nearer(clip, output, faces, persona, identity), best)
-
-
-def actor(persona: str) -> Actor:
-    """The persona as the cast renders it."""
-    cast = find(persona).manifest.cast
-    if cast is None:
-        raise SystemExit(f"{persona} was not rendered by the cast: it has no oracle.")
-    return Actor(without_hair(Recipe.from_dict(dict(cast))), map_px=1024)
 
 
 def verdict(results: list[ClipResult]) -> dict[str, dict[str, dict[str, float | bool]]]:

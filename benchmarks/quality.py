@@ -35,6 +35,7 @@ from mien.engines.cast.camera.light import PORTRAIT
 from mien.engines.cast.recipe import Recipe
 from mien.engines.cast.studio import Actor
 from mien.engines.measure.identity import FaceIdentity, similarity
+from mien.engines.measure.oracle import as_rendered
 from mien.engines.measure.paired import landmark_error, paired_score
 from mien.engines.personas.library import find
 from mien.engines.personas.pack import Persona
@@ -42,7 +43,7 @@ from mien.engines.registry import make_engine
 from mien.engines.swapnet.edit import CodeEdit
 from mien.engines.swapnet.engine import MARGIN, SwapNetEngine
 from mien.engines.swapnet.load import open_engine
-from mien.engines.swapnet.paired import Eye, Take, resting, shoot_driver, shoot_persona, without_hair
+from mien.engines.swapnet.paired import Eye, Take, resting, shoot_driver, shoot_persona
 from mien.engines.swapnet.samples import PERSONA_PX
 from mien.plugin.machine import provenance
 from mien.realtime.aligner import align, crop, head_square
@@ -168,9 +169,7 @@ def engines_of(persona: Persona) -> dict[str, Engine]:
 def measure(name: str, given: argparse.Namespace, eye: Eye, identity: FaceIdentity | None) -> dict[str, Any]:
     """All rows of one persona."""
     persona = find(name)
-    if persona.manifest.cast is None:
-        raise SystemExit(f"{name} was not rendered by the cast: there is no truth to compare with.")
-    actor = Actor(without_hair(Recipe.from_dict(dict(persona.manifest.cast))), map_px=1024)
+    actor = as_rendered(persona)
     engines = engines_of(persona)
     rows: dict[str, list[Row]] = {}
     tiles: list[Pixels] = []

@@ -11,12 +11,28 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from mien.engines.cast.motion.gaze import DOWN_DEG, SIDE_DEG, UP_DEG
+from mien.engines.cast.recipe import Recipe
 from mien.engines.cast.studio import Actor
 from mien.engines.measure.final import tracked
+from mien.engines.personas.pack import Persona
 from mien.engines.swapnet.code import ACTIONS, ANGLE_DEG, NAMED, NAMED_INDEX, tracked_code
-from mien.engines.swapnet.paired import shoot_persona
+from mien.engines.swapnet.paired import shoot_persona, without_hair
+from mien.realtime.errors import PersonaError
 from mien.realtime.face import Face
 from mien.realtime.frame import Floats, Pixels
+
+
+def as_rendered(persona: Persona) -> Actor:
+    """The persona as the cast renders what networks learn from.
+
+    Raises:
+        PersonaError: the cast did not render this one: there is no truth to compare with.
+
+    """
+    recipe = persona.manifest.cast
+    if recipe is None:
+        raise PersonaError(f"{persona.name} was not rendered by the cast: there is no truth to compare with.")
+    return Actor(without_hair(Recipe.from_dict(dict(recipe))), map_px=1024)
 
 
 def oracle(pictures: Iterable[Pixels], actor: Actor, every: int = 1) -> Iterator[Pixels | None]:
