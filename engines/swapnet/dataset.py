@@ -127,6 +127,21 @@ class Samples:
         """The drivers' seeds."""
         return {int(seed) for shard in self._drivers for seed in shard.person}
 
+    def named(self, chosen: NDArray[np.int64]) -> Floats:
+        """(N, `NAMED`) float32, the true codes of some; NaN where they are not known."""
+        places = [self._index[index] for index in chosen]
+        return np.array([self._drivers[shard].named[at] for shard, at in places], np.float32)
+
+    def landmarks(self, persona: str, chosen: NDArray[np.int64]) -> Floats:
+        """(N, 478, 2) float32, a persona's landmarks in its answers to some, px of `PERSONA_PX`."""
+        places = [self._index[index] for index in chosen]
+        return np.array([self._answers[persona][shard].landmarks[at] for shard, at in places], np.float32)
+
+    def picture(self, persona: str, index: int) -> Pixels:
+        """(`PERSONA_PX`, `PERSONA_PX`, 3) uint8 BGR, a persona's answer to one."""
+        shard, at = self._index[index]
+        return self._answers[persona][shard].pixels.at(at)
+
     def batch(
         self, chosen: Sequence[int], size_px: int | None, rng: np.random.Generator, augment: Augment | None
     ) -> Batch:

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from mien.engines.mesh.light import apply_gain, shading
 from mien.engines.swapnet.code import tracked_code
 from mien.engines.swapnet.edit import CodeEdit
+from mien.engines.swapnet.likeness import Likeness, bent
+from mien.engines.swapnet.marks import Marks
 from mien.engines.swapnet.steady import SteadyCode
 from mien.engines.swapnet.texture import dress, levels_of
 from mien.realtime.engine import EngineSpec
@@ -54,6 +56,7 @@ class SwapNetEngine:
         decoder: inputs ``named`` and ``free``, outputs ``painted`` and ``where``.
         spec: with `size_px` the decoder's.
         texture: of the persona, (T, T, 3) float32, see `mien.engines.swapnet.texture.read_texture`.
+        marks: of the persona, by which its face is laid over the driver's.
         edit: asked before each frame what to change in the expression; None changes nothing.
 
     """
@@ -64,6 +67,7 @@ class SwapNetEngine:
         decoder: Network,
         spec: EngineSpec,
         texture: Floats,
+        marks: Marks,
         edit: Callable[[], CodeEdit] | None = None,
     ) -> None:
         if spec.size_px is None or spec.size_px < SEEN_PX // 2:
@@ -71,7 +75,8 @@ class SwapNetEngine:
         self._encoder, self._decoder, self._spec = encoder, decoder, spec
         self._edit = edit if edit is not None else CodeEdit
         self._texture = texture
-        side = spec.size_px
+        self._side = side = spec.size_px
+        self._likeness = Likeness(marks, side)
         self._planes = tuple(np.empty(shape, np.float32) for shape in ((side, side, 3), (side, side), (side, side)))
         self._steady = SteadyCode()
         self._closed = False
@@ -83,12 +88,14 @@ class SwapNetEngine:
 
     def __call__(self, face: Face, crop: Crop) -> Patch:
         """Give the persona's patch for one face. See `mien.realtime.engine.Engine`."""
-        size = self._spec.size_px
-        if crop.pixels.shape[:2] != (size, size):
-            raise EngineError(f"the network wants a square of {size} px, got {crop.pixels.shape[:2]}.")
+        if crop.pixels.shape[:2] != (self._side, self._side):
+            raise EngineError(f"the network wants a square of {self._side} px, got {crop.pixels.shape[:2]}.")
         named, free, front = self.encode(face, crop)
         named, free = self._steady(face.track_id, named, free)
-        pixels, mask, wet = self.decode(self._edit().apply(named), free)
+        told = self._edit().apply(named)
+        pixels, mask, wet = self.decode(told, free)
+        places = self._likeness.places(face, crop.alignment, named, told)
+        pixels, mask, wet = (bent(each, places) for each in (pixels, mask, wet))
         skin = cv2.subtract(mask, wet).astype(np.uint8, copy=False)
         gain, brightness = shading(crop.pixels, pixels, skin, _FACE_SHARE * mask.shape[0])
         pixels = apply_gain(pixels, gain)

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
 from mien.engines.swapnet.engine import SEEN_PX
+from mien.engines.swapnet.marks import MARKS_NOTE, Marks
 from mien.engines.swapnet.network import Decoder, Encoder
 from mien.engines.swapnet.texture import TEXTURE_NOTE, read_texture, write_texture
 from mien.realtime.errors import MissingExtraError, ModelError
@@ -79,8 +80,8 @@ def export_encoder(encoder: Encoder) -> bytes:
     return _export(graph, inputs, ["pixels", "tracked"], ["named", "free", "front"])
 
 
-def export_decoder(decoder: Decoder) -> bytes:
-    """ONNX of a decoder: inputs ``named`` and ``free``, outputs ``painted``, ``where``; its texture is a note.
+def export_decoder(decoder: Decoder, marks: Marks) -> bytes:
+    """ONNX of a decoder: inputs ``named`` and ``free``, outputs ``painted`` and ``where``; texture and marks are notes.
 
     Raises:
         MissingExtraError: onnx or onnxscript is not installed.
@@ -90,7 +91,9 @@ def export_decoder(decoder: Decoder) -> bytes:
     inputs = (0.3 * torch.rand(1, len(NAMED)), 0.5 * torch.randn(1, decoder.free_size))
     texture = write_texture(decoder.texture.detach().cpu().float().numpy())
     graph = DecoderGraph(decoder.cpu().eval())
-    return _export(graph, inputs, ["named", "free"], ["painted", "where"], {TEXTURE_NOTE: texture})
+    return _export(
+        graph, inputs, ["named", "free"], ["painted", "where"], {TEXTURE_NOTE: texture, MARKS_NOTE: marks.to_note()}
+    )
 
 
 def read_weights(data: bytes) -> dict[str, Tensor]:

@@ -10,6 +10,7 @@ from mien.engines.runtimes.table import AUTO, Device, Opened, open_runner
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
 from mien.engines.swapnet.edit import CodeEdit
 from mien.engines.swapnet.engine import FRONT_PX, MARGIN, SEEN_PX, SwapNetEngine
+from mien.engines.swapnet.marks import MARKS_NOTE, Marks
 from mien.engines.swapnet.sizes import size_named
 from mien.engines.swapnet.texture import TEXTURE_NOTE, read_texture
 from mien.realtime.engine import EngineSpec
@@ -56,10 +57,15 @@ def open_engine(
         outputs=code | {"front": (1, 1, FRONT_PX, FRONT_PX)},
     )
     side = size_named(size).size_px
-    if TEXTURE_NOTE not in decoder.notes:
-        raise ModelError(f"The network {decoder.name!r} has no texture.", hint="Train it again: mien train")
+    for note in (TEXTURE_NOTE, MARKS_NOTE):
+        if note not in decoder.notes:
+            raise ModelError(
+                f"The network {decoder.name!r} lacks {note}: another version of Mien made it.",
+                hint="Train it again: mien train",
+            )
     decoder.check(inputs=code, outputs={"painted": (1, side, side, 5), "where": (1, side // 2, side // 2, 3)})
     texture = read_texture(decoder.notes[TEXTURE_NOTE], decoder.name)
+    marks = Marks.from_note(decoder.notes[MARKS_NOTE], decoder.name)
     first = open_runner(encoder, runtime=runtime, device=device, threads=threads, precision=precision)
     try:
         second = open_runner(decoder, runtime=runtime, device=device, threads=threads, precision=precision)
@@ -71,7 +77,7 @@ def open_engine(
         precision=second.runner.precision, reason=_reason(reason, first, second), size_px=side, margin=MARGIN,
         edits=True,
     )  # fmt: skip
-    return SwapNetEngine(first.runner, second.runner, spec, texture, edit)
+    return SwapNetEngine(first.runner, second.runner, spec, texture, marks, edit)
 
 
 def _reason(why: str, encoder: Opened, decoder: Opened) -> str:

@@ -8,17 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
+
 from mien.engines.swapnet.amplitude import amplify, code_gains
 from mien.engines.swapnet.code import NAMED
 from mien.engines.swapnet.dataset import Samples, whole_shards
 from mien.engines.swapnet.export import export_decoder, export_encoder
+from mien.engines.swapnet.marks import Marks, fit_marks, kept_landmarks
+from mien.engines.swapnet.network import Encoder
+from mien.engines.swapnet.samples import PERSONA_PX
 from mien.engines.swapnet.sizes import size_named
 from mien.engines.swapnet.trainer import Trainer
 from mien.engines.swapnet.validate import Score, validate
 from mien.realtime.errors import SourceError
+from mien.realtime.frame import Floats
 
 #: One shard in so many judges, at least one.
 _HELD_OUT = 20
+_BATCH = 16
+#: In so many pictures of a persona its landmarks are tracked; it takes about ten seconds.
+_TRACKED = 192
 
 
 def split(
@@ -79,9 +89,48 @@ def finish(trainer: Trainer, samples: Samples, held_out: Samples) -> Finished:
         gains = {name: round(float(gain), 3) for name, gain in zip(NAMED, found, strict=True) if gain != 1}
     size_px = size_named(trainer.plan.size).size_px
     score = validate(encoder, decoders, held_out, size_px, len(held_out), trainer.device)
-    return Finished(
-        export_encoder(encoder), {name: export_decoder(each) for name, each in decoders.items()}, gains, score
-    )
+    exported = {
+        name: export_decoder(each, marks_of(name, encoder, samples, trainer.device)) for name, each in decoders.items()
+    }
+    return Finished(export_encoder(encoder), exported, gains, score)
+
+
+@torch.no_grad()
+def marks_of(name: str, encoder: Encoder, samples: Samples, device: torch.device) -> Marks:
+    """Where a persona's landmarks lie, by the code, as trackers see them.
+
+    Renders know their codes and landmarks exactly; recordings were tracked, and their codes are what the encoder says.
+    """
+    chosen = np.arange(len(samples))
+    named, landmarks = samples.named(chosen), samples.landmarks(name, chosen)
+    if np.isfinite(named).all():
+        return fit_marks(named, landmarks, PERSONA_PX).moved(_seen_elsewhere(name, samples))
+    rng = np.random.default_rng(0)
+    for first in range(0, len(chosen), _BATCH):
+        batch = samples.batch(chosen[first : first + _BATCH].tolist(), None, rng, None)
+        said = encoder(batch.pixels.to(device), batch.tracked.to(device)).named
+        named[first : first + _BATCH] = said.float().cpu().numpy()
+    return fit_marks(named, landmarks, PERSONA_PX)
+
+
+def _seen_elsewhere(name: str, samples: Samples) -> Floats:
+    """(M, 2) float32: how far from where a renderer has landmarks trackers see them (brows higher), in sides.
+
+    The mean over samples alone: how a tracker reads the motion of a rendered face is not how it reads a driver's.
+    """
+    # Imported here: recordings need no renderer.
+    from mien.engines.swapnet.paired import Eye
+
+    eye, kept = Eye(), kept_landmarks()
+    chosen = np.linspace(0, len(samples) - 1, min(len(samples), _TRACKED)).round().astype(int)
+    away = [
+        found.landmarks[kept, :2] - true[kept]
+        for index, true in zip(chosen, samples.landmarks(name, chosen), strict=True)
+        if (found := eye(samples.picture(name, int(index)))) is not None
+    ]
+    # Whom the tracker does not take for a face is left where the renderer put it.
+    mean = np.mean(away, axis=0) if len(away) >= len(chosen) // 2 else np.zeros((len(kept), 2))
+    return np.asarray(mean / (PERSONA_PX - 1), np.float32)
 
 
 def record(

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 
 from mien.engines.swapnet.code import NAMED, NAMED_INDEX, TRACKED_SIZE
+from mien.engines.swapnet.engine import MARGIN
+from mien.engines.swapnet.marks import Marks, fit_marks, kept_landmarks
 from mien.engines.swapnet.samples import (
     DRIVER_PX,
     PERSONA_PX,
@@ -17,8 +19,9 @@ from mien.engines.swapnet.samples import (
     Pictures,
     write_shard,
 )
+from mien.realtime.aligner import head_square
 from mien.realtime.face import Face, Neutral
-from mien.realtime.head import head_model
+from mien.realtime.head import fit_head, head_model
 
 
 def face(
@@ -38,6 +41,15 @@ def face(
 def at_rest() -> Neutral:
     """The canonical face's neutral."""
     return Neutral(head_model().landmarks.astype(np.float32), np.zeros(52, np.float32))
+
+
+def still_marks() -> Marks:
+    """Of a persona whose landmarks lie where the canonical face's do, whatever its code: it fits `face()`."""
+    given = face()
+    square = head_square(fit_head(given.landmarks), 256, MARGIN).apply(given.landmarks[:, :2])
+    weights = np.zeros_like(fit_marks(np.zeros((1, len(NAMED)), np.float32), square[None], 256)._weights)
+    weights[0] = square[kept_landmarks()] / 255
+    return Marks(weights)
 
 
 def toy_shards(folder: Path, personas: tuple[str, ...], shards: int = 2, count: int = 24, seed: int = 0) -> None:

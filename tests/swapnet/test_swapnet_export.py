@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 import torch
-from swapnet_parts import at_rest, face
+from swapnet_parts import at_rest, face, still_marks
 
 from mien.engines.personas.pack import Networks
 from mien.engines.runtimes.base import NetworkFile
@@ -48,7 +48,7 @@ def decoder() -> Decoder:
 
 @pytest.fixture(scope="module")
 def networks(encoder: Encoder, decoder: Decoder) -> Networks:
-    return Networks(export_encoder(encoder), {"tiny": export_decoder(decoder)})
+    return Networks(export_encoder(encoder), {"tiny": export_decoder(decoder, still_marks())})
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +169,7 @@ def painted(network: Drawn, level: int = 120) -> Patch:
     spec = EngineSpec("swapnet-tiny", "test", "cpu", "test", size_px=64, margin=1.3)
     given = face(neutral=at_rest())
     lit = np.full((480, 640, 3), level, np.uint8)
-    return SwapNetEngine(network, network, spec, BARE)(given, crop(lit, align(given, spec, 640, 480)))
+    return SwapNetEngine(network, network, spec, BARE, still_marks())(given, crop(lit, align(given, spec, 640, 480)))
 
 
 def test_teeth_do_not_glow_in_the_dark_nor_burn_in_the_light() -> None:
@@ -210,7 +210,7 @@ def test_a_code_that_is_not_finite_is_an_error_and_no_picture() -> None:
             pass
 
     spec = EngineSpec("swapnet-tiny", "test", "cpu", "test", size_px=64, margin=1.3)
-    engine = SwapNetEngine(Broken(), Broken(), spec, BARE)
+    engine = SwapNetEngine(Broken(), Broken(), spec, BARE, still_marks())
     given = face(neutral=at_rest())
     with pytest.raises(EngineError, match="not finite"):
         engine(given, crop(frame(), align(given, spec, 640, 480)))
@@ -220,13 +220,13 @@ def test_a_decoder_without_its_texture_is_refused(networks: Networks) -> None:
     model = onnx.load_model_from_string(networks.decoders["tiny"])
     del model.metadata_props[:]
     bare = Networks(networks.encoder, {"tiny": model.SerializeToString()})
-    with pytest.raises(ModelError, match="has no texture"):
+    with pytest.raises(ModelError, match=r"lacks mien\.texture"):
         open_engine(bare, "tiny", reason="test", runtime="onnxruntime")
 
 
 def test_networks_of_other_shapes_are_refused(networks: Networks, tmp_path: Path) -> None:
     torch.manual_seed(2)
-    other = export_decoder(restless(Decoder(SIZES["tiny"], 24)))  # type: ignore[arg-type]
+    other = export_decoder(restless(Decoder(SIZES["tiny"], 24)), still_marks())  # type: ignore[arg-type]
     with pytest.raises(ModelError, match="free"):
         open_engine(Networks(networks.encoder, {"tiny": other}), "tiny", reason="test")
     with pytest.raises(ModelError):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from swapnet_parts import still_marks
 
 from mien.engines.mesh import MeshEngine
 from mien.engines.personas.check import check
@@ -43,7 +44,7 @@ def networks() -> Networks:
     torch.manual_seed(0)
     encoder = restless(Encoder(EncoderSpec(free=16)))
     decoder = restless(Decoder(SIZES["tiny"], 16))
-    return Networks(export_encoder(encoder), {"tiny": export_decoder(decoder)})  # type: ignore[arg-type]
+    return Networks(export_encoder(encoder), {"tiny": export_decoder(decoder, still_marks())})  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -1,0 +1,118 @@
+"""Lay a painted face over the driver's, landmark over landmark: brows over brows, chin over chin.
+
+A decoder paints its persona's own proportions, in a square that is tied to the driver's head. Where the driver's
+forehead is higher or the jaw longer, their own brows and chin would look out beside the persona's. And it moves them as
+the code tells it, which is never quite as the driver does. It is known where the painted landmarks lie (`marks`), and
+where the driver's do, so the picture is bent from the ones to the others, smoothly in between: all the way by what sets
+the two faces apart at rest, and part of the way by how they move.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.engines.swapnet.code import ACTIONS
+from mien.engines.swapnet.marks import Marks, kept_landmarks
+from mien.realtime.face import Face
+from mien.realtime.frame import Alignment, Floats
+from mien.realtime.head import fit_head, from_head
+
+#: The bend is worked out at so many points along each side of the square, and is linear between them.
+_GRID: Final = 33
+#: How far a landmark's say reaches, share of the square: less would fold the skin between two that disagree.
+_REACH: Final = 0.03
+#: Share of what sets them apart in motion that is bent away. All of it would bring jaw and smile nearer to the driver,
+#: but lips that the decoder has pursed already, and brows, would be moved by what it paints better itself.
+_FOLLOW: Final = 0.6
+#: No bend is greater, share of the square: landmarks that were lost for a moment must not tear the face.
+_MOST: Final = 0.12
+#: What a place without any landmark near it has of the mean of all.
+_NOTHING: Final = 1e-6
+
+
+class Likeness:
+    """Lays what one decoder paints over drivers.
+
+    Args:
+        marks: of the persona.
+        size_px: S, of the square.
+
+    """
+
+    def __init__(self, marks: Marks, size_px: int) -> None:
+        self._marks = marks
+        self._size_px = size_px
+
+    def places(self, face: Face, alignment: Alignment, named: Floats, told: Floats) -> tuple[Floats, Floats]:
+        """Where in the painted square each of its pixels is to be taken from; see `bend`.
+
+        Args:
+            face: the driver's.
+            alignment: of the square.
+            named: (`NAMED`,) the code as the encoder says it.
+            told: the code that was painted: an edit moves the face on, and is not bent away.
+
+        """
+        kept = kept_landmarks()
+        driver = alignment.apply(face.landmarks[kept, :2])
+        painted = self._marks.at(named, self._size_px)
+        if face.neutral is not None:
+            resting = from_head(face.neutral.shape[kept], fit_head(face.landmarks))
+            at_rest = named.copy()
+            at_rest[: len(ACTIONS)] = 0
+            # What the two are apart at rest, and only then what they are apart because they move.
+            apart = alignment.apply(resting[:, :2]) - self._marks.at(at_rest, self._size_px)
+            driver = painted + apart + np.float32(_FOLLOW) * (driver - painted - apart)
+        return bend(driver, painted, self._marks.at(told, self._size_px), self._size_px)
+
+
+def bend(driver: Floats, painted: Floats, shown: Floats, size_px: int) -> tuple[Floats, Floats]:
+    """Where in a painted square each of its pixels is to be taken from.
+
+    Args:
+        driver: (M, 2) float32, the driver's landmarks, px of the square.
+        painted: (M, 2), the persona's under the driver's own code.
+        shown: (M, 2), the persona's under the code that was painted: an edit moves them on, and is not bent away.
+        size_px: S, the square's side.
+
+    Returns:
+        Right and down, (S, S) float32 each, px.
+
+    """
+    most = _MOST * size_px
+    apart = np.clip(driver - painted, -most, most)
+    points = shown + apart
+    line = np.linspace(0, size_px - 1, _GRID, dtype=np.float32)
+    # Nadaraya and Watson's mean: between landmarks it is smooth, and beyond them it is the nearest one's.
+    reach = np.float32(2 * (_REACH * size_px) ** 2)
+    across = np.exp(-((line[:, None] - points[:, 0]) ** 2) / reach)
+    down = np.exp(-((line[:, None] - points[:, 1]) ** 2) / reach)
+    weights = (down[:, None] * across[None]).reshape(_GRID**2, -1) + np.float32(_NOTHING)
+    moved = ((weights @ apart) / weights.sum(axis=1, keepdims=True)).reshape(_GRID, _GRID, 2)
+    # Corner to corner: the grid's outermost points are the middles of the outermost pixels.
+    step = (_GRID - 1) / (size_px - 1)
+    fine = cv2.warpAffine(
+        moved.astype(np.float32),
+        np.array([[step, 0, 0], [0, step, 0]]),
+        (size_px, size_px),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    right, below = _own_places(size_px)
+    return right - fine[..., 0], below - fine[..., 1]
+
+
+def bent(picture: NDArray[np.uint8], places: tuple[Floats, Floats]) -> NDArray[np.uint8]:
+    """(S, S) or (S, S, C) uint8, each pixel taken from its place of `bend`."""
+    return np.asarray(cv2.remap(picture, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+
+
+@lru_cache(4)
+def _own_places(size_px: int) -> tuple[Floats, Floats]:
+    line = np.arange(size_px, dtype=np.float32)
+    return np.ascontiguousarray(np.broadcast_to(line, (size_px, size_px))), np.repeat(line[:, None], size_px, 1)
