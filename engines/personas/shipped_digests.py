@@ -8,7 +8,7 @@ from typing import Final
 
 SHIPPED_DIGESTS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "amara": "5c5c64bc7b93fac7b411a4ee7d48f38970d228790892acd1e8b2844da673c75e",
+        "amara": "b85ddcd9f89ab9cf43bb3eea11c885cb0bef082fc5f4874db099df64caf62de7",
         "linh": "6f48bd62ef2330efdeec63f47da850578a1e03be67688145e1a80b31917345e6",
         "mateo": "5bf977f2703047ebdeec826b04ae3a52d2d569517aa94a4d2a0994ff5b01926d",
         "opal": "53b46c0320484a7f9907614a38e3e3ef8a94fa17b4775ba52fe9ab70b95a5663",

@@ -72,13 +72,15 @@ def dress(pixels: Floats, where: Floats, texture: Floats) -> None:
 
     """
     size, side = pixels.shape[0], texture.shape[0]
-    fine = cv2.resize(where, (size, size), interpolation=cv2.INTER_LINEAR)
-    half = np.float32((side - 1) / 2)
+    # Channel by channel, for OpenCV works on whole planes.
+    moved, lowered, share = (
+        cv2.resize(each, (size, size), interpolation=cv2.INTER_LINEAR) for each in cv2.split(where)
+    )
+    half = (side - 1) / 2
     right, down = _own_places(size, side)
-    across = cv2.scaleAdd(fine[..., 0], float(half), right)
-    along = cv2.scaleAdd(fine[..., 1], float(half), down)
+    across, along = cv2.scaleAdd(moved, half, right), cv2.scaleAdd(lowered, half, down)
     found = cv2.remap(texture, across, along, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    pixels += found * fine[..., 2:]
+    cv2.add(pixels, cv2.multiply(found, cv2.merge([share, share, share])), dst=pixels)
 
 
 @lru_cache(4)
