@@ -8,6 +8,6 @@ from mien.plugin.clip import driver_clip
 
 
 def test_a_smile_is_added_and_nothing_else() -> None:
-    effect = edit_effect(list(islice(frames_of(driver_clip()), 0, None, 6)), "amara", "smile=+0.3", engine="swapnet")
+    effect = edit_effect(list(islice(frames_of(driver_clip()), 0, None, 10)), "amara", "smile=+0.3", engine="swapnet")
     assert effect.pop("smile").mean >= LEAST_RISE
     assert max(abs(change.mean) for change in effect.values()) < MOST_OTHER
