@@ -14,7 +14,7 @@ from mien.engines.mesh.engine import MeshEngine
 from mien.engines.mesh.engine import Quality as MeshQuality
 from mien.engines.personas.pack import Mode, Persona
 from mien.realtime.engine import Engine
-from mien.realtime.errors import ConfigError, EngineError, MissingExtraError
+from mien.realtime.errors import ConfigError, EngineError, MissingExtraError, ModelError
 
 if TYPE_CHECKING:
     from mien.engines.swapnet.edit import CodeEdit
@@ -131,7 +131,7 @@ def _made(
     order = Order(mode, why if reason is None else reason, device, edit)
     try:
         return _all(known.rungs(persona, order)[:most])
-    except MissingExtraError as error:
+    except (MissingExtraError, EngineError, ModelError) as error:
         if kind != AUTO or chosen == INSTANT or device != AUTO:
             raise
         # Not silently: the reason stands on the console and in every report.

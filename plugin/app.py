@@ -120,7 +120,7 @@ class Live:
         return self._pipeline.wait(timeout_s)
 
     def wait_ready(self, timeout_s: float | None = None) -> bool:
-        """Wait until the engine that was asked for is the one that runs; True when it is, or cannot and why is said.
+        """Wait until the engine that was asked for is loaded: it runs from the next frame on, or why not is said.
 
         Until then the persona's portrait stands in for its network. A measurement waits for this.
         """

@@ -36,10 +36,14 @@ class EngineSwitch:
     def __init__(self, config: LiveConfig, on_event: Callable[[str], None]) -> None:
         self._config = config
         self._on_event = on_event
+        #: One change of persona at a time, however long it loads.
+        self._choosing = threading.Lock()
+        #: Held for moments: a slider of the page must not wait for a network.
         self._lock = threading.Lock()
+        self._closed = False
         self._compositor: CpuCompositor | None = None
         self._awaited: Persona | None = None
-        #: Set once the engines that were asked for run, or it is known that they cannot.
+        #: Set once the engines that were asked for run from the next frame on, or it is known that they cannot.
         self.ready = threading.Event()
         self._loader = Worker("loader", self._load, on_end=self.ready.set)
         self._edit = parse_edit(config.edit)
@@ -83,20 +87,23 @@ class EngineSwitch:
 
     def close(self) -> None:
         """Change nothing any more; waits for a network that is being loaded."""
+        with self._lock:
+            self._closed = True
         self._loader.stop(_LOADER_CLOSE_S)
 
     def set_persona(self, name: str) -> None:
         """See `Live.set_persona`."""
-        with self._lock:
+        with self._choosing:
             begin = time.perf_counter()
             persona = find(name)
             engines = self._ladder(persona)
-            # From here on nobody waits for the first persona's network.
-            self._awaited = None
-            self._change(engines, same_persona=False)
-            self.persona = persona.name
-            self.switch_ms = (time.perf_counter() - begin) * 1e3
-        self._on_event(f"persona: {persona.name}")
+            with self._lock:
+                rests = self._change(engines, same_persona=False)
+                # From here on nobody waits for the first persona's network.
+                self._awaited = None
+                self.persona = persona.name
+                self.switch_ms = (time.perf_counter() - begin) * 1e3
+        self._tell(f"persona: {persona.name}", rests)
 
     def set_edit(self, changes: str) -> None:
         """See `Live.set_edit`."""
@@ -116,21 +123,30 @@ class EngineSwitch:
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the network, the portrait goes on
             engines = self._portrait(persona, f"its trained network cannot run here: {error}")
         with self._lock:
-            if self._awaited is persona and not stop.is_set():
+            wanted = self._awaited is persona and not self._closed
+            rests = self._change(engines, same_persona=True) if wanted else ""
+            if wanted:
                 self._awaited = None
-                self._change(engines, same_persona=True)
-                self._on_event(f"engine: {engines[0].spec.name} ({engines[0].spec.reason})")
-                engines = ()
-        for engine in engines:
-            engine.close()
+        if wanted:
+            self._tell(f"engine: {engines[0].spec.name} ({engines[0].spec.reason})", rests)
+        else:
+            _close(engines)
 
-    def _change(self, engines: tuple[Engine, ...], *, same_persona: bool) -> None:
-        if self._compositor is None:
-            raise EngineError("the run has not begun.")
+    def _change(self, engines: tuple[Engine, ...], *, same_persona: bool) -> str:
+        """Show these from the next frame on; returns what is to be told of the edit. With the lock held."""
+        if self._compositor is None or self._closed:
+            _close(engines)
+            raise EngineError("the run has ended, or has not begun.")
         self._compositor.set_engines(engines, same_persona=same_persona)
         self._spec = engines[0].spec
         if self._edit and not self._spec.edits:
-            self._on_event(f"the edit rests: the engine {self._spec.name!r} cannot edit an expression")
+            return f"the edit rests: the engine {self._spec.name!r} cannot edit an expression"
+        return ""
+
+    def _tell(self, *texts: str) -> None:
+        # With no lock held: whoever listens may call back.
+        for text in filter(None, texts):
+            self._on_event(text)
 
     def _ladder(self, persona: Persona) -> tuple[Engine, ...]:
         config = self._config
@@ -138,6 +154,11 @@ class EngineSwitch:
 
     def _portrait(self, persona: Persona, reason: str) -> tuple[Engine, ...]:
         return make_ladder(persona, kind=INSTANT, mode=self._config.mode, reason=reason)
+
+
+def _close(engines: tuple[Engine, ...]) -> None:
+    for engine in engines:
+        engine.close()
 
 
 def _check_edits(spec: EngineSpec) -> None:

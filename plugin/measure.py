@@ -133,7 +133,8 @@ def _run_once(config: LiveConfig, plan: Plan, other: str | None) -> tuple[Run, l
         startup_s=live.startup_s,
         persona_switch_ms=switch_ms,
         warm_up=_warm_up(
-            [record for record in records if record.done_ns <= from_ns], (from_ns - warm_from_ns) / NS_PER_S
+            [record for record in records if warm_from_ns < record.done_ns <= from_ns],
+            (from_ns - warm_from_ns) / NS_PER_S,
         ),
     )
     return run, measured, stats

@@ -46,9 +46,9 @@ class EngineSpec:
 class Engine(Protocol):
     """Turns one aligned face into the persona's.
 
-    Called by the compositor, on its one thread, once for each swapped face of a frame. Pure: no clock, no input
-    or output, no memory of the frame before, so it can run elsewhere. Raises `EngineError` (never returns None);
-    the compositor then shows the last persona frame, not the camera.
+    Called by the compositor, on its one thread, once for each swapped face of a frame. No clock, no input or output,
+    so it can run elsewhere; what it remembers of earlier frames, by `track_id`, may steady a picture and no more.
+    Raises `EngineError` (never returns None); the compositor then shows the last persona frame, not the camera.
     """
 
     @property

@@ -51,9 +51,10 @@ def flicker(pictures: Sequence[Pixels], face: Floats) -> float:
     points = face[:468, :2]
     middle = points.mean(axis=0)
     hull = cv2.convexHull((middle + _INNER * (points - middle)).astype(np.int32))
-    x, y, width, height = cv2.boundingRect(hull)
-    inside = np.zeros((height, width), np.uint8)
-    cv2.fillConvexPoly(inside, hull - (x, y), 255)
+    inside = np.zeros(pictures[0].shape[:2], np.uint8)
+    cv2.fillConvexPoly(inside, hull, 255)
+    x, y, width, height = cv2.boundingRect(inside)
+    inside = inside[y : y + height, x : x + width]
     lumas = [cv2.cvtColor(each[y : y + height, x : x + width], cv2.COLOR_BGR2GRAY) for each in pictures]
     # Blurred, so that the finest grain, which nobody sees as flicker, does not hide what they see.
     seen = np.stack([cv2.GaussianBlur(luma.astype(np.float32), (0, 0), _FLICKER_SIGMA_PX) for luma in lumas])

@@ -92,7 +92,8 @@ class SwapNetEngine:
             raise EngineError(f"the network wants a square of {self._side} px, got {crop.pixels.shape[:2]}.")
         named, free, front = self.encode(face, crop)
         named, free = self._steady(face.track_id, named, free)
-        told = self._edit().apply(named)
+        # Kept within the trained range either way, so that only what the user asked for counts as an edit.
+        named, told = CodeEdit().apply(named), self._edit().apply(named)
         pixels, mask, wet = self.decode(told, free)
         places = self._likeness.places(face, crop.alignment, named, told)
         pixels, mask, wet = (bent(each, places) for each in (pixels, mask, wet))

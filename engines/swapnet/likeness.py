@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from mien.engines.swapnet.code import ACTIONS
 from mien.engines.swapnet.marks import Marks, kept_landmarks
+from mien.realtime.expression import guess_rest
 from mien.realtime.face import Face
 from mien.realtime.frame import Alignment, Floats
-from mien.realtime.head import fit_head, from_head
+from mien.realtime.head import fit_head, from_head, to_head
 
 #: The bend is worked out at so many points along each side of the square, and is linear between them.
 _GRID: Final = 33
@@ -63,13 +64,17 @@ class Likeness:
         kept = kept_landmarks()
         driver = alignment.apply(face.landmarks[kept, :2])
         painted = self._marks.at(named, self._size_px)
+        fit = fit_head(face.landmarks)
         if face.neutral is not None:
-            resting = from_head(face.neutral.shape[kept], fit_head(face.landmarks))
-            at_rest = named.copy()
-            at_rest[: len(ACTIONS)] = 0
-            # What the two are apart at rest, and only then what they are apart because they move.
-            apart = alignment.apply(resting[:, :2]) - self._marks.at(at_rest, self._size_px)
-            driver = painted + apart + np.float32(_FOLLOW) * (driver - painted - apart)
+            rest = face.neutral.shape
+        else:
+            rest = guess_rest(to_head(face.landmarks, fit), face.blendshapes)[0]
+        at_rest = named.copy()
+        at_rest[: len(ACTIONS)] = 0
+        # What the two are apart at rest, and only then what they are apart because they move.
+        resting = alignment.apply(from_head(rest[kept], fit)[:, :2])
+        apart = resting - self._marks.at(at_rest, self._size_px)
+        driver = painted + apart + np.float32(_FOLLOW) * (driver - painted - apart)
         return bend(driver, painted, self._marks.at(told, self._size_px), self._size_px)
 
 

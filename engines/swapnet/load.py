@@ -41,9 +41,9 @@ def open_engine(
         edit: see `SwapNetEngine`.
 
     Raises:
-        EngineError: the persona has no decoder of this size, or no runtime runs it.
+        EngineError: the persona has no decoder of this size, or no runtime is installed or runs it.
         ModelError: the files are no networks of the expected shapes.
-        MissingExtraError: no runtime is installed.
+        MissingExtraError: onnx, which reads the files, is not installed.
 
     """
     if size not in networks.decoders:

@@ -44,8 +44,8 @@ class Marks:
     """The landmarks of one persona.
 
     Args:
-        weights: (F, M, 2) float32, for each feature of a code how far it moves a landmark right and down, sides of the
-            square from its first pixel's middle to its last one's.
+        weights: (F, M, 2) float32, for each feature of a code how far it moves a landmark right and down, in sides of
+            the square from its corner.
 
     """
 
@@ -56,7 +56,7 @@ class Marks:
         """(M, 2) float32, px: where `kept_landmarks` lie in a square of `size_px` for a (`NAMED`,) code."""
         count, marks, _ = self._weights.shape
         flat = _features(named[None]) @ self._weights.reshape(count, -1)
-        return np.asarray(flat.reshape(marks, 2) * np.float32(size_px - 1), np.float32)
+        return np.asarray(flat.reshape(marks, 2) * np.float32(size_px) - np.float32(0.5), np.float32)
 
     def moved(self, by: Floats) -> Marks:
         """The same with (M, 2) added to every place, sides of the square."""
@@ -100,7 +100,7 @@ def fit_marks(named: Floats, landmarks: Floats, size_px: int) -> Marks:
 
     """
     features = _features(named).astype(np.float64)
-    wanted = (landmarks[:, kept_landmarks()] / (size_px - 1)).reshape(len(landmarks), -1).astype(np.float64)
+    wanted = ((landmarks[:, kept_landmarks()] + 0.5) / size_px).reshape(len(landmarks), -1).astype(np.float64)
     square = features.T @ features
     square[np.diag_indices_from(square)] += _RIDGE * len(features)
     weights = np.linalg.solve(square, features.T @ wanted)

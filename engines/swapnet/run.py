@@ -130,7 +130,7 @@ def _seen_elsewhere(name: str, samples: Samples) -> Floats:
     ]
     # Whom the tracker does not take for a face is left where the renderer put it.
     mean = np.mean(away, axis=0) if len(away) >= len(chosen) // 2 else np.zeros((len(kept), 2))
-    return np.asarray(mean / (PERSONA_PX - 1), np.float32)
+    return np.asarray(mean / PERSONA_PX, np.float32)
 
 
 def record(

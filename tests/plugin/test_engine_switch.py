@@ -88,8 +88,9 @@ def test_another_persona_chosen_meanwhile_is_not_changed_back(loads: SlowLoads) 
         live.set_persona("viggo")
         loads.go.set()
         assert live.wait_ready(30.0)
-        assert len(loads.made) > 0
         live.wait(0.3)
+        assert loads.made
+        assert all(each._closed for each in loads.made if hasattr(each, "_closed"))
         stats = live.stats()
     assert (stats["persona"], stats["engine"]["name"]) == ("viggo", "mesh")
 
@@ -108,6 +109,52 @@ def test_a_network_that_cannot_run_leaves_the_portrait_and_says_why(loads: SlowL
     assert "cannot run here: the decoder prints noise." in stats["engine"]["reason"]
     assert stats["frames"]["errors"] == 0
     assert any("the edit rests" in event for event in events)
+
+
+def test_whoever_is_told_of_the_network_may_edit_at_once(loads: SlowLoads) -> None:
+    def told(text: str) -> None:
+        if text.startswith("engine:"):
+            live.set_edit("smile=+0.2")
+
+    live = Live(config(), on_event=told)
+    with live:
+        loads.go.set()
+        assert live.wait_ready(10.0)
+        assert live.stats()["edit"] == "smile=+0.2"
+
+
+def test_a_slider_does_not_wait_for_another_persona_s_network(loads: SlowLoads) -> None:
+    with Live(config(persona="viggo")) as live:
+        change = threading.Thread(target=live.set_persona, args=("amara",))
+        change.start()
+        assert loads.begun.wait(10.0)
+        begin = time.monotonic()
+        with pytest.raises(EngineError, match="'mesh' cannot edit"):
+            live.set_edit("smile=+0.2")
+        assert time.monotonic() - begin < 1.0
+        loads.go.set()
+        change.join(30.0)
+        assert live.stats()["persona"] == "amara"
+
+
+def test_a_persona_that_is_loaded_when_the_run_has_ended_is_closed(loads: SlowLoads) -> None:
+    errors: list[Exception] = []
+
+    def change() -> None:
+        try:
+            live.set_persona("amara")
+        except EngineError as error:
+            errors.append(error)
+
+    live = Live(config(persona="viggo"))
+    with live:
+        late = threading.Thread(target=change)
+        late.start()
+        assert loads.begun.wait(10.0)
+    loads.go.set()
+    late.join(30.0)
+    assert len(errors) == 1
+    assert loads.made[0]._closed  # type: ignore[attr-defined]
 
 
 def test_a_run_that_ends_while_its_network_loads_closes_it(loads: SlowLoads) -> None:

@@ -48,7 +48,7 @@ def still_marks() -> Marks:
     given = face()
     square = head_square(fit_head(given.landmarks), 256, MARGIN).apply(given.landmarks[:, :2])
     weights = np.zeros_like(fit_marks(np.zeros((1, len(NAMED)), np.float32), square[None], 256)._weights)
-    weights[0] = square[kept_landmarks()] / 255
+    weights[0] = (square[kept_landmarks()] + 0.5) / 256
     return Marks(weights)
 
 

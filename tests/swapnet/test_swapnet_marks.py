@@ -50,9 +50,10 @@ def test_a_code_says_where_landmarks_lie_also_for_heads_that_no_sample_showed(ma
 
 def test_marks_scale_with_the_square_and_move(marks: Marks) -> None:
     asked = code(5, 5, 0.3)
-    assert np.allclose(marks.at(asked, 128) * (255 / 127), marks.at(asked, 256), atol=1e-3)
+    # Pixels of the larger square are halves of the smaller one's.
+    assert np.allclose(2 * marks.at(asked, 128) + 0.5, marks.at(asked, 256), atol=1e-3)
     by = np.full((len(kept_landmarks()), 2), 0.1, np.float32)
-    assert np.allclose(marks.moved(by).at(asked, 256) - marks.at(asked, 256), 25.5, atol=1e-3)
+    assert np.allclose(marks.moved(by).at(asked, 256) - marks.at(asked, 256), 25.6, atol=1e-3)
 
 
 def test_marks_are_text_and_back_and_a_stranger_s_text_is_refused(marks: Marks) -> None:
@@ -105,6 +106,17 @@ def test_an_edit_is_not_bent_away() -> None:
     shown = painted + np.float32([0, 10])
     _, kept_edit = bend(painted, painted, shown, SIZE)
     assert np.abs(kept_edit - np.arange(SIZE)[:, None]).max() < 0.05
+
+
+def test_a_jaw_that_is_edited_open_is_painted_open_on_a_driver_whose_mouth_is_shut(marks: Marks) -> None:
+    given = face(neutral=at_rest())
+    square = head_square(fit_head(given.landmarks), SIZE, MARGIN)
+    opened, rows = code(0, 0, 0.8), np.arange(SIZE)[:, None]
+    _, edited = Likeness(marks, SIZE).places(given, square, NOTHING, opened)
+    assert np.abs(edited - rows).max() < 1
+    # The other way round the driver's mouth would hang, and the persona's be painted shut.
+    _, other = Likeness(marks, SIZE).places(given, square, opened, NOTHING)
+    assert np.abs(other - rows).max() > 4
 
 
 def test_landmarks_that_are_lost_tear_nothing() -> None:

@@ -26,7 +26,7 @@ from mien.engines.swapnet.ship import place
 from mien.engines.swapnet.sizes import SIZES
 from mien.plugin.app import Live
 from mien.realtime.config import LiveConfig
-from mien.realtime.errors import EngineError, MissingExtraError, PersonaError
+from mien.realtime.errors import EngineError, MissingExtraError, ModelError, PersonaError
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
 #: A shipped persona that has only a portrait.
@@ -112,6 +112,16 @@ def test_without_a_runtime_the_portrait_steps_in_and_says_why(
     assert "cannot run here" in full.spec.reason
     with pytest.raises(MissingExtraError):
         make_engine(persona, kind="swapnet")
+
+
+def test_a_network_that_no_runtime_takes_leaves_the_portrait_and_says_why(persona: Persona) -> None:
+    assert persona.networks is not None
+    broken = replace(persona, networks=replace(persona.networks, decoders={"tiny": b"no network"}))
+    full, _ = make_ladder(broken)
+    assert full.spec.name == "mesh"
+    assert "cannot run here" in full.spec.reason
+    with pytest.raises(ModelError):
+        make_ladder(broken, kind="swapnet")
 
 
 def test_a_changed_network_is_refused(pack: Path, trust: Trust) -> None:
