@@ -12,7 +12,7 @@ from importlib import resources
 
 import numpy as np
 
-from mien.realtime.face import BLENDSHAPE_NAMES, LANDMARK_COUNT
+from mien.realtime.face import BLENDSHAPE_NAMES, LANDMARK_COUNT, Face, Neutral
 from mien.realtime.frame import Floats
 
 #: Scores that a face at rest has in the tracker's eyes; what lies below is not expression. The rest is 0.
@@ -50,3 +50,11 @@ def guess_rest(shape: Floats, blendshapes: Floats) -> tuple[Floats, Floats]:
     """From one frame, (478, 3) landmarks in head space and (52,) scores, guess both at rest."""
     excess = np.maximum(blendshapes - scores_at_rest(), 0)
     return shape - displacement(excess), blendshapes - excess
+
+
+def neutral_of(face: Face, shape: Floats) -> Neutral:
+    """A face at rest: as it is known, or guessed from its (478, 3) landmarks in head space of this one frame."""
+    if face.neutral is not None:
+        return face.neutral
+    rest, scores = guess_rest(shape, face.blendshapes)
+    return Neutral(rest.astype(np.float32), scores.astype(np.float32))

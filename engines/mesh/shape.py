@@ -16,7 +16,7 @@ from mien.engines.mesh.topology import (
     EyeMarks,
     topology,
 )
-from mien.realtime.expression import guess_rest
+from mien.realtime.expression import neutral_of
 from mien.realtime.face import Face
 from mien.realtime.frame import Floats
 from mien.realtime.head import HeadFit, fit_head, from_head, to_head
@@ -80,7 +80,7 @@ class PersonaShape:
         """Place the persona for one frame's driver: on his head, or where `place` puts it."""
         fit = fit_head(face.landmarks)
         now = to_head(face.landmarks, fit)
-        rest = face.neutral.shape if face.neutral is not None else guess_rest(now, face.blendshapes)[0]
+        rest = neutral_of(face, now).shape
         base = rest + self._own * (self.shape - rest)
         moved = base + _gains(base, rest) * (now - rest)
         right, left = (_lids(moved, base, eye, now, rest) for eye in EYES)

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from mien.engines.swapnet.code import NAMED
 from mien.engines.swapnet.dataset import Samples
@@ -25,6 +26,17 @@ _LEAST_STD = 0.02
 
 
 @torch.no_grad()
+def codes_said(encoder: Encoder, samples: Samples, chosen: NDArray[np.int64], device: torch.device) -> Floats:
+    """(N, `NAMED`) float32, what an encoder says of some samples, seen as the live path sees them."""
+    rng = np.random.default_rng(0)
+    said = []
+    for first in range(0, len(chosen), _BATCH):
+        batch = samples.batch(chosen[first : first + _BATCH].tolist(), None, rng, None)
+        said.append(encoder(batch.pixels.to(device), batch.tracked.to(device)).named.float().cpu().numpy())
+    return np.concatenate(said)
+
+
+@torch.no_grad()
 def code_gains(encoder: Encoder, samples: Samples, device: torch.device) -> Floats:
     """(`NAMED`,) float32, 1..`MOST_GAIN`: deviation of the truth over that of what the encoder says of it.
 
@@ -34,14 +46,8 @@ def code_gains(encoder: Encoder, samples: Samples, device: torch.device) -> Floa
         device: torch's.
 
     """
-    chosen = np.linspace(0, len(samples) - 1, min(len(samples), _MOST_SAMPLES)).round().astype(int).tolist()
-    rng = np.random.default_rng(0)
-    said, true = [], []
-    for first in range(0, len(chosen), _BATCH):
-        batch = samples.batch(chosen[first : first + _BATCH], None, rng, None)
-        said.append(encoder(batch.pixels.to(device), batch.tracked.to(device)).named.float().cpu().numpy())
-        true.append(batch.named.numpy())
-    guess, truth = np.concatenate(said), np.concatenate(true)
+    chosen = np.linspace(0, len(samples) - 1, min(len(samples), _MOST_SAMPLES)).round().astype(int)
+    guess, truth = codes_said(encoder, samples, chosen, device), samples.named(chosen)
     gains = np.ones(len(NAMED), np.float32)
     for index in range(len(NAMED)):
         known = np.isfinite(truth[:, index])

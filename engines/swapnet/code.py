@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 
 from mien.realtime.aligner import head_roll
-from mien.realtime.expression import guess_rest
-from mien.realtime.face import BLENDSHAPE_NAMES, LANDMARK_COUNT, Face, Neutral
+from mien.realtime.expression import neutral_of
+from mien.realtime.face import BLENDSHAPE_NAMES, LANDMARK_COUNT, Face
 from mien.realtime.frame import Floats
 from mien.realtime.head import HeadFit, fit_head, to_head
 
@@ -43,10 +43,7 @@ def tracked_code(face: Face) -> Floats:
     """
     fit = fit_head(face.landmarks)
     shape = to_head(face.landmarks, fit)
-    neutral = face.neutral
-    if neutral is None:
-        rest, scores = guess_rest(shape, face.blendshapes)
-        neutral = Neutral(rest.astype(np.float32), scores.astype(np.float32))
+    neutral = neutral_of(face, shape)
     code = np.empty(TRACKED_SIZE, np.float32)
     code[:_COUNT] = face.blendshapes[1:]
     code[_COUNT : 2 * _COUNT] = face.blendshapes[1:] - neutral.blendshapes[1:]

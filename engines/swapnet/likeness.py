@@ -9,7 +9,6 @@ the two faces apart at rest, and part of the way by how they move.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Final
 
 import cv2
@@ -18,7 +17,8 @@ from numpy.typing import NDArray
 
 from mien.engines.swapnet.code import ACTIONS
 from mien.engines.swapnet.marks import Marks, kept_landmarks
-from mien.realtime.expression import guess_rest
+from mien.engines.swapnet.texture import own_places
+from mien.realtime.expression import neutral_of
 from mien.realtime.face import Face
 from mien.realtime.frame import Alignment, Floats
 from mien.realtime.head import fit_head, from_head, to_head
@@ -65,10 +65,7 @@ class Likeness:
         driver = alignment.apply(face.landmarks[kept, :2])
         painted = self._marks.at(named, self._size_px)
         fit = fit_head(face.landmarks)
-        if face.neutral is not None:
-            rest = face.neutral.shape
-        else:
-            rest = guess_rest(to_head(face.landmarks, fit), face.blendshapes)[0]
+        rest = neutral_of(face, to_head(face.landmarks, fit)).shape
         at_rest = named.copy()
         at_rest[: len(ACTIONS)] = 0
         # What the two are apart at rest, and only then what they are apart because they move.
@@ -112,16 +109,10 @@ def bend(driver: Floats, painted: Floats, shown: Floats, size_px: int) -> tuple[
         )
         for each, mean in zip(sums[:2], apart.mean(axis=0), strict=True)
     )
-    right, below = _own_places(size_px)
+    right, below = own_places(size_px, size_px)
     return right - moved_right, below - moved_down
 
 
 def bent(picture: NDArray[np.uint8], places: tuple[Floats, Floats]) -> NDArray[np.uint8]:
     """(S, S) or (S, S, C) uint8, each pixel taken from its place of `bend`."""
     return np.asarray(cv2.remap(picture, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
-
-
-@lru_cache(4)
-def _own_places(size_px: int) -> tuple[Floats, Floats]:
-    line = np.arange(size_px, dtype=np.float32)
-    return np.ascontiguousarray(np.broadcast_to(line, (size_px, size_px))), np.repeat(line[:, None], size_px, 1)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from mien.engines.swapnet.amplitude import amplify, code_gains
+from mien.engines.swapnet.amplitude import amplify, code_gains, codes_said
 from mien.engines.swapnet.code import NAMED
 from mien.engines.swapnet.dataset import Samples, whole_shards
 from mien.engines.swapnet.export import export_decoder, export_encoder
@@ -26,7 +26,6 @@ from mien.realtime.frame import Floats
 
 #: One shard in so many judges, at least one.
 _HELD_OUT = 20
-_BATCH = 16
 #: In so many pictures of a persona its landmarks are tracked; it takes about ten seconds.
 _TRACKED = 192
 
@@ -95,7 +94,6 @@ def finish(trainer: Trainer, samples: Samples, held_out: Samples) -> Finished:
     return Finished(export_encoder(encoder), exported, gains, score)
 
 
-@torch.no_grad()
 def marks_of(name: str, encoder: Encoder, samples: Samples, device: torch.device) -> Marks:
     """Where a persona's landmarks lie, by the code, as trackers see them.
 
@@ -105,12 +103,7 @@ def marks_of(name: str, encoder: Encoder, samples: Samples, device: torch.device
     named, landmarks = samples.named(chosen), samples.landmarks(name, chosen)
     if np.isfinite(named).all():
         return fit_marks(named, landmarks, PERSONA_PX).moved(_seen_elsewhere(name, samples))
-    rng = np.random.default_rng(0)
-    for first in range(0, len(chosen), _BATCH):
-        batch = samples.batch(chosen[first : first + _BATCH].tolist(), None, rng, None)
-        said = encoder(batch.pixels.to(device), batch.tracked.to(device)).named
-        named[first : first + _BATCH] = said.float().cpu().numpy()
-    return fit_marks(named, landmarks, PERSONA_PX)
+    return fit_marks(codes_said(encoder, samples, chosen, device), landmarks, PERSONA_PX)
 
 
 def _seen_elsewhere(name: str, samples: Samples) -> Floats:

@@ -77,14 +77,15 @@ def dress(pixels: Floats, where: Floats, texture: Floats) -> None:
         cv2.resize(each, (size, size), interpolation=cv2.INTER_LINEAR) for each in cv2.split(where)
     )
     half = (side - 1) / 2
-    right, down = _own_places(size, side)
+    right, down = own_places(size, side)
     across, along = cv2.scaleAdd(moved, half, right), cv2.scaleAdd(lowered, half, down)
     found = cv2.remap(texture, across, along, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     cv2.add(pixels, cv2.multiply(found, cv2.merge([share, share, share])), dst=pixels)
 
 
 @lru_cache(4)
-def _own_places(size: int, side: int) -> tuple[Floats, Floats]:
+def own_places(size: int, side: int) -> tuple[Floats, Floats]:
+    """Right and down, (size, size) float32 each: the pixels of one square as places in another of `side` px."""
     line = np.linspace(0, side - 1, size, dtype=np.float32)
     return np.ascontiguousarray(np.broadcast_to(line, (size, size))), np.repeat(line[:, None], size, 1)
 
