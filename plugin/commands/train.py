@@ -86,12 +86,12 @@ def train(
         ),
     ] = "shipped",
     start: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--from",
-            metavar="PACK",
+            metavar="NAME|PACK",
             rich_help_panel=_NETWORK,
-            help="Begin with the networks of this pack, and train both on.",
+            help="Begin with this persona's network of the same size, whoever it is: a new face is learnt much sooner.",
         ),
     ] = None,
     inputs: Annotated[
@@ -130,6 +130,7 @@ def train(
 
       mien cast new --name robin --seed 41
       mien train robin --paired                two hours on two cores, much less on a GPU
+      mien train robin --paired --from amara --samples 3072 --steps 3000      sooner: from a face that is known
 
       mien persona create --name me --portrait me.png --consent signed.pdf
       mien train me --footage recordings/      what they show, and what to record next, is told first
@@ -158,14 +159,12 @@ def train(
     from mien.engines.swapnet.plan import TrainPlan
     from mien.engines.swapnet.run import split
 
-    if start is not None and encoder == "shipped":
-        raise ConfigError("--from trains the encoder of a pack on.", hint="Add --encoder new")
-    begun = None if start is None else _networks(library, start, contents.manifest.name, size)
     if encoder == "shipped" and (inputs != "both" or variational):
         raise ConfigError("--inputs and --variational are a new encoder's.", hint="Add --encoder new")
     frozen = _shipped_encoder() if encoder == "shipped" else None
     if encoder == "shipped" and frozen is None:
         raise ConfigError("This version ships no encoder yet.", hint="Train one: --encoder new")
+    begun = None if start is None else _networks(library, start, size, frozen)
     _check_device(device)
     spec = EncoderSpec(inputs, variational=variational)
     plan = TrainPlan(
@@ -192,15 +191,20 @@ class _Begun(NamedTuple):
     record: dict[str, Any]
 
 
-def _networks(library: Library, start: Path, name: str, size: str) -> _Begun:
-    """Encoder and decoder of a pack of the same persona."""
-    persona = load_pack(start, trust=library.trust)
-    if persona.name != name or persona.networks is None or size not in persona.networks.decoders:
-        raise ConfigError(f"{start} has no {size} network of {name!r} to begin with.")
+def _networks(library: Library, start: str, size: str, frozen: bytes | None) -> _Begun:
+    """Encoder and decoder of a persona to begin with; its decoder has to know the encoder that is kept, if one is."""
+    persona = load_pack(library.locate(start), trust=library.trust)
+    if persona.networks is None or size not in persona.networks.decoders:
+        raise ConfigError(f"{start} has no {size} network to begin with.", hint="Leave --from out, or choose another.")
+    if frozen is not None and persona.networks.encoder != frozen:
+        raise ConfigError(
+            f"The network of {start} belongs to another encoder than the shipped one.",
+            hint="Add --encoder new to train both on",
+        )
     table = persona.manifest.swapnet
     record = {}
     if table is not None and table.training is not None:
-        record = training_record(read_contents(start).files[table.training], name)
+        record = training_record(read_contents(persona.location).files[table.training], persona.name)
     return _Begun(persona.networks.encoder, persona.networks.decoders[size], record.get(size, {}))
 
 
@@ -303,10 +307,10 @@ def _train(
     came = "" if begun is None else f"{sha256(begun.encoder)} {sha256(begun.decoder)}"
     material = sha256(f"{whose} {learnt.digest()} {held_out.digest()} {came}".encode())
     own = folder / f"{manifest.name}-{plan.size}-{material[:8]}"
-    encoder_from, decoder_from = (frozen, None) if begun is None else begun[:2]
+    encoder_from = begun.encoder if begun is not None and frozen is None else frozen
     trainer = Trainer(
         plan, own, device=device, start=None if encoder_from is None else read_weights(encoder_from),
-        decoders={} if decoder_from is None else {manifest.name: read_weights(decoder_from)},
+        decoders={} if begun is None else {manifest.name: read_weights(begun.decoder)},
     )  # fmt: skip
     session.say(f"{len(learnt)} samples of {len(learnt.people)} people; {len(held_out)} held out; run: {own}")
     if trainer.step:

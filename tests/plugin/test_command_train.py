@@ -27,6 +27,8 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]
         (("linh", "--paired", "--out", "OUT", "--variational"), "--encoder new"),
         (("linh", "--paired", "--out", "OUT", "--encoder", "new", "--device", "cuda:9"), "no device 'cuda:9'"),
         (("linh", "--footage", "x.mp4", "--out", "OUT"), "consent"),
+        (("linh", "--paired", "--out", "OUT", "--from", "opal"), "opal has no base network to begin with"),
+        (("linh", "--paired", "--out", "OUT", "--from", "nobody"), "no persona"),
     ],
 )
 def test_what_cannot_be_is_said_before_any_work(
@@ -72,9 +74,13 @@ def test_a_persona_is_filmed_trained_packed_and_played(capsys: pytest.CaptureFix
     record = json.loads((pack / "training.json").read_text())["tiny"]
     assert record["steps"] == 4
     assert str(tmp_path) not in record["command"]
-    # And trained on: what it began with is told.
-    further = [*run[:-1], "--from", str(pack), "--rate", "1e-4", "--json"]
+    # Another face begins with what this one learnt, and tells so; not where it would need another encoder than is kept.
+    further = ["viggo", *run[1:-1], "--from", str(pack), "--rate", "1e-4", "--json"]
     further[further.index("--out") + 1] = str(tmp_path / "further")
+    shipped = [each for each in further if each not in ("--encoder", "new")]
+    code, text = call(capsys, *shipped)
+    assert "belongs to another encoder" in text
+    assert code != 0
     code, text = call(capsys, *further)
     assert code == 0
     assert Path(json.JSONDecoder().raw_decode(text)[0]["folder"]) != folder
