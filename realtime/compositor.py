@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.realtime.aligner import align, crop
 from mien.realtime.blend import ColourMatcher, blend
@@ -341,10 +342,23 @@ def _check_painted(face: Face, patch: Patch, alignment: Alignment, frame: Frame)
     # Written so that a NaN fails too.
     if not (width >= LEAST_FACE_PX and height >= LEAST_FACE_PX):
         raise EngineError(f"a face of {x1 - x0:.0f}x{y1 - y0:.0f} px at ({x0:.0f}, {y0:.0f}) cannot be swapped.")
-    painted = cv2.countNonZero(cv2.threshold(patch.mask, 127, 255, cv2.THRESH_BINARY)[1])
+    mask = patch.mask
+    if x0 < 0 or y0 < 0 or x1 > frame.width or y1 > frame.height:
+        # What is painted beyond the frame's edge covers nothing.
+        mask = np.asarray(cv2.bitwise_and(mask, _frame_seen(mask, alignment, frame)), np.uint8)
+    painted = cv2.countNonZero(cv2.threshold(mask, 127, 255, cv2.THRESH_BINARY)[1])
     share = painted / (abs(float(np.linalg.det(alignment.matrix[:, :2]))) * width * height)
     if not share >= LEAST_PAINTED:
         raise EngineError(f"the engine painted {share:.0%} of the face's box; at least {LEAST_PAINTED:.0%} is needed.")
+
+
+def _frame_seen(mask: NDArray[np.uint8], alignment: Alignment, frame: Frame) -> NDArray[np.uint8]:
+    """(S, S) uint8, 255 where the aligned square shows the frame and not what lies beyond its edge."""
+    width, height = frame.width, frame.height
+    corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]], np.float32)
+    seen = np.zeros_like(mask)
+    cv2.fillConvexPoly(seen, cv2.transform(corners, alignment.matrix)[0].round().astype(np.int32), 255)
+    return seen
 
 
 def _area(face: Face) -> float:

@@ -192,6 +192,31 @@ def test_a_patch_that_paints_next_to_nothing_is_a_fault(stage: Stage, monkeypatc
     assert "painted" in stage.errors[-1]
 
 
+@pytest.mark.parametrize("covers", [False, True])
+def test_paint_beyond_the_frames_edge_covers_no_face(monkeypatch: pytest.MonkeyPatch, covers: bool) -> None:
+    """Half of the face is out of the frame; a patch that paints that half alone leaves the other one bare."""
+    engine = PaintEngine()
+    # A square of a fixed size shows what lies beyond the frame's edge too.
+    engine.spec = dataclasses.replace(engine.spec, size_px=128)
+    stage = Stage(engine)
+    stage.show_for(0.2)
+    whole = PaintEngine.__call__
+
+    def half(engine: PaintEngine, face: Face, crop: Crop) -> Patch:
+        patch = whole(engine, face, crop)
+        mask = np.zeros_like(patch.mask)
+        middle = mask.shape[1] // 2
+        mask[:, middle if covers else 0 : None if covers else middle] = 255
+        return Patch(patch.pixels, mask, colour=False)
+
+    monkeypatch.setattr(PaintEngine, "__call__", half)
+    frame = Frame(driver_picture(7), 7, stage.clock.now_ns(), stage.clock.now_ns())
+    face = face_in((-50, 60, 50, 180))
+    marked = stage.compositor(Tracked(frame, Selection((face,), ()), False, {}), stage.clock.now_ns()).marked
+    assert marked.held is not covers
+    assert covers or "painted" in stage.errors[-1]
+
+
 def test_a_face_that_was_swapped_and_is_missed_is_covered_even_where_bystanders_are_shown() -> None:
     stage = Stage(cover_bystanders=False)
     other = (20.0, 60.0, 100.0, 160.0)
