@@ -54,9 +54,9 @@ def chip_px(width: int, height: int) -> float:
     """The side of one chip on a frame of `width` x `height` px.
 
     The grid covers the frame and is centred: a 16:9 frame shows all of it, any other its middle. So a picture that
-    was cropped around its middle to another shape, or set between black bars, still has its chips where a detector
-    looks first: their number along the height (or width) stays what it was. Where the middle would be too little
-    (ribbons longer than 4:1 or 1:2.25, sides below 320 px), chips are smaller and the grid repeats.
+    was cropped around its middle to another shape, or set between bars into a 16:9 one, still has its chips where a
+    detector looks first: their number along the height (or width) stays what it was. Where the middle would be too
+    little (ribbons longer than 4:1 or 1:2.25, sides below 320 px), chips are smaller and the grid repeats.
     """
     cover = max(width / COLUMNS, height / ROWS)
     return max(min(cover, min(width, height) / LEAST_CHIPS), LEAST_CHIP_PX)

