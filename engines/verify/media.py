@@ -57,6 +57,7 @@ class MediaInfo:
         size_bytes: of the file; None for a camera.
         duration_s: as the file states it; None where it does not, and for stills.
         pictures: how many the file says it has; None where it does not say.
+        fps: nominal pictures a second; None for a still.
 
     """
 
@@ -68,6 +69,7 @@ class MediaInfo:
     size_bytes: int | None
     duration_s: float | None
     pictures: int | None
+    fps: float | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,7 +151,7 @@ class Still:
                 hint="The file is cut off or damaged: get it again.",
             ) from error
         height, width = self._pixels.shape[:2]
-        self.info = MediaInfo(path.name, "still", kind, width, height, path.stat().st_size, None, 1)
+        self.info = MediaInfo(path.name, "still", kind, width, height, path.stat().st_size, None, 1, None)
 
     def looks(self) -> Iterator[Look]:
         """The one picture."""
@@ -221,8 +223,8 @@ class Video:
         self._schedule = Schedule(duration_s)
         name = f"{opened.container.format.name} {codec.name}"
         height, width = pixels.shape[:2]
-        count = opened.stream.frames or None
-        self.info = MediaInfo(path.name, "video", name, width, height, path.stat().st_size, duration_s, count)
+        size, count = path.stat().st_size, opened.stream.frames or None
+        self.info = MediaInfo(path.name, "video", name, width, height, size, duration_s, count, opened.fps)
         return first
 
     def _pixels(self, picture: av.VideoFrame) -> Pixels | None:
@@ -293,7 +295,7 @@ class Live:
     def __init__(self, source: Source, seconds: float) -> None:
         self._source, self._seconds = source, seconds
         info = source.info
-        self.info = MediaInfo(info.name, "live", info.detail, info.width, info.height, None, None, None)
+        self.info = MediaInfo(info.name, "live", info.detail, info.width, info.height, None, None, None, info.fps)
 
     def looks(self) -> Iterator[Look]:
         """See `Media`."""

@@ -80,6 +80,7 @@ class Reading:
         title: see `Signal`.
         unit: see `Signal`.
         value: the median of the file's runs; None where none of them says anything.
+        digits: see `Signal`.
         low: see `Reference`.
         high: see `Reference`.
         auc: see `Reference`.
@@ -90,6 +91,7 @@ class Reading:
     title: str
     unit: str
     value: float | None
+    digits: int
     low: float
     high: float
     auc: float
@@ -100,7 +102,8 @@ class Signals:
     """The third answer: numbers, and no verdict.
 
     Attributes:
-        state: "measured", "no face" (too few pictures with one), "not measured" (a still), "off" (not asked for).
+        state: whether there are any.
+        reason: why nothing was measured; empty where something was.
         readings: those signals whose measured AUC is 0.6 or more.
         left_out: names of those whose AUC is less.
         runs: how often a face was followed for a second or more.
@@ -108,7 +111,8 @@ class Signals:
 
     """
 
-    state: Literal["measured", "no face", "not measured", "off"]
+    state: Literal["measured", "not measured"]
+    reason: str = ""
     readings: tuple[Reading, ...] = ()
     left_out: tuple[str, ...] = ()
     runs: int = 0
@@ -135,22 +139,30 @@ def measure(sights: Sights) -> dict[str, float]:
 
 
 def summarise(runs: Sequence[dict[str, float]], pictures: int) -> Signals:
-    """What a file's runs say together.
+    """What a file's runs, one or more, say together.
 
     Args:
         runs: what `measure` gave for each.
         pictures: in which a face was seen.
 
     """
-    shown = [signal for signal in SIGNALS if reference_of(signal.name).auc >= LEAST_AUC]
-    left_out = tuple(signal.name for signal in SIGNALS if signal not in shown)
-    if not runs:
-        return Signals("no face", left_out=left_out, pictures=pictures)
+    shown = shown_signals()
     readings = tuple(_reading(signal, [run[signal.name] for run in runs]) for signal in shown)
-    return Signals("measured", readings, left_out, len(runs), pictures)
+    left_out = tuple(signal.name for signal in SIGNALS if signal not in shown)
+    return Signals("measured", "", readings, left_out, len(runs), pictures)
+
+
+def unmeasured(reason: str) -> Signals:
+    """No numbers, and why."""
+    return Signals("not measured", reason)
+
+
+def shown_signals() -> tuple[Signal, ...]:
+    """Those that separate well enough."""
+    return tuple(signal for signal in SIGNALS if reference_of(signal.name).auc >= LEAST_AUC)
 
 
 def _reading(signal: Signal, values: Sequence[float]) -> Reading:
     value, row = median_known(values), reference_of(signal.name)
     known = value if np.isfinite(value) else None
-    return Reading(signal.name, signal.title, signal.unit, known, row.low, row.high, row.auc)
+    return Reading(signal.name, signal.title, signal.unit, known, signal.digits, row.low, row.high, row.auc)
