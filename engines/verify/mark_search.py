@@ -1,0 +1,98 @@
+"""Finding a grid that was scaled, shifted or mirrored: by its sync chips, over all places at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.engines.verify.mark_signal import CHIP_PX, Floats, Geometry, read
+from mien.realtime.watermark import layout
+
+#: Scales that are searched: an inset of 40 % of the picture to a crop of 47 % of it.
+LEAST_SCALE: Final = 0.4
+MOST_SCALE: Final = 2.1
+# A step of 0.8 % puts the outermost chips of the grid a third of a chip beside their place at worst.
+_STEP: Final = 1.008
+#: A peak of the correlation counts from here, standard deviations over all places.
+PEAK: Final = 8.0
+# A peak that needs no comparison with other scales.
+_CLEAR: Final = 16.0
+# Px of a chip while searching.
+_COARSE: Final = 2
+
+
+def search(evened: Floats) -> Geometry | None:
+    """Where the grid lies in `evened`, as `even_out` gave it; None where no place stands out.
+
+    Looks at the sync chips alone, so that what the payload says stays independent of the choice.
+    """
+    best, geometry = PEAK, None
+    for scale in _scales():
+        for peak, found in _peaks(evened, scale):
+            if peak > best:
+                best, geometry = peak, found
+        if best > _CLEAR:
+            break
+    return None if geometry is None else refine(evened, geometry)
+
+
+def refine(evened: Floats, geometry: Geometry) -> Geometry:
+    """The geometry near `geometry` in which the sync chips are read best."""
+    best, score = geometry, read(evened, geometry).score
+    # From a coarse step of the search to a tenth of a chip at the edge of the grid.
+    for scale_step, shift_step in ((0.004, 1.0), (0.002, 0.5), (0.001, 0.25)):
+        improved = True
+        while improved:
+            improved = False
+            for change in _changes(best, scale_step, shift_step):
+                tried = read(evened, change).score
+                if tried > score:
+                    best, score, improved = change, tried, True
+    return best
+
+
+def _changes(around: Geometry, scale_step: float, shift_step: float) -> Iterator[Geometry]:
+    scale, x, y, mirrored = around.scale, around.x, around.y, around.mirrored
+    for sign in (-1, 1):
+        yield Geometry(scale + sign * scale_step, x, y, mirrored)
+        yield Geometry(scale, x + sign * shift_step, y, mirrored)
+        yield Geometry(scale, x, y + sign * shift_step, mirrored)
+
+
+def _scales() -> list[float]:
+    """Every scale once, the unscaled first, then the others by their distance."""
+    steps = range(round(np.log(LEAST_SCALE) / np.log(_STEP)), round(np.log(MOST_SCALE) / np.log(_STEP)) + 1)
+    return [float(_STEP**step) for step in sorted(steps, key=abs)]
+
+
+def _peaks(evened: Floats, scale: float) -> Iterator[tuple[float, Geometry]]:
+    """The highest peak at this scale, upright and mirrored."""
+    factor = _COARSE / (CHIP_PX * scale)
+    height, width = (max(8, round(side * factor)) for side in evened.shape)
+    picture = cv2.resize(evened, (width, height), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
+    tall, wide = layout.ROWS * _COARSE, layout.COLUMNS * _COARSE
+    size = cv2.getOptimalDFTSize(max(height, tall)), cv2.getOptimalDFTSize(max(width, wide))
+    spectrum = np.fft.rfft2(picture, size)
+    template = _template()
+    for mirrored in (False, True):
+        wanted = np.fft.rfft2(template[:, ::-1] if mirrored else template, size)
+        correlation = np.fft.irfft2(spectrum * wanted.conj(), size)
+        at = int(correlation.argmax())
+        peak = float(correlation.flat[at]) / float(correlation.std() + 1e-12)
+        row, column = divmod(at, size[1])
+        y = _nearest(row + tall / 2, size[0], height) - height / 2
+        x = _nearest(column + wide / 2, size[1], width) - width / 2
+        yield peak, Geometry(scale, (-x if mirrored else x) / factor, y / factor, mirrored)
+
+
+def _nearest(centre: float, period: int, length: int) -> float:
+    """The place of a centre that is known but for a period: the one nearest to the picture's middle."""
+    return (centre - length / 2 + period / 2) % period - period / 2 + length / 2
+
+
+def _template() -> NDArray[np.float32]:
+    return np.kron(layout.sync_chips(), np.ones((_COARSE, _COARSE), np.float32)).astype(np.float32)
