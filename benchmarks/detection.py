@@ -2,12 +2,13 @@
 
     python benchmarks/detection.py CLIP.mp4 ... [--seconds 10] [--render 3] [--work DIR] [--json OUT]
 
-Every clip (the shipped one is always among them; `--render` adds rendered people) is swapped by the instant engine and
-by the trained network. Bare and swapped pictures are then encoded alike: as the file sink writes them, and once more at
-half size and CRF 28. A unit is a run of at most five seconds in which one face is followed, so several come from one
-clip and are not independent. Which side of a number means "swapped" is chosen on one engine's output as written; the
-area under the ROC curve is taken on the OTHER engine's output, as written and recompressed. A signal's AUC is the worst
-of those four. Nothing of the clips but numbers is written.
+Every clip (the shipped one is always among them; `--render` adds rendered people) is swapped by the instant engine
+and by the trained network. Bare pictures get the same badge and watermark, so that the mark itself tells nothing. All
+are then encoded alike: as the file sink writes them, and once more at half size and CRF 28. A unit is a run of at
+most five seconds in which one face is followed, so several come from one clip and are not independent. Which side of
+a number means "swapped" is chosen on one engine's output as written; the area under the ROC curve is taken on the
+OTHER engine's output, as written and recompressed. A signal's AUC is the worst of those four. Nothing of the clips
+but numbers is written.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ from mien.engines.verify.signals.sight import LEAST_SIGHTS, Sights, watch
 from mien.engines.verify.signals.table import LEAST_AUC, SIGNALS, measure
 from mien.plugin.clip import driver_clip
 from mien.plugin.machine import provenance
+from mien.realtime.clock import NS_PER_S
 from mien.realtime.frame import Pixels
+from mien.realtime.mark import Marker
 
 SCHEMA = 1
 #: Who stands in, clip by clip in turn. Two engines, no persona in common.
@@ -64,7 +67,8 @@ def encode(pictures: Iterator[Pixels], path: Path, fps: float, crf: int, scale: 
         for picture in pictures:
             height, width = (round(side * scale / 2) * 2 for side in picture.shape[:2])
             small = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA) if scale != 1 else picture
-            stream.width, stream.height = width, height
+            if not stream.codec_context.is_open:
+                stream.width, stream.height = width, height
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.asarray(small, np.uint8), format="bgr24")))
         container.mux(stream.encode(None))
     part.replace(path)
@@ -79,14 +83,27 @@ def films(clips: Sequence[Path], seconds: float, work: Path) -> Iterator[Film]:
             again = work / f"{clip.stem}-{engine}-again.mp4"
             if not written.exists():
                 pictures = list(itertools.islice(frames_of(clip), round(seconds * fps)))
-                if engine != BARE:
+                if engine == BARE:
+                    shown = marked(pictures)
+                else:
                     names = PERSONAS[engine]
-                    pictures = outputs(pictures, names[number % len(names)], engine=engine)
-                encode(iter(pictures), written, fps, *_WRITTEN)
+                    shown = iter(outputs(pictures, names[number % len(names)], engine=engine))
+                encode(shown, written, fps, *_WRITTEN)
             if not again.exists():
                 encode(frames_of(written), again, fps, *_AGAIN)
             yield Film(clip.stem, engine, AS_WRITTEN, written)
             yield Film(clip.stem, engine, RECOMPRESSED, again)
+
+
+def marked(pictures: Sequence[Pixels]) -> Iterator[Pixels]:
+    """Bare pictures with what our output has over them."""
+    marker = Marker(pictures[0].shape[1], pictures[0].shape[0])
+    for index, picture in enumerate(pictures):
+        now = index * NS_PER_S // 30
+        frame = marker.mark_persona(
+            picture.copy(), label="modified", sequence=index, capture_ns=now, media_ns=now, now_ns=now
+        )
+        yield frame.pixels
 
 
 def rate(clip: Path) -> float:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from mien.engines.verify.looks import MediaInfo
 from mien.engines.verify.marked import Marked
-from mien.engines.verify.media import MediaInfo
 from mien.engines.verify.signals.table import Signals
 from mien.engines.verify.signed import Signed
 from mien.realtime.watermark.payload import Payload

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from mien.engines.verify.looks import Media, MediaInfo
 from mien.engines.verify.marked import MarkDetector
-from mien.engines.verify.media import Live, Media, MediaInfo, open_media
+from mien.engines.verify.media import Live, open_media
 from mien.engines.verify.report import Looked, Report
 from mien.engines.verify.signals.observer import Observer
 from mien.engines.verify.signed import Signed, read_signed

@@ -18,6 +18,7 @@ COMMANDS = {
     "run": "Become a persona, live.",
     "convert": "Convert a file: every frame, nothing dropped, the sound kept.",
     "demo": "See it on the shipped clip: a marked video, a picture of before and after, and this machine's numbers.",
+    "verify": "Say what a file says about itself: signed, marked, and experimental signals.",
     "devices": "List the cameras with their formats; virtual ones last.",
     "calibrate": "Learn your face at rest and a few expressions, in about 20 seconds.",
     "bench": "Measure frame rate, latency and memory, and write them down with the machine and the versions.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mien.engines.verify.media import Look
+from mien.engines.verify.looks import Look
 from mien.engines.verify.signals.sight import LEAST_SIGHTS, Sights, Watcher
 from mien.engines.verify.signals.table import Signals, measure, summarise, unmeasured
 from mien.realtime.errors import EngineError, MissingExtraError, ModelError

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.engines.verify.media import Look
+from mien.engines.verify.looks import Look
 from mien.realtime.aligner import crop, head_square
 from mien.realtime.clock import NS_PER_S
 from mien.realtime.frame import Floats, Pixels
@@ -25,7 +25,7 @@ Luma = NDArray[np.uint8]
 
 #: Looks a second that are tracked, at most; pixels are kept of every so many of them.
 RATE_HZ, PIXELS_EVERY = 15.0, 5
-#: Tracked pictures in all: `media.LOOKED_S` at that rate.
+#: Tracked pictures in all: `looks.LOOKED_S` at that rate.
 MOST_SIGHTS = 900
 #: Pictures in a row in which one face is seen; fewer say nothing over time.
 LEAST_SIGHTS = 15
