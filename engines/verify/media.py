@@ -54,8 +54,9 @@ def open_media(path: str | Path) -> Media:
         # ValueError: a name with a zero byte in it.
         if isinstance(error, VerifyError):
             raise
-        message, hint = (error.message, error.hint) if isinstance(error, SourceError) else (str(error), "")
-        raise VerifyError(message, hint=hint) from error
+        if isinstance(error, SourceError):
+            raise VerifyError(error.message, hint=error.hint) from error
+        raise VerifyError(f"{path.name!r} cannot be read: {_line(error)}.") from error
 
 
 class Still:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -31,7 +33,7 @@ class Video:
         self._notes: list[str] = []
         self._convert = BgrConverter()
         self._schedule = Schedule(None)
-        self._file: BinaryIO = path.open("rb")
+        self._file: BinaryIO = _SteadyFile(path.open("rb", buffering=0))
         try:
             self._pass = VideoPass(path, paced=False, file=self._file, wanted=self._wants)
         except BaseException:
@@ -101,7 +103,9 @@ class Video:
     def _wants(self, packet: av.Packet[Any]) -> bool:
         # Decoding time, which only grows: what is left out at a part's end is then nobody's reference.
         stamp = packet.pts if packet.dts is None else packet.dts
-        time_s = None if stamp is None or packet.time_base is None else float(stamp * packet.time_base)
+        time_s = None
+        if stamp is not None and packet.time_base is not None:
+            time_s = float(stamp * packet.time_base) - self._pass.start_ns / NS_PER_S
         return self._schedule.wants(time_s, packet.is_keyframe)
 
     def _tell(self, skipped: int, *, ended: bool) -> None:
@@ -117,6 +121,17 @@ class Video:
             self._notes.append(damage)
 
 
+class _SteadyFile(io.BufferedReader):
+    """A file for FFmpeg: a damaged one may send it before the beginning, which is its error and no end of ours."""
+
+    def seek(self, target: int, whence: int = os.SEEK_SET, /) -> int:
+        """Where it is now; -1 where it cannot go."""
+        try:
+            return super().seek(target, whence)
+        except (OSError, ValueError):
+            return -1
+
+
 class Schedule:
     """Which packets of a video are decoded, and which pictures belong to a part that is looked at for faces.
 
@@ -130,13 +145,15 @@ class Schedule:
         self._spacing_s = max(PART_S, PART_S * (duration_s or 0.0) / LOOKED_S)
         self._asked = 0
         self._next_s = self._until_s = 0.0
+        self._begun_s: dict[int, float] = {}
         #: Whether a packet was passed over.
         self.sampled = False
 
     def part(self, time_s: float) -> int | None:
         """The number of the part that a picture at `time_s` belongs to, or None."""
-        number, offset_s = divmod(time_s, self._spacing_s)
-        return int(number) if offset_s < PART_S else None
+        number = int(time_s // self._spacing_s)
+        begun_s = self._begun_s.get(number, number * self._spacing_s)
+        return number if time_s < begun_s + PART_S else None
 
     def wants(self, time_s: float | None, keyframe: bool) -> bool:
         """Whether to decode the next packet, at `time_s`; a part begins at a key frame."""
@@ -144,7 +161,9 @@ class Schedule:
         if self._asked <= EVERY_PICTURE:
             return True
         if time_s is not None and keyframe and time_s >= self._next_s:
-            self._until_s, self._next_s = time_s + PART_S, time_s + self._spacing_s
+            number = int(time_s // self._spacing_s)
+            self._begun_s[number] = time_s
+            self._until_s, self._next_s = time_s + PART_S, (number + 1) * self._spacing_s
         inside = time_s is not None and time_s < self._until_s
         self.sampled = self.sampled or not inside
         return inside

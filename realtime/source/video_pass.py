@@ -62,7 +62,8 @@ class VideoPass:
         self._end_ns = 0
         self._period_ns = round(NS_PER_S / self.opened.fps)
         start = self.opened.container.start_time
-        self._start_ns = 0 if start is None else int(start) * 1000
+        #: Where the container's time line begins, ns.
+        self.start_ns = 0 if start is None else int(start) * 1000
         codec = self.opened.stream.codec_context
         codec.thread_count = min(os.cpu_count() or 1, MAX_THREADS)
         codec.thread_type = "SLICE" if paced and codec.width * codec.height <= SLICE_PIXELS else "AUTO"
@@ -84,7 +85,7 @@ class VideoPass:
         """A picture's presentation time from the container's start (so that sound stays in step), ns."""
         if picture.pts is None or picture.time_base is None:
             return None
-        return round(picture.pts * picture.time_base * NS_PER_S) - self._start_ns
+        return round(picture.pts * picture.time_base * NS_PER_S) - self.start_ns
 
     def duration_ns(self, picture: av.VideoFrame) -> int:
         """A picture's own duration, ns; 0 where the file does not say."""
