@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 
 from mien.realtime.frame import Pixels
@@ -57,12 +58,13 @@ def write_video(
 
 
 def textured(count: int, size: tuple[int, int] = (640, 360), seed: int = 5) -> list[Pixels]:
-    """A still scene with some texture and a camera's noise."""
+    """A still scene of soft shapes, with a camera's noise."""
     rng = np.random.default_rng(seed)
     width, height = size
-    rough = rng.normal(0, 1, (height // 8, width // 8, 3)).repeat(8, axis=0).repeat(8, axis=1)
-    scene = 120 + 18 * rough
-    return [np.clip(scene + rng.normal(0, 2, scene.shape), 0, 255).astype(np.uint8) for _ in range(count)]
+    soft = cv2.GaussianBlur(rng.normal(0, 1, (height, width)).astype(np.float32), (0, 0), 9)
+    scene = (120 + 25 * soft / soft.std())[:, :, None]
+    grain = rng.normal(0, 2, (4, height, width, 3))
+    return [np.clip(scene + grain[index % 4], 0, 255).astype(np.uint8) for index in range(count)]
 
 
 def marked(pictures: Iterable[Pixels], payload: Payload) -> list[Pixels]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mien.engines.verify.looks import Look
 from mien.engines.verify.signals.sight import LEAST_SIGHTS, Sights, Watcher
-from mien.engines.verify.signals.table import Signals, measure, summarise, unmeasured
+from mien.engines.verify.signals.table import Signals, measure, shown_signals, summarise, unmeasured
 from mien.realtime.errors import EngineError, MissingExtraError, ModelError
 
 
@@ -19,6 +19,7 @@ class Observer:
     def __init__(self, reason: str = "") -> None:
         self._reason = reason
         self._runs: list[dict[str, float]] = []
+        self._signals = shown_signals()
         self._watcher: Watcher | None = None
         if not reason:
             try:
@@ -54,4 +55,4 @@ class Observer:
 
     def _measure(self, sights: Sights) -> None:
         if len(sights) >= LEAST_SIGHTS:
-            self._runs.append(measure(sights))
+            self._runs.append(measure(sights, self._signals))

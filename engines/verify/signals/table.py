@@ -1,4 +1,4 @@
-"""The one table of signals, and what bare and swapped faces gave: `reference.json`, made by benchmarks/detection.py."""
+"""The one table of signals, and what bare and swapped faces gave (made by benchmarks/detection.py and detector.py)."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from mien.engines.verify.signals.boundary import boundary_noise, boundary_seam
 from mien.engines.verify.signals.compression import blockiness
 from mien.engines.verify.signals.frequency import frequency_slope
 from mien.engines.verify.signals.jitter import landmark_jitter
+from mien.engines.verify.signals.learned import learned_score
 from mien.engines.verify.signals.numbers import median_known
 from mien.engines.verify.signals.sight import Sights
 
@@ -43,7 +44,8 @@ class Signal:
     digits: int = 2
 
 
-SIGNALS = (
+#: Those whose every step can be read.
+PLAIN = (
     Signal("blink_rate", "Blinks", "a minute", blink_rate, 0),
     Signal("blink_depth", "Depth of the blinks", "of a shut eye", blink_depth),
     Signal("blink_duration", "Duration of the blinks", "s", blink_duration),
@@ -53,6 +55,9 @@ SIGNALS = (
     Signal("landmark_jitter", "Trembling of the rigid face", "thousandths of its width", landmark_jitter),
     Signal("blockiness", "Block edges in the face over outside", "dB", blockiness),
 )
+#: The one that was learnt; its row is in `detector.json`, made by benchmarks/detector.py.
+LEARNED = Signal("learned_detector", "Learned detector's score", "of 1, no probability", learned_score)
+SIGNALS = (*PLAIN, LEARNED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +126,14 @@ class Signals:
 
 @cache
 def reference() -> dict[str, Any]:
-    """All of `reference.json`: "signals" by name, and the conditions under which they were measured."""
-    text = resources.files("mien.engines.verify.signals").joinpath("reference.json").read_text(encoding="utf-8")
+    """All of `reference.json`: "signals" by name, the learned one's too, and the conditions of the measurement."""
+    data, learned = (_read(name) for name in ("reference.json", "detector.json"))
+    data["signals"][LEARNED.name] = learned["row"]
+    return data
+
+
+def _read(name: str) -> dict[str, Any]:
+    text = resources.files("mien.engines.verify.signals").joinpath(name).read_text(encoding="utf-8")
     data: dict[str, Any] = json.loads(text)
     return data
 
@@ -133,16 +144,16 @@ def reference_of(name: str) -> Reference:
     return Reference(float(row["low"]), float(row["high"]), float(row["auc"]))
 
 
-def measure(sights: Sights) -> dict[str, float]:
-    """Every signal of one run."""
-    return {signal.name: signal.measure(sights) for signal in SIGNALS}
+def measure(sights: Sights, signals: Sequence[Signal]) -> dict[str, float]:
+    """These signals of one run."""
+    return {signal.name: signal.measure(sights) for signal in signals}
 
 
 def summarise(runs: Sequence[dict[str, float]], pictures: int) -> Signals:
     """What a file's runs, one or more, say together.
 
     Args:
-        runs: what `measure` gave for each.
+        runs: what `measure` gave for each, of `shown_signals`.
         pictures: in which a face was seen.
 
     """
