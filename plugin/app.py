@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 from mien.engines.personas.library import find, list_personas
 from mien.plugin.engine_switch import EngineSwitch
 from mien.plugin.interrupts import held_back
+from mien.plugin.sessions import SessionStoreError, remember
 from mien.realtime.calibration import Calibration
 from mien.realtime.clock import Clock, MonotonicClock
 from mien.realtime.compositor import CpuCompositor
@@ -45,6 +47,7 @@ from mien.realtime.tracker.model import landmarker_path
 from mien.realtime.tracker.selection import FaceSelector
 from mien.realtime.tracker.stage import TrackingStage
 from mien.realtime.tracker.watch import BystanderWatch
+from mien.realtime.watermark.session import MarkSession
 from mien.realtime.worker import JOIN_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -84,6 +87,7 @@ class Live:
         self._stack = ExitStack()
         self._switch = EngineSwitch(config, on_event)
         self._preview: PreviewSink | None = None
+        self._session = MarkSession()
         self._entered = False
         #: Seconds from `__enter__` to the running threads.
         self.startup_s = 0.0
@@ -167,6 +171,11 @@ class Live:
         return self._switch.switch_ms
 
     @property
+    def session_id(self) -> int:
+        """The random id in this run's watermarks; new for each `Live`, and opened by `mien.plugin.sessions` alone."""
+        return self._session.session
+
+    @property
     def preview_url(self) -> str | None:
         """The page's address with its token, if the page is one of the sinks."""
         return self._preview.url if self._preview is not None else None
@@ -225,7 +234,7 @@ class Live:
         engines = self._switch.open(persona, wait=lossless)
         self._compositor = CpuCompositor(
             engines,
-            marker=Marker(info.width, info.height, config.badge),
+            marker=Marker(info.width, info.height, config.badge, session=self._session),
             slate=Slate(info.width, info.height, config.slate, language=config.badge.language),
             presence=Presence(config.loss),
             now_ns=self._clock.now_ns,
@@ -262,6 +271,7 @@ class Live:
             stack.callback(runner.close, LOSSLESS_CLOSE_S if lossless else JOIN_TIMEOUT_S)
             runner.start()
         stack.callback(self._pipeline.stop)
+        self._remember_session()
         self._pipeline.start()
 
     def _open_source(self) -> Source:
@@ -276,6 +286,13 @@ class Live:
             clock=self._clock,
             own_devices=_own_devices(config.sinks),
         )
+
+    def _remember_session(self) -> None:
+        try:
+            remember(self._session, datetime.now(UTC))
+        except SessionStoreError as error:
+            # The frames are marked either way; only their owner will not be told later that they are theirs.
+            self._on_event(str(error))
 
     def _make_preview(self) -> Sink:
         # Imported here: the server's library is not needed for a conversion, and takes a third of a second.

@@ -18,6 +18,8 @@ from mien.realtime.clock import NS_PER_S
 from mien.realtime.config import BadgeSettings
 from mien.realtime.errors import MienError
 from mien.realtime.frame import MAX_SIDE_PX, MIN_SIDE_PX, FrameError, Kind, Pixels, check_pixels
+from mien.realtime.watermark.embed import Embedder
+from mien.realtime.watermark.session import MarkSession
 
 
 class MarkError(MienError, TypeError):
@@ -103,24 +105,43 @@ class ShowMe:
 
 
 class Marker:
-    """Puts the mark on a stream of frames of one size and lets them go.
+    """Puts the mark on a stream of frames of one size and lets them go: the badge, and then the watermark.
 
     Called by the compositor, on one thread, once for each frame that leaves, after everything else was drawn. The
     `mark_...` methods draw into the caller's buffer, without a copy, and seal it: the caller gives it up.
     `now_ns` drives the badge (size, corner, plate): capture times live, media times offline; they do not decrease.
     """
 
-    def __init__(self, width: int, height: int, badge: BadgeSettings | None = None) -> None:
-        """Rasterise the badge for frames of `width` x `height` px (16 to 8192 each).
+    def __init__(
+        self, width: int, height: int, badge: BadgeSettings | None = None, *, session: MarkSession | None = None
+    ) -> None:
+        """Rasterise badge and watermark for frames of `width` x `height` px (16 to 8192 each).
 
-        Raises `ConfigError` for a badge language or plate that is not offered, `FrameError` for a size out of range.
+        Args:
+            width: px of every frame.
+            height: px of every frame.
+            badge: how the badge looks.
+            session: what the watermark says of this run; drawn anew if it is not given.
+
+        Raises `ConfigError` for a badge language or plate that is not offered, `FrameError` for a size out of range,
+        `MarkError` for a session that is none.
+
         """
         if not (MIN_SIDE_PX <= width <= MAX_SIDE_PX and MIN_SIDE_PX <= height <= MAX_SIDE_PX):
             raise FrameError(f"a frame has {MIN_SIDE_PX} to {MAX_SIDE_PX} px a side, got {width}x{height}.")
         self._size = (height, width, 3)
         self._badge = Badge(width, height, badge if badge is not None else BadgeSettings())
+        if not isinstance(session, MarkSession | None):
+            raise MarkError(f"a marker takes a MarkSession, got {type(session).__name__}.")
+        self._session = MarkSession() if session is None else session
+        self._watermark = Embedder(self._session.payload("persona"), width, height)
         self._slate_source: Pixels | None = None
         self._slate: Pixels | None = None
+
+    @property
+    def session(self) -> MarkSession:
+        """What the watermarks of these frames have in common."""
+        return self._session
 
     def announce(self) -> None:
         """The persona changed: show the badge large again, from the next frame."""
@@ -155,7 +176,8 @@ class Marker:
         """
         self._check(pixels)
         self._badge.draw(pixels, label, keep_clear=keep_clear, now_ns=now_ns)
-        # A watermark belongs here, after the badge, so that it covers the badge's pixels too.
+        # Last, so that nothing lies over it: it covers the badge's pixels too.
+        self._watermark(pixels)
         return MarkedFrame(pixels, "persona", sequence, capture_ns, media_ns, held=False, key=_KEY)
 
     def repeat(self, marked: MarkedFrame, *, sequence: int, capture_ns: int, media_ns: int) -> MarkedFrame:
@@ -183,6 +205,9 @@ class Marker:
             self._check(pixels, writeable=False)
             marked = pixels.copy()
             self._badge.draw(marked, "slate", keep_clear=(), now_ns=now_ns)
+            height, width = marked.shape[:2]
+            # Made and dropped: one picture needs it, and its planes are as large as two frames.
+            Embedder(self._session.payload("slate"), width, height)(marked)
             self._slate_source, self._slate = pixels, _sealed(marked)
         return MarkedFrame(self._slate, "slate", sequence, capture_ns, media_ns, held=False, key=_KEY)
 
@@ -190,6 +215,8 @@ class Marker:
         self, pixels: Pixels, permit: ShowMe, *, sequence: int, capture_ns: int, media_ns: int, now_ns: int
     ) -> MarkedFrame:
         """Mark an unprocessed camera frame as CAMERA, while the user holds "show me".
+
+        It is never called synthetic, so it has no watermark.
 
         Args:
             pixels: (H, W, 3) uint8 BGR of the marker's size, writeable; drawn into, then read-only.

@@ -133,6 +133,10 @@ class Backlog:
         waiting, self._waiting = list(self._waiting), deque()
         return waiting
 
+    def waiting(self) -> tuple[Span, ...]:
+        """What is kept, the oldest first."""
+        return tuple(self._waiting)
+
     def put_back(self, span: Span) -> None:
         """Keep a stretch that has been searched already."""
         self._waiting.append(span)

@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 
 from mien.engines.verify.mark_search import search
 from mien.engines.verify.mark_signal import Floats, Geometry, even_out, luma_of, residue
-from mien.engines.verify.mark_windows import Backlog, Found, Places, Span
+from mien.engines.verify.mark_windows import GATE, Backlog, Found, Places, Span
 from mien.realtime.errors import MienError
 from mien.realtime.watermark.coding import CRC_BITS
 from mien.realtime.watermark.payload import KNOWN_SHARE, Payload
+
+__all__ = ["GATE", "MarkDetectError", "MarkDetector", "MarkWindow", "Marked", "detect_still"]
 
 #: Frames are summed over this time, seconds.
 WINDOW_S: Final = 1.0

@@ -13,45 +13,35 @@ from mien.realtime.watermark import layout
 from mien.realtime.watermark.coding import encode
 from mien.realtime.watermark.payload import Payload
 
-#: Mean height of a chip, levels of 255. Fixed: a mark that follows the texture was mottled on skin.
-AMPLITUDE: Final = 0.85
+#: Height of a chip at its middle, levels of 255; with `layout.RAMP` a frame keeps 50 dB. Fixed: 1.5, and a height that
+#: follows the texture, were mottled on skin.
+AMPLITUDE: Final = 1.0
 
+_DITHER_SEED: Final = 1
 # Rows that are made or summed together: they stay in the cache between the two sums.
 _STRIP_ROWS: Final = 32
 
 
-def pattern(payload: Payload, width: int, height: int, *, amplitude: float = AMPLITUDE) -> NDArray[np.int8]:
+def pattern(payload: Payload, width: int, height: int) -> NDArray[np.int8]:
     """(height, width) int8 of -1, 0 and +1: what the mark of `payload` adds to each pixel.
 
-    Args:
-        payload: what it says.
-        width: px of the frame.
-        height: px of the frame.
-        amplitude: 0 < amplitude <= 1; the mean over a chip, reached by a fixed dither.
-
+    The slopes between chips, which are fractions of a level, come out right on average by a fixed dither. For embedders
+    on other devices: add it with saturation, to luma or to each of B, G and R.
     """
     chip = layout.chip_px(width, height)
-    grid = layout.chips(encode(payload.to_int())).astype(np.float32) * amplitude
+    grid = layout.chips(encode(payload.to_int())).astype(np.float32) * AMPLITUDE
     before, after, share = layout.axis(width, chip, layout.COLUMNS)
     bands = grid[:, before] * (1 - share) + grid[:, after] * share
     above, below, share = layout.axis(height, chip, layout.ROWS)
     made = np.empty((height, width), np.int8)
+    # White noise: an ordered dither has peaks in its spectrum, and could be seen. Detectors need not know it.
+    noise = np.random.default_rng(_DITHER_SEED)
     for top in range(0, height, _STRIP_ROWS):
         rows = slice(top, top + _STRIP_ROWS)
         part = share[rows, None]
         wanted = bands[above[rows]] * (1 - part) + bands[below[rows]] * part
-        made[rows] = np.floor(wanted + _dither(top, len(part), width))
+        made[rows] = np.floor(wanted + noise.random(wanted.shape, np.float32))
     return made
-
-
-def _dither(top: int, rows: int, width: int) -> NDArray[np.float32]:
-    """Thresholds 0..1 for `rows` rows from `top`, spread evenly at the pixel's scale, so that no grain is seen.
-
-    Interleaved gradient noise (Jimenez, "Next Generation Post Processing in Call of Duty", SIGGRAPH 2014).
-    """
-    y = np.arange(top, top + rows)[:, None]
-    x = np.arange(width)[None]
-    return (52.9829189 * ((0.06711056 * x + 0.00583715 * y) % 1.0) % 1.0).astype(np.float32)
 
 
 class Embedder:

@@ -23,8 +23,9 @@ CODE_BITS: Final = 288
 LEAST_CHIP_PX: Final = 2.0
 #: At least so many chips lie along a frame's short side, so that a ribbon of a frame still carries every code bit.
 LEAST_CHIPS: Final = 40
-#: Part of a chip over which its sign turns into its neighbour's: an edge that is sharper is lost in coding.
-RAMP: Final = 0.3
+#: Part of a chip over which its sign turns into its neighbour's. With steep edges (0.3) the squares were seen as a
+#: mosaic on smooth skin, three times enlarged; with these slopes not, at the same energy.
+RAMP: Final = 0.8
 
 # A hash, not NumPy's random numbers: those may change with a version, and the layout of version 1 never may.
 _SEED: Final = b"mien watermark layout 1"
@@ -53,9 +54,9 @@ def chip_px(width: int, height: int) -> float:
     """The side of one chip on a frame of `width` x `height` px.
 
     The grid covers the frame and is centred: a 16:9 frame shows all of it, any other its middle. So a picture that
-    was cropped around its middle to another shape, or set between black bars, still has its chips where a detector
-    looks first: their number along the height (or width) stays what it was. Where the middle would be too little
-    (ribbons longer than 4:1 or 1:2.25, sides below 320 px), chips are smaller and the grid repeats.
+    was cropped around its middle to another shape, or set between bars into a 16:9 one, still has its chips where a
+    detector looks first: their number along the height (or width) stays what it was. Where the middle would be too
+    little (ribbons longer than 4:1 or 1:2.25, sides below 320 px), chips are smaller and the grid repeats.
     """
     cover = max(width / COLUMNS, height / ROWS)
     return max(min(cover, min(width, height) / LEAST_CHIPS), LEAST_CHIP_PX)

@@ -399,7 +399,8 @@ def test_the_lock_goes_to_who_is_prominent_when_it_is_taken_anew() -> None:
         runs.append(run)
         known.set()
         frames = finish(run)
-    swapped = [bool((frame.pixels[120, 220] == PERSONA_BGR).all()) for frame in frames]
+    # But for the watermark, which is one level.
+    swapped = [bool((np.abs(frame.pixels[120, 220].astype(int) - PERSONA_BGR) <= 1).all()) for frame in frames]
     assert swapped == [False] * 100 + [True] * 10
 
 
