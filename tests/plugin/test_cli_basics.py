@@ -14,7 +14,7 @@ from mien.plugin import doctor as doctor_module
 from mien.plugin.commands import tree
 from mien.realtime import errors
 
-COMMANDS = ("run", "convert", "demo", "devices", "calibrate", "persona", "cast", "train", "bench", "doctor")
+COMMANDS = ("run", "convert", "sign", "demo", "devices", "calibrate", "persona", "cast", "train", "bench", "doctor")
 
 
 @pytest.fixture
