@@ -21,11 +21,13 @@ import importlib.metadata
 import re
 import secrets
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from mien.engines.personas.pack import Persona
 from mien.engines.personas.shipped_digests import SHIPPED_DIGESTS
 from mien.realtime.errors import ConfigError
+
+if TYPE_CHECKING:
+    from mien.engines.personas.pack import Persona
 
 #: The name of the software in a claim.
 GENERATOR = "Mien"
@@ -34,8 +36,9 @@ PERSONA_LABEL = "org.mien.persona"
 #: Personas that one manifest lists; a session may change them many times.
 MAX_PERSONAS = 16
 
-#: Composite: a camera's picture with a generated face. The other one: the whole frame is generated.
-SourceType = Literal["compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia"]
+#: A camera's picture with a generated face; a frame that is generated as a whole; a render of the cast, which no
+#: trained network made.
+SourceType = Literal["compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia", "algorithmicMedia"]
 _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _MINING = ("cawg.ai_generative_training", "cawg.ai_inference", "cawg.ai_training", "cawg.data_mining")
 _DIGEST = re.compile(r"^[0-9a-f]{64}$")
@@ -72,7 +75,7 @@ class Description:
 
     Attributes:
         personas: who is shown, in the order of their first frame; empty where that is not known any more.
-        source_type: the whole frame is generated in a portrait mode of synthetic personas, without a camera's frame.
+        source_type: IPTC's digital source type; "trainedAlgorithmicMedia" only where no camera's frame is in it.
         watermark: payload of the watermark, hexadecimal, or None.
 
     """
@@ -102,15 +105,14 @@ def commitment(salt: str, digest: str) -> str:
 
 def definition(description: Description) -> dict[str, Any]:
     """Give the manifest in the form that the C2PA library takes, with a new salt for each call."""
-    software = {"name": GENERATOR, "version": software_version()}
     action = {
         "action": "c2pa.created",
         "digitalSourceType": _SOURCE_TYPES + description.source_type,
-        "softwareAgent": software,
+        "softwareAgent": _software(),
     }
     mining = {entry: {"use": "notAllowed"} for entry in _MINING}
     return {
-        "claim_generator_info": [software],
+        **claimed_by(),
         "assertions": [
             {"label": "c2pa.actions.v2", "data": {"actions": [action]}, "created": True},
             {"label": PERSONA_LABEL, "data": _shown(description), "created": True},
@@ -119,13 +121,22 @@ def definition(description: Description) -> dict[str, Any]:
     }
 
 
+def claimed_by() -> dict[str, Any]:
+    """Give the part of a manifest that says which software claims it: all of an update manifest."""
+    return {"claim_generator_info": [_software()]}
+
+
 @functools.cache
-def software_version() -> str:
-    """Give Mien's version; "unknown" in a checkout that is not installed."""
+def _version() -> str:
     try:
         return importlib.metadata.version("mien")
     except importlib.metadata.PackageNotFoundError:
+        # A checkout that is not installed.
         return "unknown"
+
+
+def _software() -> dict[str, str]:
+    return {"name": GENERATOR, "version": _version()}
 
 
 def _shown(description: Description) -> dict[str, Any]:

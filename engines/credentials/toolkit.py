@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from mien.realtime.errors import MissingExtraError
@@ -30,12 +29,15 @@ def toolkit() -> Any:  # noqa: ANN401 - the library has no types
         ) from error
 
 
-def context(trust: Mapping[str, str] | None = None) -> Any:  # noqa: ANN401 - see `toolkit`
+def context(*, anchor: str = "", verify: bool = True) -> Any:  # noqa: ANN401 - see `toolkit`
     """Give the settings object that every call of the library gets.
 
     Args:
-        trust: whom to trust: `user_anchors` and `allowed_list`, PEM texts.
+        anchor: PEM of certificates to trust.
+        verify: False to find a manifest without going through the whole file.
 
     """
-    settings = _SETTINGS | ({"trust": dict(trust)} if trust else {})
+    settings = {**_SETTINGS, "verify": _SETTINGS["verify"] | {"verify_after_reading": verify}}
+    if anchor:
+        settings["trust"] = {"user_anchors": anchor}
     return toolkit().Context(toolkit().Settings.from_json(json.dumps(settings)))

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
+from mien.engines.credentials.anchors import NOBODY, Anchors
 from mien.engines.credentials.format import HEAD_BYTES, media_type
 from mien.engines.credentials.manifest import GENERATOR, PERSONA_LABEL
 from mien.engines.credentials.toolkit import context, toolkit
@@ -35,9 +36,10 @@ MAX_REPORT = 8 * 2**20
 #: A manifest stands near the beginning of a file; so far it is looked for where the library could not read one, bytes.
 _SEARCHED = 16 * 2**20
 
+#: "algorithmicMedia" is in neither: made by a program, without a trained network.
 _AI_SOURCES = frozenset({"trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"})
 _OTHER_SOURCES = frozenset({
-    "algorithmicMedia", "computationalCapture", "digitalArt", "digitalCapture", "digitalCreation", "humanEdits",
+    "computationalCapture", "digitalArt", "digitalCapture", "digitalCreation", "humanEdits",
     "minorHumanEdits", "negativeFilm", "positiveFilm", "print", "screenCapture", "virtualRecording",
 })  # fmt: skip
 _DATA_CHANGED = "the picture or sound data was changed after signing"
@@ -64,20 +66,7 @@ _PROBLEMS = (
 )
 #: Not a failure of the file: nobody but the signer vouches for its certificate.
 _UNTRUSTED = "signingCredential.untrusted"
-
-
-@dataclass(frozen=True, slots=True)
-class Anchors:
-    """Whose signatures count as the user's own.
-
-    Attributes:
-        roots: PEM of root certificates; whatever they lead to is the user's own.
-        certificates: PEM of signing certificates; exactly these are, and not their issuer's other customers.
-
-    """
-
-    roots: str = ""
-    certificates: str = ""
+_TRUSTED = "signingCredential.trusted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +102,12 @@ class Signed:
     personas: tuple[str, ...] = ()
 
 
-def read_signed(path: Path, *, own: Anchors | None = None) -> Signed:
+def read_signed(path: Path, *, own: Anchors = NOBODY) -> Signed:
     """Read and check the content credentials of a file, whatever it holds.
 
     Args:
         path: any file.
-        own: whose signatures are the user's own; none when left out.
+        own: whose signatures are the user's own; nobody's when left out.
 
     Raises:
         SourceError: no file, or one that cannot be read.
@@ -131,16 +120,27 @@ def read_signed(path: Path, *, own: Anchors | None = None) -> Signed:
             if kind is None:
                 return Signed("unsupported", problems=("this kind of file carries no content credentials",))
             file.seek(0)
-            return _read(file, kind, own or Anchors())
+            return _read(file, kind, own)
     except OSError as error:
         raise SourceError(f"'{path}' cannot be read: {error.strerror or error}.", hint="Check the path.") from error
 
 
 def _read(file: BinaryIO, kind: str, own: Anchors) -> Signed:
-    trust = {"user_anchors": own.roots, "allowed_list": own.certificates}
+    store = _store(file, kind, own.roots)
+    if isinstance(store, Signed):
+        return store
+    trusted = _is_trusted(store)
+    if not trusted and own.issuer and _serial(store) == own.serial:
+        file.seek(0)
+        trusted = _is_trusted(_store(file, kind, own.issuer))
+    return _interpret(store, trusted=trusted)
+
+
+def _store(file: BinaryIO, kind: str, anchor: str) -> object:
+    """Give what the library tells of the manifests, as plain data, or the answer where there is nothing to tell."""
     c2pa = toolkit()
     try:
-        with c2pa.Reader(kind, file, context=context({key: text for key, text in trust.items() if text})) as reader:
+        with c2pa.Reader(kind, file, context=context(anchor=anchor)) as reader:
             text = reader.json()
     except c2pa.C2paError.ManifestNotFound:
         return Signed("none")
@@ -149,7 +149,7 @@ def _read(file: BinaryIO, kind: str, own: Anchors) -> Signed:
     if len(text) > MAX_REPORT:
         return Signed("invalid", problems=(f"the manifest is larger than {MAX_REPORT // 2**20} MB",))
     try:
-        return _interpret(json.loads(text))
+        return json.loads(text)
     except (ValueError, RecursionError):
         return Signed("invalid", problems=(_STORE_BROKEN,))
 
@@ -164,31 +164,56 @@ def _unreadable(file: BinaryIO, error: Exception) -> Signed:
     return Signed("unsupported", problems=(f"the file is damaged and cannot be looked into ({detail})",))
 
 
-def _interpret(store: object) -> Signed:
-    manifests = _mapping(_at(store, "manifests"))
-    active = _mapping(manifests.get(str(_at(store, "active_manifest"))))
+def _interpret(store: object, *, trusted: bool) -> Signed:
+    lineage = _lineage(store)
+    active = lineage[0]
     generator = _mapping(next(iter(_list(active.get("claim_generator_info"))), None))
     name = _clean(generator.get("name", active.get("claim_generator", "")))
-    ours = name == GENERATOR
-    shown = _data(active, PERSONA_LABEL) if ours else {}
+    valid = _at(store, "validation_state") in ("Valid", "Trusted")
+    shown = _statement(lineage) if name == GENERATOR else {}
     payload = _clean(shown.get("watermark", ""))
-    verdict = str(_at(store, "validation_state"))
-    source = next(_source_types(active), "")
     return Signed(
-        state="valid" if verdict in ("Valid", "Trusted") else "invalid",
-        ours=ours,
-        trusted="own" if verdict == "Trusted" else "unknown",
+        state="valid" if valid else "invalid",
+        ours=name == GENERATOR,
+        trusted="own" if valid and trusted else "unknown",
         signer=_signer(active),
         generator=f"{name} {_clean(generator.get('version', ''))}".strip(),
-        made_with_ai=_made_with_ai([word for each in manifests.values() for word in _source_types(_mapping(each))]),
-        source_type=source,
+        made_with_ai=_made_with_ai(store),
+        source_type=next((word for manifest in lineage for word in _source_types(manifest)), ""),
         watermark=payload if re.fullmatch(r"[0-9a-f]{1,64}", payload) else None,
-        problems=() if verdict in ("Valid", "Trusted") else _problems(store),
-        assertions=tuple(_clean(_at(each, "label")) for each in _list(active.get("assertions")))[:MAX_LISTED],
-        personas=tuple(_clean(_at(each, "name") or _at(each, "kind")) for each in _list(shown.get("personas")))[
-            :MAX_LISTED
-        ],
+        problems=() if valid else _problems(store),
+        assertions=tuple(_clean(_at(each, "label")) for each in _list(active.get("assertions"))[:MAX_LISTED]),
+        personas=tuple(
+            _clean(_at(each, "name") or _at(each, "kind")) for each in _list(shown.get("personas"))[:MAX_LISTED]
+        ),
     )
+
+
+def _is_trusted(store: object) -> bool:
+    return _TRUSTED in _codes(store, "success")
+
+
+def _serial(store: object) -> str:
+    return str(_at(_at(_lineage(store)[0], "signature_info"), "cert_serial_number"))
+
+
+def _lineage(store: object) -> list[dict[str, Any]]:
+    """Give the active manifest, then that of the file it was made from, and so on; at least one, maybe empty."""
+    manifests = _mapping(_at(store, "manifests"))
+    label = str(_at(store, "active_manifest"))
+    found: dict[str, dict[str, Any]] = {}
+    while label in manifests and label not in found and len(found) < MAX_LISTED:
+        found[label] = _mapping(manifests[label])
+        parents = (_mapping(each) for each in _list(found[label].get("ingredients")))
+        label = next(
+            (str(each.get("active_manifest")) for each in parents if each.get("relationship") == "parentOf"), ""
+        )
+    return list(found.values()) or [{}]
+
+
+def _statement(lineage: list[dict[str, Any]]) -> dict[str, Any]:
+    """Give what Mien stated of the file: in its own manifest, or below one that only signed it again."""
+    return next((data for data in (_data(manifest, PERSONA_LABEL) for manifest in lineage) if data), {})
 
 
 def _signer(manifest: dict[str, Any]) -> str:
@@ -206,22 +231,29 @@ def _source_types(manifest: dict[str, Any]) -> Iterator[str]:
     actions.sort(key=lambda action: action.get("action") != "c2pa.created")
     for action in actions:
         if given := action.get("digitalSourceType"):
-            yield _clean(str(given).rsplit("/", 1)[-1])
+            yield _clean(given).rsplit("/", 1)[-1]
 
 
-def _made_with_ai(sources: list[str]) -> bool | None:
-    if any(source in _AI_SOURCES for source in sources):
+def _made_with_ai(store: object) -> bool | None:
+    manifests = _mapping(_at(store, "manifests")).values()
+    words = [word for manifest in manifests for word in _source_types(_mapping(manifest))]
+    if any(word in _AI_SOURCES for word in words):
         return True
-    return False if sources and all(source in _OTHER_SOURCES for source in sources) else None
+    return False if words and all(word in _OTHER_SOURCES for word in words) else None
+
+
+def _codes(store: object, outcome: str) -> list[str]:
+    """Give the status codes of the active manifest, and of those it builds on where they came out otherwise now."""
+    results = _mapping(_at(store, "validation_results"))
+    listed = list(_list(_at(results.get("activeManifest"), outcome)))
+    if outcome == "failure":
+        for delta in _list(results.get("ingredientDeltas")):
+            listed += _list(_at(_at(delta, "validationDeltas"), outcome))
+    return [str(_at(each, "code")) for each in listed]
 
 
 def _problems(store: object) -> tuple[str, ...]:
-    results = _mapping(_at(store, "validation_results"))
-    failures = list(_list(_at(results.get("activeManifest"), "failure")))
-    for delta in _list(results.get("ingredientDeltas")):
-        failures += _list(_at(_at(delta, "validationDeltas"), "failure"))
-    codes = [str(_at(failure, "code")) for failure in failures]
-    words = [_words(code) for code in codes if code != _UNTRUSTED]
+    words = [_words(code) for code in _codes(store, "failure") if code != _UNTRUSTED]
     return tuple(dict.fromkeys(words))[:MAX_LISTED] or ("a check failed that is not named",)
 
 
