@@ -43,6 +43,9 @@ def open_media(path: str | Path) -> Media:
     """
     path = Path(path).expanduser()
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            # A pipe would be waited for, and a device has no end.
+            raise VerifyError(f"{path.name!r} is a pipe or a device, not a file.", hint="Write it to a file first.")
         check_file(path)
         with path.open("rb") as file:
             head = file.read(16)

@@ -99,6 +99,8 @@ def _signer(signed: Signed) -> Iterator[str]:
         source = f" ({plain(signed.source_type)})" if signed.source_type else ""
         took_part = "took part" if signed.made_with_ai else "took no part"
         yield f"The signer states that AI {took_part} in making the picture{source}."
+    if signed.personas:
+        yield f"Shown, as the signer states: {', '.join(plain(each) for each in signed.personas)}."
     if signed.watermark:
         yield f"Watermark that the signer states: {plain(signed.watermark)}."
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+from mien.engines.credentials.anchors import NOBODY, Anchors
 from mien.engines.verify.looks import Media, MediaInfo
 from mien.engines.verify.marked import MarkDetector
 from mien.engines.verify.media import Live, open_media
@@ -23,13 +24,16 @@ _CAMERA_PX, _CAMERA_FPS = (1280, 720), 30.0
 Progress = Callable[[int, int | None], None]
 
 
-def verify(path: str | Path, *, progress: Progress | None = None, signals: bool = True) -> Report:
+def verify(
+    path: str | Path, *, progress: Progress | None = None, signals: bool = True, own: Anchors = NOBODY
+) -> Report:
     """Look at a picture or video: a local file, never an address.
 
     Args:
         path: PNG, JPEG, WebP, or a video that FFmpeg reads.
         progress: told, for each picture, how many were looked at and how many there are (None where it is not known).
         signals: also measure the experimental signals; they need MediaPipe, and most of the time.
+        own: whose signatures are the user's own.
 
     Raises:
         VerifyError: it cannot be looked at.
@@ -37,7 +41,7 @@ def verify(path: str | Path, *, progress: Progress | None = None, signals: bool 
 
     """
     with closing(open_media(path)) as media:
-        return _look(media, read_signed(Path(path).expanduser()), progress, signals)
+        return _look(media, read_signed(Path(path).expanduser(), own=own), progress, signals)
 
 
 def verify_camera(

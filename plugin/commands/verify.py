@@ -9,13 +9,17 @@ from typing import Annotated
 
 import typer
 
+from mien.engines.credentials.anchors import NOBODY, Anchors
+from mien.engines.credentials.errors import CredentialError
 from mien.engines.verify.report import Report
 from mien.engines.verify.report_page import report_page
 from mien.engines.verify.report_text import report_text
 from mien.engines.verify.verify import verify as verify_file
 from mien.engines.verify.verify import verify_camera
+from mien.plugin import settings
 from mien.plugin.commands import options
 from mien.plugin.commands.session import Session
+from mien.plugin.signing import anchors
 from mien.realtime.errors import ConfigError, SinkError
 from mien.realtime.sink.partfile import PartFile
 
@@ -71,7 +75,16 @@ def _look(session: Session, what: str, *, signals: bool) -> Report:
     with session.progress("looking") as bar:
         if what.partition(":")[0].lower() == "camera" and not Path(what).exists():
             return verify_camera(what, progress=bar, signals=signals)
-        return verify_file(what, progress=bar, signals=signals)
+        return verify_file(what, progress=bar, signals=signals, own=_own(session))
+
+
+def _own(session: Session) -> Anchors:
+    """Whose signatures are the user's own; where that cannot be read, a stranger's eyes do."""
+    try:
+        return anchors(settings.resolve({}).credentials)
+    except (ConfigError, CredentialError) as error:
+        session.warn(f"Which signatures are your own is not known: {error}")
+        return NOBODY
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -161,6 +162,9 @@ def test_a_folder_and_a_missing_file_are_named(tmp_path: Path) -> None:
         open_media(tmp_path / "gone.mp4")
     with pytest.raises(VerifyError):
         open_media("a\0b.mp4")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(VerifyError, match="a pipe or a device"):
+        open_media(tmp_path / "pipe.mp4")
     assert issubclass(VerifyError, ValueError)
     assert VerifyError("x").exit_code == 3
 
