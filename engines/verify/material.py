@@ -65,7 +65,7 @@ def films(clips: Sequence[Path], seconds: float, work: Path) -> Iterator[Film]:
             if not written.exists():
                 pictures = list(itertools.islice(frames_of(clip), round(seconds * fps)))
                 if engine == BARE:
-                    shown = marked(pictures)
+                    shown = _alike(pictures)
                 else:
                     names = PERSONAS[engine]
                     shown = iter(outputs(pictures, names[number % len(names)], engine=engine))
@@ -76,8 +76,11 @@ def films(clips: Sequence[Path], seconds: float, work: Path) -> Iterator[Film]:
             yield Film(clip.stem, engine, RECOMPRESSED, again)
 
 
-def marked(pictures: Sequence[Pixels]) -> Iterator[Pixels]:
-    """Bare pictures with what our output has over them."""
+def _alike(pictures: Sequence[Pixels]) -> Iterator[Pixels]:
+    """Bare pictures with what our output has over them: else a signal would find the mark, and not the face.
+
+    Nobody is shown these: they are measured, and stay in the working folder.
+    """
     marker = Marker(pictures[0].shape[1], pictures[0].shape[0])
     for index, picture in enumerate(pictures):
         now = index * NS_PER_S // 30
