@@ -7,6 +7,7 @@ formats below and FFmpeg's, with a bound on pixels; and what cannot be decoded i
 from __future__ import annotations
 
 import struct
+import threading
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ from mien.realtime.source.image import load_image
 MAX_STILL_PIXELS = 64_000_000
 #: What a still begins with, and Pillow's name of it. WebP has its name after the length.
 _STILLS = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"RIFF": "WEBP"}
+#: How much longer than asked for a camera is waited for, seconds.
+_GRACE_S = 10.0
 #: What Pillow's readers raise for files that are cut off, damaged or made to hurt.
 _DAMAGED = (
     OSError, ValueError, SyntaxError, TypeError, KeyError, IndexError, EOFError, OverflowError, ZeroDivisionError,
@@ -96,24 +99,34 @@ class Still:
 class Live:
     """A camera or a stream, looked at for some seconds. Closes `source`."""
 
-    notes: tuple[str, ...] = ()
-
     def __init__(self, source: Source, seconds: float) -> None:
         self._source, self._seconds = source, seconds
+        self.notes: tuple[str, ...] = ()
         info = source.info
         self.info = MediaInfo(
             plain(info.name), "live", plain(info.detail), info.width, info.height, None, None, None, info.fps
         )
 
     def looks(self) -> Iterator[Look]:
-        """See `Media`."""
+        """See `Media`. Raises `VerifyError` for a camera that gives no picture in its time."""
         first_ns: int | None = None
-        while (frame := self._source.read()) is not None:
-            first_ns = frame.media_ns if first_ns is None else first_ns
-            time_s = (frame.media_ns - first_ns) / NS_PER_S
-            if time_s > self._seconds:
-                return
-            yield Look(frame.pixels, time_s, int(time_s // PART_S))
+        time_s = 0.0
+        # A camera that is lost meanwhile is waited for; not here, and not for ever.
+        patience = threading.Timer(self._seconds + _GRACE_S, self._source.close)
+        patience.daemon = True
+        patience.start()
+        try:
+            while (frame := self._source.read()) is not None:
+                first_ns = frame.media_ns if first_ns is None else first_ns
+                if (frame.media_ns - first_ns) / NS_PER_S > self._seconds:
+                    return
+                time_s = (frame.media_ns - first_ns) / NS_PER_S
+                yield Look(frame.pixels, time_s, int(time_s // PART_S))
+        finally:
+            patience.cancel()
+        if first_ns is None:
+            raise VerifyError(f"{self.info.name!r} gave no picture.", hint="`mien devices` lists the cameras.")
+        self.notes = (f"It gave pictures for {time_s:.1f} s of {self._seconds:.1f} s only.",)
 
     def close(self) -> None:
         """See `Media`."""

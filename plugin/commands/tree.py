@@ -38,6 +38,7 @@ A webcam becomes a persona, live, and every frame says so.
   mien run --sink virtualcam       as a camera for Zoom, Teams and OBS
   mien run --persona NAME          as somebody else
   mien convert in.mp4 out.mp4      every frame of a file, with its sound
+  mien verify out.mp4              what a file says about itself
 
 [bold]When something does not work[/bold]
 

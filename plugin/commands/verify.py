@@ -42,9 +42,9 @@ def verify(
 
     [bold]Three answers, never mixed[/bold]
 
-      Signed    its content credentials (C2PA): who signed, what they state, and whether the file was changed since
-      Marked    Mien's watermark: found or not, which session, since when, in how much of the time
-      Signals   numbers of the face (blinks, outline, spectrum ...), each with what bare faces gave; no verdict
+      Signed    content credentials (C2PA): by whom, and what was changed since
+      Marked    Mien's watermark: found or not, which session, since when
+      Signals   experimental numbers of the face, and no verdict
 
     A mark that is missing says nothing: other tools leave none. A mark that is there can be copied.
 
@@ -53,11 +53,12 @@ def verify(
       mien verify clip.mp4
       mien verify portrait.png --json
       mien verify clip.mp4 --html report.html
-      mien verify camera:2 --no-signals     five seconds of a camera, a virtual one too
+      mien verify camera:2 --no-signals     five seconds of a camera
 
-    Works offline; nothing leaves this computer, and no address is opened. Exit status: 0 whenever it was looked at,
-    whatever the answers are; 2 a wrong option · 3 it cannot be read · 7 the page cannot be written · 8 a package is
-    missing.
+    Works offline; nothing leaves this computer, and no address is opened.
+
+    Exit status: 0 whenever it was looked at, whatever the answers are · 2 a wrong option · 3 it cannot be read ·
+    7 the page cannot be written · 8 a package is missing.
     """
     session: Session = ctx.obj
     session.json = as_json

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import threading
 import zlib
 from pathlib import Path
 
@@ -12,11 +13,14 @@ import pytest
 from PIL import Image
 from verify_files import CONTAINERS, numbered, write_video
 
+from mien.engines.verify import media as media_module
 from mien.engines.verify import video
 from mien.engines.verify.errors import VerifyError
 from mien.engines.verify.looks import Look, Media
-from mien.engines.verify.media import open_media
+from mien.engines.verify.media import Live, open_media
 from mien.engines.verify.video import Schedule
+from mien.realtime.frame import Frame
+from mien.realtime.source.base import SourceInfo
 
 SUFFIXES = [suffix for suffix, _ in CONTAINERS]
 
@@ -255,3 +259,33 @@ def test_parts_add_up_to_a_minute_spread_over_the_clip() -> None:
     assert len(seen) * 0.5 == pytest.approx(60, abs=1)
     assert max(seen) > 540
     assert Schedule(None).part(12.0) == 2
+
+
+class Falling:
+    """A camera at its boundary: some pictures, then nothing until it is closed."""
+
+    def __init__(self, pictures: int) -> None:
+        self.info = SourceInfo("camera:0", 64, 64, 10.0, live=True)
+        self.trouble = ""
+        self._left = pictures
+        self._given = 0
+        self._closed = threading.Event()
+
+    def read(self) -> Frame | None:
+        if self._given == self._left:
+            self._closed.wait(20)
+            return None
+        self._given += 1
+        return Frame(np.zeros((64, 64, 3), np.uint8), self._given, self._given * 10**8, self._given * 10**8)
+
+    def close(self) -> None:
+        self._closed.set()
+
+
+def test_a_camera_that_is_lost_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(media_module, "_GRACE_S", -1.8)
+    camera = Live(Falling(4), 2.0)
+    assert [round(look.time_s, 3) for look in camera.looks()] == [0.0, 0.1, 0.2, 0.3]
+    assert camera.notes == ("It gave pictures for 0.3 s of 2.0 s only.",)
+    with pytest.raises(VerifyError, match="no picture"):
+        list(Live(Falling(0), 2.0).looks())
