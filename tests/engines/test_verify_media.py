@@ -69,6 +69,9 @@ def test_a_file_that_is_cut_off_is_read_as_far_as_it_goes_or_refused(
     except VerifyError as error:
         refused = error.message
     assert path.name in refused if refused else 0 < len(looks) <= 30
+    # Those whose index lies at the end cannot be read without it.
+    if kept == 0.95 and suffix not in (".mp4", ".mov", ".3gp"):
+        assert len(looks) >= 20
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -289,3 +292,14 @@ def test_a_camera_that_is_lost_is_not_waited_for_for_ever(monkeypatch: pytest.Mo
     assert camera.notes == ("It gave pictures for 0.3 s of 2.0 s only.",)
     with pytest.raises(VerifyError, match="no picture"):
         list(Live(Falling(0), 2.0).looks())
+
+
+def test_the_decoder_itself_refuses_pictures_that_are_too_large(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_video(tmp_path / "a.mp4", numbered(5, (320, 64)))
+    _, looks = look_at(path)
+    assert len(looks) == 5
+    monkeypatch.setattr("mien.realtime.source.video_pass.MAX_SIDE_PX", 80)
+    with pytest.raises(VerifyError, match="No picture"):
+        look_at(path)
