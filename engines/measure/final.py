@@ -26,6 +26,7 @@ from mien.realtime.tracker.mediapipe_tracker import MediaPipeTracker
 from mien.realtime.tracker.model import landmarker_path
 from mien.realtime.tracker.selection import FaceSelector
 from mien.realtime.tracker.stage import TrackingStage
+from mien.realtime.watermark.session import MarkSession
 
 _STEP_NS = 33_333_333
 
@@ -48,7 +49,9 @@ def tracked(pictures: Iterable[Pixels]) -> Iterator[tuple[Frame, Selection]]:
         tracking.close()
 
 
-def outputs(pictures: Sequence[Pixels], persona: str, *, engine: str = AUTO, edit: str = "") -> list[Pixels]:
+def outputs(
+    pictures: Sequence[Pixels], persona: str, *, engine: str = AUTO, edit: str = "", session: MarkSession | None = None
+) -> list[Pixels]:
     """What leaves for `pictures` at 30 a second: tracked, smoothed, swapped, blended and marked; no codec between.
 
     Args:
@@ -56,13 +59,14 @@ def outputs(pictures: Sequence[Pixels], persona: str, *, engine: str = AUTO, edi
         persona: name or path.
         engine: a kind of `mien.engines.registry`.
         edit: see `mien.engines.swapnet.edit.parse_edit`.
+        session: of the watermark; drawn anew if it is not given.
 
     """
     height, width = pictures[0].shape[:2]
     change = parse_edit(edit)
     compositor = CpuCompositor(
         [make_engine(find(persona), kind=engine, edit=lambda: change)],
-        marker=Marker(width, height),
+        marker=Marker(width, height, session=session),
         slate=Slate(width, height),
         presence=Presence(LossSettings()),
         now_ns=ManualClock().now_ns,

@@ -89,32 +89,36 @@ def decode(soft: NDArray[np.floating]) -> Decoded:
 def _likeliest(soft: NDArray[np.float32]) -> NDArray[np.uint8]:
     """(N, 88) bits of the path that fits best; all states and messages at once.
 
-    A state is the last eight bits, the newest on top. State s is reached from 2s and 2s + 1 (mod 256), and the bit
-    that leads into it is its own top bit: two columns of one array are compared for each step.
+    A state is the last eight bits, the newest on top. A new bit b leads from the states 2r and 2r + 1 to r + 128 b, for
+    r = 0..127. All three generators tap the newest bit, so a 1 gives the opposite of what a 0 gives.
     """
     count = len(soft)
-    metric = np.full((count, _STATES), -np.inf, np.float32)
-    metric[:, 0] = 0.0
-    survivor = np.empty((_STEPS, count, _STATES), np.bool_)
-    # (steps, N, 512): what each content of the register would add.
+    # (states, N), so that a row of one state's messages lies together.
+    metric = np.full((_STATES, count), -np.inf, np.float32)
+    metric[0] = 0.0
+    survivor = np.empty((_STEPS, _STATES, count), np.bool_)
+    zero = _OUTPUT[:_STATES].astype(np.float32)
+    half = _STATES // 2
     for step in range(_STEPS):
-        gain = soft[:, 3 * step : 3 * step + 3] @ _OUTPUT.T.astype(np.float32)
-        # Register = bit above its state before; the state after drops the oldest bit.
-        reach = (np.tile(metric, 2) + gain).reshape(count, _STATES, 2)
-        np.greater(reach[:, :, 1], reach[:, :, 0], out=survivor[step])
-        metric = reach.max(axis=2)
+        gain = zero @ soft[:, 3 * step : 3 * step + 3].T
+        reached = np.empty_like(metric)
+        for bit, arriving in enumerate((metric + gain, metric - gain)):
+            after = slice(bit * half, (bit + 1) * half)
+            np.greater(arriving[1::2], arriving[0::2], out=survivor[step, after])
+            np.maximum(arriving[0::2], arriving[1::2], out=reached[after])
+        metric = reached
     return _traced(survivor)
 
 
 def _traced(survivor: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    steps, count, _ = survivor.shape
+    steps, _, count = survivor.shape
     bits = np.empty((count, steps), np.uint8)
-    rows = np.arange(count)
+    messages = np.arange(count)
     # Eight zeros at the end leave state 0.
     state = np.zeros(count, np.intp)
     for step in range(steps - 1, -1, -1):
         bits[:, step] = state >> (_MEMORY - 1)
-        state = (state << 1 & (_STATES - 1)) | survivor[step, rows, state]
+        state = (state << 1 & (_STATES - 1)) | survivor[step, state, messages]
     return bits[:, : PAYLOAD_BITS + CRC_BITS]
 
 

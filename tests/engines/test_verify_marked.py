@@ -9,16 +9,17 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from marked_pictures import cropped, has_only, inset, look, marked, rendered, scaled, through_jpeg
+from marked_pictures import has_only, look, marked, rendered
 
+from mien.engines.measure.on_the_way import cropped, inset, jpeg, resized
 from mien.engines.verify import marked as module
 from mien.engines.verify.marked import MarkDetectError, MarkDetector, detect_still
 from mien.realtime.frame import Pixels
 from mien.realtime.watermark.payload import KNOWN_SHARE
 from mien.realtime.watermark.session import MarkSession
 
-PAYLOAD = MarkSession().payload("persona")
-SLATE = MarkSession().payload("slate")
+PAYLOAD = MarkSession(b"detector's tests").payload("persona")
+SLATE = MarkSession(b"another session!").payload("slate")
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +52,10 @@ class TestStills:
     @pytest.mark.parametrize(
         "change",
         [
-            pytest.param(lambda picture: through_jpeg(picture, 50), id="jpeg-50"),
-            pytest.param(lambda picture: scaled(picture, 640, 360), id="half"),
-            pytest.param(lambda picture: scaled(picture, 1920, 1080), id="larger"),
-            pytest.param(lambda picture: scaled(scaled(picture, 640, 360), 1280, 720), id="half-and-back"),
+            pytest.param(lambda picture: jpeg(picture, 50), id="jpeg-50"),
+            pytest.param(lambda picture: resized(picture, 640, 360), id="half"),
+            pytest.param(lambda picture: resized(picture, 1920, 1080), id="larger"),
+            pytest.param(lambda picture: resized(resized(picture, 640, 360), 1280, 720), id="half-and-back"),
             pytest.param(lambda picture: np.ascontiguousarray(picture[:, 160:1120]), id="4:3-middle"),
             pytest.param(lambda picture: np.ascontiguousarray(picture[:, 437:843]), id="9:16-middle"),
             pytest.param(
@@ -83,9 +84,9 @@ class TestStills:
     @pytest.mark.parametrize(
         ("change", "scale"),
         [
-            pytest.param(lambda picture: cropped(picture, 0.1), 1 / 0.9, id="crop-10"),
-            pytest.param(lambda picture: cropped(picture, 0.4), 1 / 0.6, id="crop-40"),
-            pytest.param(lambda picture: inset(picture, 0.6), 0.6, id="inset-60"),
+            pytest.param(lambda picture: cropped([picture], 0.1)[0], 1 / 0.9, id="crop-10"),
+            pytest.param(lambda picture: cropped([picture], 0.4)[0], 1 / 0.6, id="crop-40"),
+            pytest.param(lambda picture: inset([picture], 0.6)[0], 0.6, id="inset-60"),
             pytest.param(lambda picture: np.ascontiguousarray(picture[:, :640]), 1.0, id="left-half"),
         ],
     )

@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from marked_pictures import cropped, has_only, look, marked, rendered, scaled, through_video
+from marked_pictures import has_only, look, marked, rendered
 
+from mien.engines.measure.on_the_way import coded, cropped, mirrored, resized
 from mien.engines.verify import marked as module
 from mien.engines.verify.marked import MarkDetector
 from mien.realtime.frame import Pixels
 from mien.realtime.watermark.session import MarkSession
 
-PAYLOAD = MarkSession().payload("persona")
-SLATE = MarkSession().payload("slate")
+PAYLOAD = MarkSession(b"detector's tests").payload("persona")
+SLATE = MarkSession(b"another session!").payload("slate")
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +39,10 @@ class TestStreams:
     @pytest.mark.parametrize(
         "change",
         [
-            pytest.param(lambda frames: through_video(frames, crf=23), id="crf-23"),
-            pytest.param(lambda frames: through_video(frames, crf=28), id="crf-28"),
-            pytest.param(lambda frames: through_video(frames, bit_rate=400_000), id="400-kbit"),
-            pytest.param(lambda frames: through_video(frames, bit_rate=400_000, codec="libvpx-vp9"), id="vp9"),
+            pytest.param(lambda frames: coded(frames, crf=23), id="crf-23"),
+            pytest.param(lambda frames: coded(frames, crf=28), id="crf-28"),
+            pytest.param(lambda frames: coded(frames, bit_rate=400_000), id="400-kbit"),
+            pytest.param(lambda frames: coded(frames, bit_rate=400_000, codec="libvpx-vp9"), id="vp9"),
         ],
     )
     def test_a_second_is_enough_at_360_lines(
@@ -52,11 +53,11 @@ class TestStreams:
         assert result.coverage == pytest.approx(1.0)
 
     def test_half_of_the_frames_are_enough(self, marked_clip: list[Pixels]) -> None:
-        assert has_only(look(through_video(marked_clip[::2], crf=28), fps=15), PAYLOAD)
+        assert has_only(look(coded(marked_clip[::2], crf=28), fps=15), PAYLOAD)
 
     def test_a_cropped_and_mirrored_video_is_found_from_its_start(self, marked_clip: list[Pixels]) -> None:
-        changed = [np.ascontiguousarray(cropped(picture, 0.1)[:, ::-1]) for picture in marked_clip]
-        result = look(through_video(changed, crf=23))
+        changed = mirrored(cropped(marked_clip))
+        result = look(coded(changed, crf=23))
         assert has_only(result, PAYLOAD)
         assert result.since_s == 0.0
         assert result.coverage == pytest.approx(1.0)
@@ -83,7 +84,7 @@ class TestStreams:
         frames = marked([np.full((180, 320, 3), 110, np.uint8)], PAYLOAD) * 18
 
         def noisy(picture: Pixels) -> Pixels:
-            return np.clip(picture + rng.normal(0, 30, picture.shape[:2])[..., None], 0, 255).astype(np.uint8)
+            return np.clip(picture + rng.normal(0, 24, picture.shape[:2])[..., None], 0, 255).astype(np.uint8)
 
         monkeypatch.setattr(module, "search", lambda evened: None)
         pictures = [noisy(picture) for picture in frames]
@@ -93,7 +94,7 @@ class TestStreams:
         assert [(window.start_s, window.end_s) for window in result.windows] == [(0.0, pytest.approx(3.0))]
 
     def test_a_change_of_size_begins_anew(self, marked_clip: list[Pixels]) -> None:
-        result = look(marked_clip[:20] + [scaled(picture, 512, 288) for picture in marked_clip[20:40]])
+        result = look(marked_clip[:20] + [resized(picture, 512, 288) for picture in marked_clip[20:40]])
         assert has_only(result, PAYLOAD)
         assert result.coverage == pytest.approx(1.0)
 

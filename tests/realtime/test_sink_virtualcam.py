@@ -1,9 +1,6 @@
 from __future__ import annotations
 
 import sys
-import types
-from enum import Enum
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,52 +9,14 @@ from sink_frames import Frames
 from mien.realtime.errors import MissingExtraError, SinkError
 from mien.realtime.sink.base import SinkLostError, StreamFormat
 from mien.realtime.sink.virtualcam import HOW_TO, VirtualCameraSink
+from virtual_camera_device import Driver, plug_in
 
 NO_DEVICE = "'v4l2loopback' backend: No v4l2 loopback device found"
 
 
-class Driver:
-    """Stands for the device behind pyvirtualcam."""
-
-    def __init__(self) -> None:
-        self.opened: list[dict[str, Any]] = []
-        self.sent: list[np.ndarray[Any, Any]] = []
-        self.closed = 0
-        self.open_error: Exception | None = None
-        self.send_error: Exception | None = None
-
-
 @pytest.fixture
 def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
-    device = Driver()
-
-    class PixelFormat(Enum):
-        RGB = "raw "
-        BGR = "24BG"
-
-    class Camera:
-        def __init__(
-            self, width: int, height: int, fps: float, *, fmt: PixelFormat = PixelFormat.RGB, device: str | None = None
-        ) -> None:
-            driver_.opened.append({"width": width, "height": height, "fps": fps, "fmt": fmt.name, "device": device})
-            if driver_.open_error is not None:
-                raise driver_.open_error
-            self.device = device or "/dev/video10"
-
-        def send(self, frame: np.ndarray[Any, Any]) -> None:
-            if driver_.send_error is not None:
-                raise driver_.send_error
-            driver_.sent.append(frame)
-
-        def close(self) -> None:
-            driver_.closed += 1
-
-    driver_ = device
-    module = types.ModuleType("pyvirtualcam")
-    module.Camera = Camera  # type: ignore[attr-defined]
-    module.PixelFormat = PixelFormat  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "pyvirtualcam", module)
-    return device
+    return plug_in(monkeypatch)
 
 
 def test_frames_go_to_the_device_as_they_are(driver: Driver) -> None:
