@@ -169,27 +169,30 @@ def windows(data: bytes, length: int) -> set[bytes]:
     return {data[at : at + length] for at in range(len(data) - length + 1)}
 
 
-def links(one: bytes, two: bytes, stranger: bytes) -> set[bytes]:
-    """What two files share and a third one has not, in 16 bytes; beside a constant, four may be equal by chance."""
-    known = windows(stranger, 12)
+def links(one: bytes, two: bytes, known: set[bytes]) -> set[bytes]:
+    """What two files share and a stranger's have not, in 16 bytes; beside a constant, four may be equal by chance."""
     return {each for each in windows(one, 16) & windows(two, 16) if not known & {each[4:], each[:-4]}}
 
 
-def strangers(folder: Path) -> bytes:
-    """A recording that another user made, with another name, home and time zone."""
+def strangers(folder: Path) -> set[bytes]:
+    """What stands in files that another user made, with another name, home and time zone, in 12 bytes.
+
+    Many files: a signature's length varies by a byte or two (DER), and with it the lengths of what it lies in.
+    """
     folder.mkdir()
     program = (
         "import sys, pathlib\n"
         "from recordings import signed\n"
         "from test_credentials_sign import OWN\n"
-        "signed(pathlib.Path(sys.argv[1]), description=OWN)"
+        "for number in range(128):\n"
+        "    signed(pathlib.Path(sys.argv[1], f'{number}.png'), description=OWN)"
     )
     environment = os.environ | {
         "HOME": str(folder), "USER": "stranger", "LOGNAME": "stranger", "TZ": "Asia/Tokyo",
         "MIEN_CONFIG_DIR": str(folder / "config"), "PYTHONPATH": os.pathsep.join([*sys.path]),
     }  # fmt: skip
-    subprocess.run([sys.executable, "-c", program, str(folder / "c.png")], env=environment, check=True)
-    return (folder / "c.png").read_bytes()
+    subprocess.run([sys.executable, "-c", program, str(folder)], env=environment, check=True)
+    return set().union(*(windows(path.read_bytes(), 12) for path in folder.glob("*.png")))
 
 
 def test_two_files_of_one_user_share_nothing_that_a_strangers_does_not(tmp_path: Path) -> None:
