@@ -41,8 +41,8 @@ MAX_PERSONAS = 16
 SourceType = Literal["compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia", "algorithmicMedia"]
 _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _MINING = ("cawg.ai_generative_training", "cawg.ai_inference", "cawg.ai_training", "cawg.data_mining")
-_DIGEST = re.compile(r"^[0-9a-f]{64}$")
-_PAYLOAD = re.compile(r"^[0-9a-f]{1,64}$")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_PAYLOAD = re.compile(r"[0-9a-f]{1,64}")
 _SALT_BYTES = 16
 
 
@@ -65,7 +65,7 @@ class ShownPersona:
 
     def __post_init__(self) -> None:
         for label, value in (("digest", self.digest), ("consent", self.consent)):
-            if value is not None and not _DIGEST.match(value):
+            if value is not None and not _DIGEST.fullmatch(value):
                 raise ConfigError(f"a persona's {label} must be 64 lower-case hex digits, got {value!r}.")
 
 
@@ -85,7 +85,7 @@ class Description:
     watermark: str | None = None
 
     def __post_init__(self) -> None:
-        if self.watermark is not None and not _PAYLOAD.match(self.watermark):
+        if self.watermark is not None and not _PAYLOAD.fullmatch(self.watermark):
             raise ConfigError(f"a watermark's payload must be 1 to 64 lower-case hex digits, got {self.watermark!r}.")
 
 

@@ -8,14 +8,11 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-import av
-
 from mien.realtime.errors import SourceError
 
 _PART = re.compile(r"^(?P<stem>.+)\.part(-\d+)?$")
 #: Names that are tried for a recovered recording when its own is taken.
 _MANY = 100
-_SUFFIXES = (".mp4", ".mov")
 
 
 def whole_name(part: Path) -> Path:
@@ -41,42 +38,38 @@ def is_part(path: Path) -> bool:
     return _PART.match(path.stem) is not None
 
 
-def mend(path: Path) -> None:
-    """See that a cut recording plays, and take off what the cut left of its last box if that is no picture data.
+def intact_bytes(path: Path) -> int:
+    """Give how many bytes of a recording to keep: all but a torn header at its end.
 
-    A recording is written in fragments, a header (`moof`) and its pictures (`mdat`). Players pass over a torn header,
-    the C2PA library does not. Torn pictures stay: those before the tear play.
+    A recording is written in fragments, a header (`moof`) and its pictures (`mdat`; ISO/IEC 14496-12, 4.2). A torn
+    header keeps players and the C2PA library from reading the rest, and no picture is lost with it. Torn pictures are
+    kept: those before the tear play. Of a file that is no MP4 or MOV all is kept.
 
-    Raises `SourceError` when not one picture can be decoded, or the file cannot be read or written.
+    Raises `SourceError` for a file that cannot be read.
     """
     try:
-        with av.open(str(path), metadata_errors="replace") as container:
-            playable = next(container.decode(video=0), None) is not None
-        if path.suffix.lower() in _SUFFIXES:
-            with path.open("r+b") as file:
-                _trim(file)
-    except (av.FFmpegError, OSError, ValueError, IndexError) as error:
-        raise SourceError(f"'{path.name}' cannot be read as a video: {error}.") from error
-    if not playable:
-        raise SourceError(f"'{path.name}' holds no whole picture.", hint="There is nothing to recover; remove it.")
+        with path.open("rb") as file:
+            return _intact(file)
+    except OSError as error:
+        raise SourceError(f"'{path.name}' cannot be read: {error.strerror}.") from error
 
 
-def _trim(file: BinaryIO) -> None:
-    """Cut off a last box that is shorter than it says, unless it is `mdat` (ISO/IEC 14496-12, 4.2)."""
+def _intact(file: BinaryIO) -> int:
     size = file.seek(0, os.SEEK_END)
     start = 0
     while start < size:
         file.seek(start)
         head = file.read(16)
         length, kind = _box(head)
+        if start == 0 and kind != b"ftyp":
+            return size
         if length == 0:
             # Up to the end of the file.
-            return
-        if start + length > size or len(head) < 8:
-            if kind != b"mdat":
-                file.truncate(start)
-            return
+            return size
+        if start + length > size:
+            return size if kind == b"mdat" else start
         start += length
+    return size
 
 
 def _box(head: bytes) -> tuple[int, bytes]:
@@ -84,5 +77,5 @@ def _box(head: bytes) -> tuple[int, bytes]:
     length = struct.unpack_from(">I", head.ljust(8, b"\xff"))[0]
     if length == 1 and len(head) == 16:
         length = struct.unpack_from(">Q", head, 8)[0]
-    # No box is shorter than its header; such a length leads nowhere.
-    return length if length == 0 or length >= 8 else 2**63, head[4:8]
+    # No box is shorter than its header, and a torn header tells no length: such a box ends nowhere.
+    return length if length == 0 or (length >= 8 and len(head) >= 8) else 2**63, head[4:8]

@@ -43,7 +43,7 @@ _OTHER_SOURCES = frozenset({
     "minorHumanEdits", "negativeFilm", "positiveFilm", "print", "screenCapture", "virtualRecording",
 })  # fmt: skip
 _DATA_CHANGED = "the picture or sound data was changed after signing"
-_STORE_BROKEN = "the manifest is damaged and cannot be read"
+_BROKEN = "there is a manifest, and it or the file is damaged beyond checking"
 #: Beginning of a failing status code: what it means.
 _PROBLEMS = (
     ("assertion.bmffHash", _DATA_CHANGED),
@@ -147,20 +147,20 @@ def _store(file: BinaryIO, kind: str, anchor: str) -> object:
     except c2pa.C2paError as error:
         return _unreadable(file, error)
     if len(text) > MAX_REPORT:
-        return Signed("invalid", problems=(f"the manifest is larger than {MAX_REPORT // 2**20} MB",))
+        return Signed("invalid", problems=(f"the manifest is larger than {MAX_REPORT // 1024} kB",))
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        return Signed("invalid", problems=(_STORE_BROKEN,))
+        return Signed("invalid", problems=(_BROKEN,))
 
 
 def _unreadable(file: BinaryIO, error: Exception) -> Signed:
-    """Tell a damaged manifest from a damaged file that has none."""
+    """Tell a damaged file that was signed from one that has no manifest."""
     file.seek(0)
     head = file.read(_SEARCHED)
     detail = _clean(error)
     if b"jumb" in head and b"c2pa" in head:
-        return Signed("invalid", problems=(f"{_STORE_BROKEN} ({detail})",))
+        return Signed("invalid", problems=(f"{_BROKEN} ({detail})",))
     return Signed("unsupported", problems=(f"the file is damaged and cannot be looked into ({detail})",))
 
 

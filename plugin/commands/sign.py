@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +12,8 @@ import typer
 from mien.engines.credentials.chain import Credentials
 from mien.engines.credentials.errors import CredentialError
 from mien.engines.credentials.manifest import Description
-from mien.engines.credentials.origin import is_ours
-from mien.engines.credentials.recovery import is_part, mend, whole_name
+from mien.engines.credentials.origin import is_ours, plays
+from mien.engines.credentials.recovery import intact_bytes, is_part, whole_name
 from mien.engines.credentials.sign import UnsignableError, countersign_file, sign_file
 from mien.engines.verify.signed import Signed, read_signed
 from mien.plugin import settings
@@ -68,9 +69,9 @@ def sign(
     before = _examine(file, recover=recover, again=identity)
     target = whole_name(file) if recover else file
     credentials = credentials_for(chosen)()
-    if recover:
-        mend(file)
     with held_back():
+        if recover:
+            _cut(file)
         note = _sign(file, before, credentials, recover=recover, again=identity)
         if recover:
             _rename(file, target)
@@ -86,10 +87,11 @@ def sign(
 def _examine(file: Path, *, recover: bool, again: bool) -> Signed:
     """Give what the file says already; refuse what is no recording of Mien's, or must not be signed (once more)."""
     before = read_signed(file)
-    if not is_ours(file):
+    end = intact_bytes(file) if recover else None
+    if not is_ours(file, end=end):
         raise CredentialError(
             f"{file.name} is no recording of Mien's.",
-            hint="Signed as one it would carry a false mark; a recording that was edited or re-encoded is one no more.",
+            hint="Signed as one it would carry a false mark: only what Mien recorded is signed.",
         )
     if recover != is_part(file):
         raise CredentialError(
@@ -103,6 +105,8 @@ def _examine(file: Path, *, recover: bool, again: bool) -> Signed:
         )
     if before.state == "valid" and not (again or recover):
         raise CredentialError(f"{file.name} is signed already.", hint="See by whom: mien verify FILE")
+    if recover and not plays(file, end=end):
+        raise SourceError(f"'{file.name}' holds no whole picture.", hint="There is nothing to recover; remove it.")
     if recover and time.time() - file.stat().st_mtime < STILL_WRITTEN_S:
         raise CredentialError(
             f"{file.name} was written to within the last {STILL_WRITTEN_S:g} s: it may still be recorded.",
@@ -123,6 +127,16 @@ def _sign(file: Path, before: Signed, credentials: Credentials, *, recover: bool
             raise
         return str(error)
     return ""
+
+
+def _cut(part: Path) -> None:
+    """Take off a torn header at the end."""
+    end = intact_bytes(part)
+    try:
+        if end < part.stat().st_size:
+            os.truncate(part, end)
+    except OSError as error:
+        raise SourceError(f"'{part.name}' cannot be written: {error.strerror}.", hint="Check who owns it.") from error
 
 
 def _rename(part: Path, target: Path) -> None:
