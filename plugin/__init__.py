@@ -1,12 +1,13 @@
 """What people touch: the Python API, the command line, the control page.
 
-The Python API is three names::
+The Python API is four names::
 
-    from mien.plugin import Live, LiveConfig, convert
+    from mien.plugin import Live, LiveConfig, convert, verify
 
     with Live(LiveConfig(source="camera", persona="amara", sinks=())) as live:
         for frame in live:
             show(frame.pixels)  # (H, W, 3) uint8 BGR, already marked
+    print(verify("clip.mp4").marked.found)
 """
 
 from __future__ import annotations
@@ -15,18 +16,26 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mien.engines.verify.report import Report
+    from mien.engines.verify.verify import verify, verify_camera
     from mien.plugin.app import ConvertReport, Live, convert
     from mien.realtime.config import LiveConfig
 
-__all__ = ["ConvertReport", "Live", "LiveConfig", "convert"]
+__all__ = ["ConvertReport", "Live", "LiveConfig", "Report", "convert", "verify", "verify_camera"]
+
+_ELSEWHERE = {
+    "LiveConfig": "mien.realtime.config",
+    "Report": "mien.engines.verify.report",
+    "verify": "mien.engines.verify.verify",
+    "verify_camera": "mien.engines.verify.verify",
+}
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any of `__all__`
     # Loaded when it is asked for: the live path takes a second, and the command line's help must not wait for it.
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = "mien.realtime.config" if name == "LiveConfig" else "mien.plugin.app"
-    return getattr(importlib.import_module(module), name)
+    return getattr(importlib.import_module(_ELSEWHERE.get(name, "mien.plugin.app")), name)
 
 
 def __dir__() -> list[str]:

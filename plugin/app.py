@@ -18,10 +18,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from mien.engines.credentials.manifest import Description
 from mien.engines.personas.library import find, list_personas
 from mien.plugin.engine_switch import EngineSwitch
 from mien.plugin.interrupts import held_back
 from mien.plugin.sessions import SessionStoreError, remember
+from mien.plugin.signing import Signing
 from mien.realtime.calibration import Calibration
 from mien.realtime.clock import Clock, MonotonicClock
 from mien.realtime.compositor import CpuCompositor
@@ -88,6 +90,7 @@ class Live:
         self._switch = EngineSwitch(config, on_event)
         self._preview: PreviewSink | None = None
         self._session = MarkSession()
+        self._signing: Signing | None = None
         self._entered = False
         #: Seconds from `__enter__` to the running threads.
         self.startup_s = 0.0
@@ -176,6 +179,11 @@ class Live:
         return self._session.session
 
     @property
+    def unsigned(self) -> str:
+        """Why recordings carry no signature; empty when they do, and before the end of the run."""
+        return "" if self._signing is None else " ".join(self._signing.notes)
+
+    @property
     def preview_url(self) -> str | None:
         """The page's address with its token, if the page is one of the sinks."""
         return self._preview.url if self._preview is not None else None
@@ -225,6 +233,9 @@ class Live:
 
     def _start(self, stack: ExitStack) -> None:
         config = self._config
+        self._signing = Signing(config.credentials)
+        # Registered first, so that it runs last: the camera is free and every thread has ended.
+        stack.callback(self._sign)
         persona = find(config.persona)
         source = self._open_source()
         stack.callback(source.close)
@@ -252,7 +263,7 @@ class Live:
         stream = StreamFormat(info.width, info.height, info.fps, info.audio_path, live=not lossless)
         self._runners = [
             SinkRunner(
-                open_sink(spec, overwrite=config.overwrite, preview=self._make_preview),
+                open_sink(spec, overwrite=config.overwrite, preview=self._make_preview, finished=self._signing.add),
                 stream,
                 self._clock,
                 on_event=self._on_event,
@@ -273,6 +284,19 @@ class Live:
         stack.callback(self._pipeline.stop)
         self._remember_session()
         self._pipeline.start()
+
+    def _sign(self) -> None:
+        if self._signing is not None:
+            for note in self._signing.sign_all(self._described):
+                self._on_event(note)
+
+    def _described(self) -> Description:
+        """Give what the recordings of this run show, for their manifests."""
+        wholly = self._switch.generated and self._pipeline.frames["camera"] == 0
+        return Description(
+            personas=tuple(self._switch.shown),
+            source_type="trainedAlgorithmicMedia" if wholly else "compositeWithTrainedAlgorithmicMedia",
+        )
 
     def _open_source(self) -> Source:
         config = self._config
@@ -339,6 +363,8 @@ class ConvertReport:
         seconds: wall time.
         fps: frames out a second.
         audio: whether sound was carried over.
+        damage: what was wrong with the input, or nothing.
+        unsigned: why the file carries no signature, or nothing.
 
     """
 
@@ -348,6 +374,7 @@ class ConvertReport:
     fps: float
     audio: bool
     damage: str
+    unsigned: str = ""
 
 
 def convert(
@@ -398,4 +425,5 @@ def convert(
     if progress is not None:
         progress(frames["out"], frames["out"])
     seconds = time.perf_counter() - begin
-    return ConvertReport(Path(output), frames, seconds, frames["out"] / seconds if seconds > 0 else 0.0, audio, damage)
+    fps = frames["out"] / seconds if seconds > 0 else 0.0
+    return ConvertReport(Path(output), frames, seconds, fps, audio, damage, live.unsigned)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from mien.engines.credentials.manifest import ShownPersona, shown_persona
 from mien.engines.personas.library import find
 from mien.engines.personas.pack import Persona
 from mien.engines.registry import AUTO, INSTANT, chosen_kind, make_ladder
@@ -53,6 +54,10 @@ class EngineSwitch:
         self.persona = config.persona
         #: The edit as the user wrote it.
         self.edit = config.edit
+        #: Whom the run has shown, in order.
+        self.shown: list[ShownPersona] = []
+        #: Whether every engine that could be shown generates the whole frame.
+        self.generated = True
         #: Milliseconds that the last change of persona took, from the call to the ready engines; 0 before any.
         self.switch_ms = 0.0
 
@@ -69,6 +74,7 @@ class EngineSwitch:
         """
         config = self._config
         self.persona = persona.name
+        self.shown.append(shown_persona(persona))
         if wait or config.engine != AUTO or chosen_kind(persona, config.engine, config.mode) == INSTANT:
             engines = self._ladder(persona)
             self._spec = engines[0].spec
@@ -102,6 +108,8 @@ class EngineSwitch:
                 # From here on nobody waits for the first persona's network.
                 self._awaited = None
                 self.persona = persona.name
+                if (shown := shown_persona(persona)) not in self.shown:
+                    self.shown.append(shown)
                 self.switch_ms = (time.perf_counter() - begin) * 1e3
         self._tell(f"persona: {persona.name}", rests)
 
@@ -150,10 +158,15 @@ class EngineSwitch:
 
     def _ladder(self, persona: Persona) -> tuple[Engine, ...]:
         config = self._config
-        return make_ladder(persona, kind=config.engine, mode=config.mode, edit=lambda: self._edit)
+        return self._noted(make_ladder(persona, kind=config.engine, mode=config.mode, edit=lambda: self._edit))
 
     def _portrait(self, persona: Persona, reason: str) -> tuple[Engine, ...]:
-        return make_ladder(persona, kind=INSTANT, mode=self._config.mode, reason=reason)
+        return self._noted(make_ladder(persona, kind=INSTANT, mode=self._config.mode, reason=reason))
+
+    def _noted(self, engines: tuple[Engine, ...]) -> tuple[Engine, ...]:
+        if any(engine.spec.label != "generated" for engine in engines):
+            self.generated = False
+        return engines
 
 
 def _close(engines: tuple[Engine, ...]) -> None:

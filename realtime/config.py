@@ -6,7 +6,7 @@ import difflib
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from mien.realtime.errors import ConfigError
 
@@ -50,6 +50,22 @@ class LossSettings(Settings):
     fade_s: float = Field(default=0.2, ge=0.0, le=0.2, description="length of the cross-fade back from the slate")
 
 
+class CredentialSettings(Settings):
+    """Who signs recordings. By default nobody in particular: each gets keys of its own, which link it to no other."""
+
+    identity: bool = Field(default=False, description="sign as one user, with the chain kept in the settings' folder")
+    certificate: Path | None = Field(default=None, description="PEM of the user's own certificate and its issuers")
+    key: Path | None = Field(default=None, description="PEM of its private key")
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key are given together")
+        if self.identity and self.certificate is not None:
+            raise ValueError("either identity or a certificate of your own")
+        return self
+
+
 class LiveConfig(Settings):
     """One run of the live path; `Live` and `convert` take it.
 
@@ -79,6 +95,7 @@ class LiveConfig(Settings):
     slate: Path | None = Field(default=None, description="picture shown instead of the built-in slate")
     preview_port: int = Field(default=8723, ge=1024, le=65535)
     badge: BadgeSettings = BadgeSettings()
+    credentials: CredentialSettings = CredentialSettings()
     loss: LossSettings = LossSettings()
 
 

@@ -1,1 +1,1 @@
-"""Looking at a finished picture or video: what is signed, what is marked, what is only a signal."""
+"""What a file says about itself: signed, marked, signals."""

@@ -13,8 +13,10 @@ import typer
 
 from mien.engines.cast.look import Look
 from mien.engines.cast.recipe import Recipe
+from mien.engines.credentials.manifest import Description
 from mien.plugin.commands import options
 from mien.plugin.commands.session import Session
+from mien.plugin.signing import Signing
 from mien.realtime.errors import ConfigError, MienError, PersonaError, SinkError
 from mien.realtime.frame import Pixels
 
@@ -96,6 +98,7 @@ def portrait(
     session = _session(ctx, as_json)
     _check_place(out, _PICTURES)
     _write_picture(out, render_portrait(recipe_of("someone", seed, changes or [], size=size), device=device))
+    _sign(session, out)
     session.say(f"wrote {out}")
     session.document({"seed": seed, "path": str(out)})
 
@@ -132,6 +135,7 @@ def clip(
     plan = ClipPlan(recipe_of("someone", seed, changes or []), script=script, seconds=length, height=height)
     with _writing(out), session.progress("frames") as tell:
         film(plan, out, jobs=jobs, device=device, on_frame=tell)
+    _sign(session, out)
     session.say(f"wrote {out} ({out.stat().st_size / 1e6:.2f} MB)")
     session.document({"seed": seed, "path": str(out)})
 
@@ -199,6 +203,7 @@ def sheet(
         with session.progress("people") as tell:
             picture = people_sheet(seed, people, size=size, on_person=tell)
     _write_picture(out, picture)
+    _sign(session, out)
     session.say(f"wrote {out}")
     session.document({"path": str(out), "people": people})
 
@@ -277,6 +282,12 @@ def _write_picture(path: Path, picture: Pixels) -> None:
         raise SinkError(f"A picture of {width}x{height} px does not fit into a {path.suffix}.", hint="Use .png.")
     with _writing(path):
         path.write_bytes(data.tobytes())
+
+
+def _sign(session: Session, path: Path) -> None:
+    """Say in the file that nobody stood before a camera for it."""
+    if note := Signing().sign(path, Description(source_type="algorithmicMedia")):
+        session.warn(f"note: {note}")
 
 
 def _renderer(device: str) -> Callable[[Recipe], Any]:

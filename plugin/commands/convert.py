@@ -74,6 +74,7 @@ def convert(
     if stop.is_set() and report.frames["out"] == 0:
         raise KeyboardInterrupt("before the first frame was converted; nothing was written")
     session.say(summary(report))
+    warn_unsigned(session, report.unsigned)
     session.document(as_data(report, stopped=stop.is_set()))
     if stop.is_set():
         raise typer.Exit(EXIT_INTERRUPTED)
@@ -89,6 +90,12 @@ def summary(report: app.ConvertReport) -> str:
     )
 
 
+def warn_unsigned(session: Session, reason: str) -> None:
+    """Say plainly that a file carries no signature, where there is a reason."""
+    if reason:
+        session.warn(f"note: {reason}")
+
+
 def as_data(report: app.ConvertReport, *, stopped: bool) -> dict[str, object]:
     """Plain values for `--json`."""
     return {
@@ -97,6 +104,7 @@ def as_data(report: app.ConvertReport, *, stopped: bool) -> dict[str, object]:
         "seconds": round(report.seconds, 3),
         "fps": round(report.fps, 2),
         "audio": report.audio,
+        "signed": not report.unsigned,
         "stopped": stopped,
     }
 

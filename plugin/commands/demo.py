@@ -8,12 +8,15 @@ from typing import Annotated
 import cv2
 import typer
 
+from mien.engines.credentials.manifest import Description, shown_persona
+from mien.engines.personas.library import find
 from mien.plugin import app, measure
 from mien.plugin.clip import driver_clip
 from mien.plugin.commands import convert, options
 from mien.plugin.commands.session import Session
 from mien.plugin.report import BenchReport
 from mien.plugin.sidebyside import moments, side_by_side
+from mien.plugin.signing import Signing
 from mien.realtime.config import DEFAULT_PERSONA, LiveConfig
 from mien.realtime.errors import SinkError
 from mien.realtime.frame import Pixels
@@ -46,9 +49,12 @@ def demo(
         task = convert.ProgressTask(bar, bar.add_task("converting the clip", total=None))
         report = app.convert(clip, video, LiveConfig(persona=name, overwrite=True), progress=task)
     _write_picture(picture, side_by_side(clip, video, moments(clip, _MOMENTS)))
+    unsigned = Signing().sign(picture, Description(personas=(shown_persona(find(name)),)))
     session.say("measuring the live path for a few seconds ...")
     live, _ = measure.measure(measure.bench_config(None, persona=name), _PLAN)
     session.say(convert.summary(report))
+    convert.warn_unsigned(session, report.unsigned)
+    convert.warn_unsigned(session, unsigned)
     session.say(_live_line(live))
     session.say(f"video    {video}")
     session.say(f"picture  {picture}")

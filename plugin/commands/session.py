@@ -53,8 +53,8 @@ class Session:
         Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
 
     @contextmanager
-    def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:
-        """A bar while a person watches a terminal; call what it gives with done and total."""
+    def progress(self, what: str) -> Iterator[Callable[[int, int | None], None]]:
+        """A bar while a person watches a terminal; call what it gives with done and total (None: not known)."""
         # Imported here: most commands have no bar, and the help waits for none.
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

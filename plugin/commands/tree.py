@@ -17,7 +17,9 @@ from mien.realtime.errors import MienError
 COMMANDS = {
     "run": "Become a persona, live.",
     "convert": "Convert a file: every frame, nothing dropped, the sound kept.",
+    "sign": "Sign a recording: content credentials (C2PA) that say it is made with AI, and show any later change.",
     "demo": "See it on the shipped clip: a marked video, a picture of before and after, and this machine's numbers.",
+    "verify": "Say what a file says about itself: signed, marked, and experimental signals.",
     "devices": "List the cameras with their formats; virtual ones last.",
     "calibrate": "Learn your face at rest and a few expressions, in about 20 seconds.",
     "bench": "Measure frame rate, latency and memory, and write them down with the machine and the versions.",
@@ -36,6 +38,7 @@ A webcam becomes a persona, live, and every frame says so.
   mien run --sink virtualcam       as a camera for Zoom, Teams and OBS
   mien run --persona NAME          as somebody else
   mien convert in.mp4 out.mp4      every frame of a file, with its sound
+  mien verify out.mp4              what a file says about itself
 
 [bold]When something does not work[/bold]
 
@@ -47,7 +50,7 @@ hold "show me".
 """
 _EPILOG = (
     "Exit status: 0 done · 1 a check failed · 2 a wrong option or setting · 3 source · 4 model file · 5 persona · "
-    "6 engine · 7 sink · 8 a package is missing · 9 could not be checked · 70 a mistake of Mien's · "
+    "6 engine · 7 sink · 8 a package is missing · 9 could not be checked · 10 signing · 70 a mistake of Mien's · "
     "130 stopped by Ctrl-C · 143 terminated."
 )
 

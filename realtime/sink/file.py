@@ -44,7 +44,8 @@ FORMATS: dict[str, tuple[str, dict[str, str], frozenset[str]]] = {
     ".mov": ("mov", _MOV_OPTIONS, _MOV_SOUND),
     ".mkv": ("matroska", {"cluster_time_limit": "1000"}, _MKV_SOUND),
 }
-_COMMENT = "Contains AI-generated or AI-modified pictures, made with Mien."
+#: The tag "comment" of every recording, by which it is known again (`mien sign`).
+COMMENT = "Contains AI-generated or AI-modified pictures, made with Mien."
 
 
 class FileSink:
@@ -57,6 +58,7 @@ class FileSink:
         path: the file to make.
         overwrite: replace a file that exists; otherwise `open` refuses.
         free: free bytes of a folder's disk.
+        finished: told the path of a recording that got its name, on the sink's thread; returns soon and never raises.
 
     Raises `ConfigError` for a suffix that is none of `FORMATS`.
 
@@ -64,11 +66,19 @@ class FileSink:
 
     wanted = True
 
-    def __init__(self, path: str | Path, *, overwrite: bool = False, free: Callable[[Path], int] = free_bytes) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        overwrite: bool = False,
+        free: Callable[[Path], int] = free_bytes,
+        finished: Callable[[Path], None] | None = None,
+    ) -> None:
         self.path = Path(path).expanduser()
         self.name = f"file:{path}"
         self._overwrite = overwrite
         self._free = free
+        self._finished = finished
         if self.path.suffix.lower() not in FORMATS:
             raise ConfigError(
                 f"{self.name}: a recording cannot be '{self.path.suffix or 'without a suffix'}'.",
@@ -121,9 +131,14 @@ class FileSink:
         except (av.error.FFmpegError, OSError) as error:
             part.failure = part.failure or (error if isinstance(error, OSError) else OSError(str(error)))
             writing.abandon(part)
-            part.finish()
+            self._name(part)
             raise self._explain(error) from error
+        self._name(part)
+
+    def _name(self, part: PartFile) -> None:
         part.finish()
+        if self._finished is not None:
+            self._finished(self.path)
 
     def _space(self) -> str:
         return f"only {mib(self._free(self.path.parent))} are free on the disk of {self.path.parent}"
@@ -142,7 +157,7 @@ class _Recording:
     def __init__(self, part: PartFile, suffix: str, stream: StreamFormat) -> None:
         container_format, options, copied = FORMATS[suffix]
         self._output = av.open(part, "w", format=container_format, options=options)
-        self._output.metadata["comment"] = _COMMENT
+        self._output.metadata["comment"] = COMMENT
         self.stream = stream
         self._video = _add_video(self._output, stream)
         self._audio: AudioTrack | None = None

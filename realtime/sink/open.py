@@ -18,7 +18,13 @@ from mien.realtime.sink.virtualcam import VirtualCameraSink
 KINDS = ("virtualcam", "file", "nut", "preview", "null")
 
 
-def open_sink(spec: str, *, overwrite: bool = False, preview: Callable[[], Sink] | None = None) -> Sink:
+def open_sink(
+    spec: str,
+    *,
+    overwrite: bool = False,
+    preview: Callable[[], Sink] | None = None,
+    finished: Callable[[Path], None] | None = None,
+) -> Sink:
     """Make the sink that `spec` names; it is not opened yet (see `SinkRunner`).
 
     Args:
@@ -26,13 +32,14 @@ def open_sink(spec: str, *, overwrite: bool = False, preview: Callable[[], Sink]
             `nut://127.0.0.1:PORT`, `preview` or `null`.
         overwrite: whether a file may be replaced.
         preview: makes the page's sink, where there is a page.
+        finished: told the path of each recording that is whole and has its name; see `FileSink`.
 
     Raises `ConfigError` that names the nearest kind, or what is wrong behind it.
 
     """
     kind, _, rest = spec.partition(":")
     if kind == "file" and rest:
-        return FileSink(rest, overwrite=overwrite)
+        return FileSink(rest, overwrite=overwrite, finished=finished)
     if kind == "nut":
         return _nut(spec)
     if kind == "virtualcam":
@@ -44,7 +51,7 @@ def open_sink(spec: str, *, overwrite: bool = False, preview: Callable[[], Sink]
     # Last, so that a file called "null.mp4" is one. A drive's colon stands behind one letter; a longer word before
     # a colon is a kind misspelt, and must not become a file of that name.
     if Path(spec).suffix.lower() in FORMATS and ":" not in spec[2:]:
-        return FileSink(spec, overwrite=overwrite)
+        return FileSink(spec, overwrite=overwrite, finished=finished)
     raise ConfigError(f"unknown sink '{spec}'. {_advice(kind, spec, has_page=preview is not None)}")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import av
 import av.error
@@ -20,6 +20,8 @@ _TEXT_FORMATS = frozenset({"tty", "bin", "xbin", "adf", "idf"})
 
 #: What a file may pull in: itself. A playlist on disk must not make the program call out to the network.
 FILE_PROTOCOLS = "file,crypto,data"
+#: For a file that is given open: nothing else, not even a file beside it.
+NO_PROTOCOLS = "none"
 
 _ALLOWED = (
     "Expected is a video file (mp4, mov, mkv, webm, avi, ...), a picture, a camera, or an rtsp:// or http:// address."
@@ -65,13 +67,13 @@ class Opened:
 
 
 def open_container(
-    address: str,
+    address: str | BinaryIO,
     *,
     shown: str,
     options: dict[str, str],
     timeout_s: tuple[float, float] | None = None,
 ) -> Opened:
-    """Open `address` and choose its video stream.
+    """Open `address`, or an open file, and choose its video stream.
 
     `shown` stands for it in messages; `timeout_s` bounds opening and each read. Raises `SourceError`.
     """

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 import av
 import av.error
 
 from mien.realtime.clock import NS_PER_S
-from mien.realtime.source.container import FILE_PROTOCOLS, Opened, open_container
+from mien.realtime.frame import MAX_SIDE_PX
+from mien.realtime.source.container import FILE_PROTOCOLS, NO_PROTOCOLS, Opened, open_container
 
 #: Decoding threads: beyond these a decoder only takes cores from the tracker and the engine.
 MAX_THREADS = 4
@@ -27,21 +29,46 @@ class VideoPass:
     """Decodes a file's pictures in presentation order. For one thread.
 
     A packet that cannot be decoded is skipped and counted; an error of the container ends the pass.
-    Raises `SourceError` where the file cannot be opened.
+
+    Args:
+        path: the file.
+        paced: whether its pictures are waited for.
+        file: the same, open: then the name is never taken for an address, nothing else is opened, and pictures that
+            grow beyond `MAX_SIDE_PX` squared are not decoded. For files of strangers. The caller closes it.
+        wanted: asked for each packet of the pictures in turn; one that is not wanted is not decoded.
+
+    Raises:
+        SourceError: the file cannot be opened.
+
     """
 
-    def __init__(self, path: Path, *, paced: bool) -> None:
-        self.opened: Opened = open_container(str(path), shown=path.name, options={"protocol_whitelist": FILE_PROTOCOLS})
+    def __init__(
+        self,
+        path: Path,
+        *,
+        paced: bool,
+        file: BinaryIO | None = None,
+        wanted: Callable[[av.Packet[Any]], bool] | None = None,
+    ) -> None:
+        self.opened: Opened = open_container(
+            str(path) if file is None else file,
+            shown=path.name,
+            options={"protocol_whitelist": FILE_PROTOCOLS if file is None else NO_PROTOCOLS},
+        )
         self._shown = path.name
+        self._wanted = wanted
         self._damaged = 0
         self._first_ns: int | None = None
         self._end_ns = 0
         self._period_ns = round(NS_PER_S / self.opened.fps)
         start = self.opened.container.start_time
-        self._start_ns = 0 if start is None else int(start) * 1000
+        #: Where the container's time line begins, ns.
+        self.start_ns = 0 if start is None else int(start) * 1000
         codec = self.opened.stream.codec_context
         codec.thread_count = min(os.cpu_count() or 1, MAX_THREADS)
         codec.thread_type = "SLICE" if paced and codec.width * codec.height <= SLICE_PIXELS else "AUTO"
+        if file is not None:
+            codec.options = {"max_pixels": str(MAX_SIDE_PX**2)}
         self._pictures = self._decode()
 
     def next(self) -> av.VideoFrame | None:
@@ -58,7 +85,7 @@ class VideoPass:
         """A picture's presentation time from the container's start (so that sound stays in step), ns."""
         if picture.pts is None or picture.time_base is None:
             return None
-        return round(picture.pts * picture.time_base * NS_PER_S) - self._start_ns
+        return round(picture.pts * picture.time_base * NS_PER_S) - self.start_ns
 
     def duration_ns(self, picture: av.VideoFrame) -> int:
         """A picture's own duration, ns; 0 where the file does not say."""
@@ -94,7 +121,7 @@ class VideoPass:
         while True:
             try:
                 packet = next(packets, None)
-                pictures = [] if packet is None else packet.decode()
+                pictures = [] if packet is None or self._skips(packet) else packet.decode()
             except av.error.InvalidDataError:
                 self._damaged += 1
                 continue
@@ -104,3 +131,7 @@ class VideoPass:
             if packet is None:
                 return
             yield from pictures
+
+    def _skips(self, packet: av.Packet[Any]) -> bool:
+        # The empty packet at the end brings what the decoder still holds.
+        return self._wanted is not None and packet.size > 0 and not self._wanted(packet)

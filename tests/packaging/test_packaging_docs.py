@@ -9,15 +9,16 @@ import pytest
 from wheel_builder import REPOSITORY
 
 from mien.plugin.report import BenchReport
-from mien.realtime.config import BadgeSettings, LiveConfig, LossSettings
+from mien.realtime.config import BadgeSettings, CredentialSettings, LiveConfig, LossSettings
 
 DOCUMENTS = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 
 
 def test_every_setting_is_explained() -> None:
     text = (REPOSITORY / "docs" / "settings.md").read_text(encoding="utf-8")
-    keys = [name for name in LiveConfig.model_fields if name not in ("badge", "loss")]
+    keys = [name for name in LiveConfig.model_fields if name not in ("badge", "credentials", "loss")]
     keys += [f"badge.{name}" for name in BadgeSettings.model_fields]
+    keys += [f"credentials.{name}" for name in CredentialSettings.model_fields]
     keys += [f"loss.{name}" for name in LossSettings.model_fields]
     assert [key for key in keys if f"`{key}`" not in text] == []
 

@@ -14,7 +14,9 @@ from mien.plugin import doctor as doctor_module
 from mien.plugin.commands import tree
 from mien.realtime import errors
 
-COMMANDS = ("run", "convert", "demo", "devices", "calibrate", "persona", "cast", "train", "bench", "doctor")
+COMMANDS = (
+    "run", "convert", "sign", "verify", "demo", "devices", "calibrate", "persona", "cast", "train", "bench", "doctor"
+)  # fmt: skip
 
 
 @pytest.fixture
