@@ -29,7 +29,7 @@ def sights(count: int, sigma: float = 20.0) -> list[Sight]:
 def take(sigma: float, swapped: bool, seed: int) -> Take:
     rng = np.random.default_rng(seed)
     crops = np.clip(rng.normal(120, sigma, (30, ALIGNED_PX, ALIGNED_PX)), 0, 255).astype(np.uint8)
-    return Take(crops, swapped)
+    return Take(crops, swapped, "scene")
 
 
 def test_sequences_follow_each_other_and_the_rest_is_left_out() -> None:
@@ -57,7 +57,7 @@ def test_what_is_exported_is_what_was_trained() -> None:
     crops = np.stack([sight.aligned for sight in given if sight.aligned is not None])
     runner = OpenVinoRunner(NetworkFile(export(network), "detector"), threads=1, precision="float32")
     played = runner({INPUT: sequences(given)[0][None]})[OUTPUT]
-    assert float(played[0, 0]) == pytest.approx(score(network, Take(crops, False)), abs=1e-4)
+    assert float(played[0, 0]) == pytest.approx(score(network, Take(crops, False, "scene")), abs=1e-4)
     runner.close()
 
 
