@@ -11,7 +11,6 @@ from mien.engines.credentials.chain import Credentials, Identity, one_time, own_
 from mien.engines.credentials.errors import CredentialError
 from mien.engines.credentials.manifest import Description
 from mien.engines.credentials.sign import UnsignableError, sign_file
-from mien.plugin.interrupts import held_back
 from mien.plugin.settings import settings_path
 from mien.realtime.config import CredentialSettings
 from mien.realtime.errors import MissingExtraError
@@ -71,10 +70,9 @@ class Signing:
         return notes
 
     def sign(self, path: Path, description: Description) -> str:
-        """Sign one file; returns why that could not be done, or nothing. Ctrl-C waits for its end."""
+        """Sign one file; returns why that could not be done, or nothing."""
         try:
-            with held_back():
-                sign_file(path, credentials=self._make(), description=description)
+            sign_file(path, credentials=self._make(), description=description)
         except UnsignableError:
             return (
                 f"{path.name} carries its marks in the picture, but no signature: {path.suffix} files cannot hold one."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,42 +27,38 @@ def is_ours(path: Path, *, end: int | None = None) -> bool:
     Raises `SourceError` for a file that cannot be read as a video.
 
     """
-    with opened(path, end) as container:
+    with _opened(path, end) as container:
         tags = {key.casefold(): value for key, value in container.metadata.items()}
         return bool(container.streams.video) and tags.get("comment") == COMMENT
 
 
 def plays(path: Path, *, end: int | None = None) -> bool:
     """Whether at least one picture can be decoded; arguments and error as of `is_ours`."""
-    with opened(path, end) as container:
+    with _opened(path, end) as container:
         return bool(container.streams.video) and next(container.decode(video=0), None) is not None
 
 
 @contextmanager
-def opened(path: Path, end: int | None = None) -> Iterator[InputContainer]:
+def _opened(path: Path, end: int | None = None) -> Iterator[InputContainer]:
     """Give a video's first `end` bytes as a container; what goes wrong within is a `SourceError`."""
     try:
         with path.open("rb") as file:
             seen = _Beginning(file, os.fstat(file.fileno()).st_size if end is None else end)
-            with av.open(seen, metadata_errors="replace") as container:
+            with av.open(seen, "r", metadata_errors="replace") as container:
                 yield container
     except (av.FFmpegError, OSError, ValueError) as error:
         raise SourceError(f"'{path.name}' cannot be read as a video: {error}.") from error
 
 
-class _Beginning(io.RawIOBase):
-    """The first bytes of a file, as if it ended there."""
+class _Beginning:
+    """The first bytes of a file, as if it ended there; what PyAV needs of a file."""
 
     def __init__(self, file: BinaryIO, end: int) -> None:
         self._file = file
         self._end = end
 
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer)  # type: ignore[call-overload]
-        room = max(0, min(len(view), self._end - self._file.tell()))
-        data = self._file.read(room)
-        view[: len(data)] = data
-        return len(data)
+    def read(self, size: int) -> bytes:
+        return self._file.read(max(0, min(size, self._end - self._file.tell())))
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         if whence == os.SEEK_END:
@@ -72,9 +67,3 @@ class _Beginning(io.RawIOBase):
 
     def tell(self) -> int:
         return self._file.tell()
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True

@@ -1,7 +1,7 @@
 """Signing a file: content credentials into a copy beside it, which then takes its name.
 
 The unsigned file is whole until the signed one has been read back and found valid; whatever goes wrong before, be it
-the process's end, leaves it untouched.
+the process's end, leaves it untouched. Ctrl-C ends it within a moment.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import contextlib
 import os
 import shutil
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from mien.engines.credentials.chain import Credentials
 from mien.engines.credentials.errors import CredentialError
 from mien.engines.credentials.format import HEAD_BYTES, media_type
 from mien.engines.credentials.manifest import Description, claimed_by, definition
-from mien.engines.credentials.toolkit import context, toolkit
+from mien.engines.credentials.toolkit import Watched, apart, context, toolkit
 
 #: A manifest takes 4 kB; a user's own chain of certificates may add to it.
 _MANIFEST_BYTES = 256 * 1024
@@ -43,7 +44,7 @@ def sign_file(path: Path, *, credentials: Credentials, description: Description)
         MissingExtraError: the C2PA library is missing.
 
     """
-    return _sign(path, credentials, description)
+    return apart(lambda stop: _sign(path, credentials, description, stop))
 
 
 def countersign_file(path: Path, *, credentials: Credentials) -> Path:
@@ -52,20 +53,24 @@ def countersign_file(path: Path, *, credentials: Credentials) -> Path:
     An update manifest (C2PA Technical Specification 2.2, "Update Manifests"): it changes nothing and vouches for what
     is there. Arguments, result and errors as of `sign_file`.
     """
-    return _sign(path, credentials, None)
+    return apart(lambda stop: _sign(path, credentials, None, stop))
 
 
-def _sign(path: Path, credentials: Credentials, description: Description | None) -> Path:
+def _sign(path: Path, credentials: Credentials, description: Description | None, stop: threading.Event) -> Path:
     # Through a link to the file itself: the link is to stay one.
     target = Path(path).resolve()
     try:
         kind = _kind(target)
         if description is not None:
-            _refuse_signed(target, kind)
+            _refuse_signed(target, kind, stop)
         _check_room(target)
         with _draft_of(target) as draft:
-            _sign_into(draft, target, kind, credentials, description)
-            _check(draft, target, kind)
+            with target.open("rb") as original, draft.open("r+b") as signed, _library_errors(target):
+                _write_signed(Watched(original, stop), Watched(signed, stop), kind, credentials, description)
+                # On the disk before it takes the recording's place.
+                signed.flush()
+                os.fsync(signed.fileno())
+            _check(draft, kind, stop)
             draft.replace(target)
     except OSError as error:
         raise CredentialError(
@@ -106,34 +111,36 @@ def _draft_of(path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def _sign_into(draft: Path, source: Path, kind: str, credentials: Credentials, description: Description | None) -> None:
+def _write_signed(
+    original: Watched, signed: Watched, kind: str, credentials: Credentials, description: Description | None
+) -> None:
     c2pa = toolkit()
     manifest = claimed_by() if description is None else definition(description)
-    with source.open("rb") as original, draft.open("r+b") as signed, _library_errors(source):
-        information = c2pa.C2paSignerInfo(credentials.algorithm, credentials.chain, credentials.key, None)
-        with c2pa.Signer.from_info(information) as signer, c2pa.Builder(manifest, context()) as builder:
-            if description is None:
-                builder.set_intent(c2pa.C2paBuilderIntent.UPDATE)
-            builder.sign(signer, kind, original, signed)
-        _to_disk(signed)
+    information = c2pa.C2paSignerInfo(credentials.algorithm, credentials.chain, credentials.key, None)
+    with c2pa.Signer.from_info(information) as signer, c2pa.Builder(manifest, context()) as builder:
+        if description is None:
+            builder.set_intent(c2pa.C2paBuilderIntent.UPDATE)
+        builder.sign(signer, kind, original, signed)
 
 
-def _refuse_signed(path: Path, kind: str) -> None:
+def _refuse_signed(path: Path, kind: str, stop: threading.Event) -> None:
     c2pa = toolkit()
     with (
         path.open("rb") as file,
         _library_errors(path),
         contextlib.suppress(c2pa.C2paError.ManifestNotFound),
-        c2pa.Reader(kind, file, context=context(verify=False)),
+        c2pa.Reader(kind, Watched(file, stop), context=context(verify=False)),
     ):
         raise CredentialError(f"{path.name} has content credentials already.", hint="See them: mien verify FILE")
 
 
-def _check(draft: Path, source: Path, kind: str) -> None:
-    # Ctrl-C in a callback of the library reads to it like the file's end; what it signs then is whole, and too short.
-    if draft.stat().st_size < source.stat().st_size:
-        raise CredentialError("signing was interrupted.", hint="The file is as it was; again: mien sign FILE")
-    with draft.open("rb") as file, _library_errors(draft), toolkit().Reader(kind, file, context=context()) as reader:
+def _check(draft: Path, kind: str, stop: threading.Event) -> None:
+    """See that the signed copy can be read back, before it takes the recording's place."""
+    with (
+        draft.open("rb") as file,
+        _library_errors(draft),
+        toolkit().Reader(kind, Watched(file, stop), context=context()) as reader,
+    ):
         verdict = reader.get_validation_state()
     if verdict not in ("Valid", "Trusted"):
         raise CredentialError("the signed file could not be read back as valid.", hint="The file is as it was.")
@@ -146,9 +153,3 @@ def _library_errors(path: Path) -> Iterator[None]:
         yield
     except refused as error:
         raise CredentialError(f"{path.name} cannot be signed: {error}.", hint="The file is as it was.") from error
-
-
-def _to_disk(file: BinaryIO) -> None:
-    """Have the signed copy on the disk before it takes the recording's place."""
-    file.flush()
-    os.fsync(file.fileno())

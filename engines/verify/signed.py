@@ -17,12 +17,12 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal
+from typing import Any, Literal
 
 from mien.engines.credentials.anchors import NOBODY, Anchors
 from mien.engines.credentials.format import HEAD_BYTES, media_type
 from mien.engines.credentials.manifest import GENERATOR, PERSONA_LABEL
-from mien.engines.credentials.toolkit import context, toolkit
+from mien.engines.credentials.toolkit import Watched, apart, context, toolkit
 from mien.realtime.errors import SourceError
 
 State = Literal["valid", "invalid", "none", "unsupported"]
@@ -120,12 +120,12 @@ def read_signed(path: Path, *, own: Anchors = NOBODY) -> Signed:
             if kind is None:
                 return Signed("unsupported", problems=("this kind of file carries no content credentials",))
             file.seek(0)
-            return _read(file, kind, own)
+            return apart(lambda stop: _read(Watched(file, stop), kind, own))
     except OSError as error:
         raise SourceError(f"'{path}' cannot be read: {error.strerror or error}.", hint="Check the path.") from error
 
 
-def _read(file: BinaryIO, kind: str, own: Anchors) -> Signed:
+def _read(file: Watched, kind: str, own: Anchors) -> Signed:
     store = _store(file, kind, own.roots)
     if isinstance(store, Signed):
         return store
@@ -136,7 +136,7 @@ def _read(file: BinaryIO, kind: str, own: Anchors) -> Signed:
     return _interpret(store, trusted=trusted)
 
 
-def _store(file: BinaryIO, kind: str, anchor: str) -> object:
+def _store(file: Watched, kind: str, anchor: str) -> object:
     """Give what the library tells of the manifests, as plain data, or the answer where there is nothing to tell."""
     c2pa = toolkit()
     try:
@@ -154,7 +154,7 @@ def _store(file: BinaryIO, kind: str, anchor: str) -> object:
         return Signed("invalid", problems=(_BROKEN,))
 
 
-def _unreadable(file: BinaryIO, error: Exception) -> Signed:
+def _unreadable(file: Watched, error: Exception) -> Signed:
     """Tell a damaged file that was signed from one that has no manifest."""
     file.seek(0)
     head = file.read(_SEARCHED)

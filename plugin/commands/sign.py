@@ -19,7 +19,6 @@ from mien.engines.verify.signed import Signed, read_signed
 from mien.plugin import settings
 from mien.plugin.commands import options
 from mien.plugin.commands.session import Session
-from mien.plugin.interrupts import held_back
 from mien.plugin.signing import credentials_for
 from mien.realtime.config import CredentialSettings
 from mien.realtime.errors import SourceError
@@ -69,12 +68,12 @@ def sign(
     before = _examine(file, recover=recover, again=identity)
     target = whole_name(file) if recover else file
     credentials = credentials_for(chosen)()
-    with held_back():
-        if recover:
-            _cut(file)
-        note = _sign(file, before, credentials, recover=recover, again=identity)
-        if recover:
-            _rename(file, target)
+    # Each step is whole in itself: after Ctrl-C between two of them the same command goes on.
+    if recover:
+        _cut(file)
+    note = _sign(file, before, credentials, recover=recover, again=identity)
+    if recover:
+        _rename(file, target)
     named = identity or chosen.identity or chosen.key is not None
     session.say(
         f"{'recovered' if recover else 'signed'}: {target}{'' if named or note else ' (keys for this file alone)'}"

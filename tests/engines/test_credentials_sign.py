@@ -6,6 +6,8 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -108,36 +110,53 @@ def test_a_folder_that_takes_no_file_leaves_the_file_as_it_was(tmp_path: Path, m
     assert read_signed(path).state == "none"
 
 
-# Python drops what a signal's handler raises inside a callback of the library, and says so.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an interval timer")
-def test_ctrl_c_amid_the_signing_loses_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "a.mp4"
-    whole = record(tmp_path / "b.mp4", frames=5).read_bytes()
-    # As a long recording: another 24 MB of pictures, which the library reads in small pieces.
-    whole += (24 * 2**20 + 8).to_bytes(4, "big") + b"mdat" + bytes(24 * 2**20)
-    refused = 0
+@pytest.fixture
+def long_recording(tmp_path: Path) -> Path:
+    """As a long recording: behind the index another 24 MB of pictures, which the library reads in small pieces."""
+    path = record(tmp_path / "a.mp4", frames=5)
+    with path.open("ab") as file:
+        file.write((24 * 2**20 + 8).to_bytes(4, "big") + b"mdat" + bytes(24 * 2**20))
+    return path
+
+
+def interrupted(seconds: float, work: Callable[[], object]) -> bool:
+    """Do some work, with Ctrl-C after a while; whether that ended it."""
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, stop)
     try:
-        for step in range(1, 9):
-            path.write_bytes(whole)
-            signal.setitimer(signal.ITIMER_REAL, step * 0.02)
-            try:
-                sign_file(path, credentials=one_time(), description=Description())
-            except (KeyboardInterrupt, CredentialError):
-                refused += 1
-            finally:
-                signal.setitimer(signal.ITIMER_REAL, 0)
-            # The interrupt may come when all is done; else nothing is.
-            assert path.read_bytes() == whole or read_signed(path).state == "valid"
-            assert path.stat().st_size >= len(whole)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+        work()
+    except KeyboardInterrupt:
+        return True
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    assert refused > 0
+    return False
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an interval timer")
+def test_ctrl_c_amid_the_signing_loses_nothing(long_recording: Path, tmp_path: Path) -> None:
+    whole, ended = long_recording.read_bytes(), []
+    for delay_s in (0.01, 0.02, 0.03, 0.05, 0.08):
+        long_recording.write_bytes(whole)
+        ended.append(
+            interrupted(delay_s, lambda: sign_file(long_recording, credentials=one_time(), description=Description()))
+        )
+        # It may come when all is done; else nothing is.
+        assert long_recording.read_bytes() == whole or read_signed(long_recording).state == "valid"
+        assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+        assert [thread.name for thread in threading.enumerate() if thread.name.startswith("mien-")] == []
+    assert any(ended)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs an interval timer")
+def test_ctrl_c_amid_the_reading_is_ctrl_c(long_recording: Path) -> None:
+    sign_file(long_recording, credentials=one_time(), description=Description())
+    assert any([interrupted(delay_s, lambda: read_signed(long_recording)) for delay_s in (0.005, 0.01, 0.02)])
+    assert read_signed(long_recording).state == "valid"
 
 
 def test_a_signed_file_is_not_signed_again_as_if_it_were_new(tmp_path: Path) -> None:
