@@ -89,4 +89,16 @@ def export(network: DetectorNetwork) -> bytes:
         )  # fmt: skip
     if program is None:
         raise ModelError("torch exported nothing.")
-    return bytes(program.model_proto.SerializeToString())
+    model = program.model_proto
+    # The exporter writes where in which source file each operator came from: paths of whoever trained.
+    for part in (
+        model,
+        model.graph,
+        *model.graph.node,
+        *model.graph.value_info,
+        *model.graph.input,
+        *model.graph.output,
+    ):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    return bytes(model.SerializeToString())
