@@ -63,7 +63,8 @@ def gather(clips: Sequence[Path], seconds: float, work: Path) -> list[Judged]:
             runs = [[sight.aligned for sight in run if sight.aligned is not None] for run in runs_of(film.path)]
             np.savez_compressed(kept, *[np.stack(crops) for crops in runs])
         with np.load(kept, allow_pickle=False) as data:
-            takes = [Take(data[name], film.engine != BARE) for name in data.files]
+            scene = f"{film.clip}, {film.condition}"
+            takes = [Take(data[name], film.engine != BARE, scene) for name in data.files]
         found += [Judged(film, folds[film.clip], take) for take in takes]
         print(f"{film.clip}, {film.engine}, {film.condition}: {len(takes)} runs", flush=True)
     return found

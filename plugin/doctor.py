@@ -109,12 +109,23 @@ def packages(version_of: Callable[[str], str | None]) -> Iterator[Finding]:
         )
     else:
         yield Finding("opencv", "ok", f"{owners[0]} {version_of(owners[0])}")
+    yield signing(version_of)
     camera = version_of("pyvirtualcam")
     if camera is None:
         detail = "not installed (it is GPL-2.0 and optional), so --sink virtualcam is not there"
         yield Finding("pyvirtualcam", "warn", detail, "pip install pyvirtualcam")
     else:
         yield Finding("pyvirtualcam", "ok", f"pyvirtualcam {camera}")
+
+
+def signing(version_of: Callable[[str], str | None]) -> Finding:
+    """What signs recordings; without it they are made all the same."""
+    versions = {name: version_of(name) for name in ("c2pa-python", "cryptography")}
+    missing = [name for name, version in versions.items() if version is None]
+    if missing:
+        detail = f"recordings carry no content credentials; missing: {', '.join(missing)}"
+        return Finding("signing", "warn", detail, f"pip install {' '.join(missing)}")
+    return Finding("signing", "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
 
 
 def gl_libraries(system: str, present: Callable[[str], bool]) -> Iterator[Finding]:

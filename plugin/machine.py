@@ -45,6 +45,8 @@ PACKAGES = (
     "simplejpeg",
     "aiohttp",
     "pydantic",
+    "c2pa-python",
+    "cryptography",
     "pyvirtualcam",
     "onnxruntime",
     "openvino",

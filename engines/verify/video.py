@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,8 +23,10 @@ from mien.realtime.source.video_pass import VideoPass
 
 #: Pictures from the start of which none is left out; what comes after is sampled, a part at a time.
 EVERY_PICTURE = 1800
-#: Pictures in all. A file whose header lies about its length, or has none, ends here.
-MAX_PICTURES = 8000
+#: Pictures in all: about two hours, sampled.
+MAX_PICTURES = 20_000
+#: Parts begin this often at least, seconds, however long a header says that the video is.
+_MOST_SPACING_S = 60.0
 
 
 class Video:
@@ -115,9 +118,9 @@ class Video:
             self._notes.append(
                 f"It is long: every picture of the first {EVERY_PICTURE} was looked at, then {PART_S:.0f} s at a time."
             )
-        elif not ended:
-            self._notes.append(f"Only the first {MAX_PICTURES} pictures were looked at.")
-        elif damage := self._pass.damage():
+        if not ended:
+            self._notes.append(f"What comes after {MAX_PICTURES} pictures was not looked at.")
+        elif not self._schedule.sampled and (damage := self._pass.damage()):
             self._notes.append(damage)
 
 
@@ -141,8 +144,10 @@ class Schedule:
     """
 
     def __init__(self, duration_s: float | None) -> None:
-        # Parts of `PART_S` that add up to `LOOKED_S`, spread over the clip.
-        self._spacing_s = max(PART_S, PART_S * (duration_s or 0.0) / LOOKED_S)
+        # Parts of `PART_S` that add up to `LOOKED_S`, spread over the clip; between them, others for the mark alone.
+        spacing_s = max(PART_S, PART_S * (duration_s or 0.0) / LOOKED_S)
+        self._every = math.ceil(spacing_s / _MOST_SPACING_S)
+        self._spacing_s = spacing_s / self._every
         self._asked = 0
         self._next_s = self._until_s = 0.0
         self._begun_s: dict[int, float] = {}
@@ -153,7 +158,7 @@ class Schedule:
         """The number of the part that a picture at `time_s` belongs to, or None."""
         number = int(time_s // self._spacing_s)
         begun_s = self._begun_s.get(number, number * self._spacing_s)
-        return number if time_s < begun_s + PART_S else None
+        return number if time_s < begun_s + PART_S and number % self._every == 0 else None
 
     def wants(self, time_s: float | None, keyframe: bool) -> bool:
         """Whether to decode the next packet, at `time_s`; a part begins at a key frame."""

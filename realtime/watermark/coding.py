@@ -75,7 +75,10 @@ def decode(soft: NDArray[np.floating]) -> Decoded:
             where nothing is known. Values that are not finite count as 0.
 
     """
-    messages = np.nan_to_num(np.atleast_2d(soft).astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    values = np.nan_to_num(np.atleast_2d(soft).astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    # In units of the surest bit, so that no sum of 288 overflows.
+    peak = np.abs(values).max(axis=1, keepdims=True)
+    messages = (values / np.where(peak > 0, peak, 1.0)).astype(np.float32)
     bits = np.concatenate([_likeliest(messages[i : i + _BATCH]) for i in range(0, len(messages), _BATCH)])
     packed = np.packbits(bits, axis=1)
     payload = np.ascontiguousarray(packed[:, :8]).view(">u8")[:, 0].astype(np.uint64)

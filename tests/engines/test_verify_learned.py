@@ -29,7 +29,7 @@ def sights(count: int, sigma: float = 20.0) -> list[Sight]:
 def take(sigma: float, swapped: bool, seed: int) -> Take:
     rng = np.random.default_rng(seed)
     crops = np.clip(rng.normal(120, sigma, (30, ALIGNED_PX, ALIGNED_PX)), 0, 255).astype(np.uint8)
-    return Take(crops, swapped)
+    return Take(crops, swapped, "scene")
 
 
 def test_sequences_follow_each_other_and_the_rest_is_left_out() -> None:
@@ -44,6 +44,7 @@ def test_sequences_follow_each_other_and_the_rest_is_left_out() -> None:
 def test_the_shipped_network_is_small_and_gives_one_number() -> None:
     data = resources.files("mien.engines.verify.signals").joinpath("detector.onnx").read_bytes()
     assert len(data) < 1_000_000
+    assert b".py" not in data
     value = learned_score(sights(LENGTH * 2))
     assert 0.0 <= value <= 1.0
     assert value == learned_score(sights(LENGTH * 2))
@@ -55,9 +56,11 @@ def test_what_is_exported_is_what_was_trained() -> None:
     network = DetectorNetwork().eval()
     given = sights(LENGTH)
     crops = np.stack([sight.aligned for sight in given if sight.aligned is not None])
-    runner = OpenVinoRunner(NetworkFile(export(network), "detector"), threads=1, precision="float32")
+    data = export(network)
+    assert b".py" not in data  # nothing of whoever trained it
+    runner = OpenVinoRunner(NetworkFile(data, "detector"), threads=1, precision="float32")
     played = runner({INPUT: sequences(given)[0][None]})[OUTPUT]
-    assert float(played[0, 0]) == pytest.approx(score(network, Take(crops, False)), abs=1e-4)
+    assert float(played[0, 0]) == pytest.approx(score(network, Take(crops, False, "scene")), abs=1e-4)
     runner.close()
 
 

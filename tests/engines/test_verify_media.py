@@ -252,7 +252,7 @@ def test_a_file_without_an_end_is_left_at_a_bound(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(video, "MAX_PICTURES", 7)
     media, looks = look_at(write_video(tmp_path / "a.mp4", numbered(20)))
     assert len(looks) == 7
-    assert media.notes == ("Only the first 7 pictures were looked at.",)
+    assert media.notes == ("What comes after 7 pictures was not looked at.",)
 
 
 def test_parts_add_up_to_a_minute_spread_over_the_clip() -> None:
@@ -262,6 +262,18 @@ def test_parts_add_up_to_a_minute_spread_over_the_clip() -> None:
     assert len(seen) * 0.5 == pytest.approx(60, abs=1)
     assert max(seen) > 540
     assert Schedule(None).part(12.0) == 2
+
+
+def test_a_header_that_lies_about_its_length_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(video, "EVERY_PICTURE", 0)
+    for hours in (2.0, 1e9):
+        schedule = Schedule(hours * 3600)
+        wanted = [second for second in range(7200) if schedule.wants(float(second), keyframe=True)]
+        # Five seconds of each minute for the mark.
+        assert len(wanted) == pytest.approx(7200 * 5 / 60, rel=0.02)
+    spread = [second for second in range(7200) if Schedule(7200.0).part(float(second)) is not None]
+    assert len(spread) == 60
+    assert max(spread) > 6500
 
 
 class Falling:

@@ -7,6 +7,8 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -181,6 +183,7 @@ def test_the_timeline_shows_when_the_mark_was_found() -> None:
     ]  # fmt: skip
     assert bars[0][2] != bars[1][2]
     assert "1:23.2" in picture
+    assert ElementTree.fromstring(picture).tag == "svg"
     assert timeline(report(file=Looked(STILL, 1, 0.0, ()), marked=MARKED)) == ""
     assert timeline(report(marked=replace(UNMARKED, windows=()))) == ""
 
@@ -189,3 +192,11 @@ def test_texts_are_bounded_and_times_are_read_easily() -> None:
     assert plain("a" * 500) == "a" * 119 + "…"
     assert plain("a\u202eb\ud800c\te") == "a b c e"
     assert [clock_text(value) for value in (0.0, 59.94, 61.0, -1.0)] == ["0.0 s", "59.9 s", "1:01.0", "0.0 s"]
+
+
+def test_every_key_of_the_document_is_explained() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "verify.md").read_text(encoding="utf-8")
+    document = report(marked=MARKED, signed=SIGNED[3], signals=SIGNALS[2]).to_json()
+    keys = {key for answer in document.values() for key in answer}
+    keys |= set(document) | set(document["marked"]["payload"]) | set(document["signals"]["readings"][0])
+    assert {key for key in keys if f"`{key}`" not in text} == set()

@@ -235,6 +235,14 @@ def test_a_missing_model_is_a_reason_and_no_end(monkeypatch: pytest.MonkeyPatch,
     assert "no landmark model" in observer.finish().reason
 
 
+def test_a_tracker_that_fails_on_the_way_is_a_reason_and_no_end() -> None:
+    observer = Observer()
+    observer.close()
+    for index in range(2):
+        observer.add(Look(np.zeros((64, 64, 3), np.uint8), index / 10, 0))
+    assert "the tracker is closed" in observer.finish().reason
+
+
 def test_what_separates_badly_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = {signal.name: {"low": 0.0, "high": 1.0, "auc": 0.59} for signal in SIGNALS}
     rows["blink_rate"]["auc"] = 0.6

@@ -41,6 +41,12 @@ def test_two_opencv_distributions_are_a_failure_and_one_is_not() -> None:
     assert one["pyvirtualcam"].state == "warn"
 
 
+def test_a_run_starts_without_what_signs_its_recordings() -> None:
+    finding = doctor.signing(lambda name: None if name == "c2pa-python" else "1.0")
+    assert (finding.state, finding.fix) == ("warn", "pip install c2pa-python")
+    assert doctor.signing(lambda name: "1.0").state == "ok"
+
+
 def test_missing_gl_libraries_name_their_packages() -> None:
     (finding,) = doctor.gl_libraries("Linux", lambda library: library == "libGL.so.1")
     assert (finding.state, finding.fix) == ("fail", "sudo apt install libegl1 libgles2")

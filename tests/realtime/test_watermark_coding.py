@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from mien.realtime.watermark import coding
 from mien.realtime.watermark.coding import CODE_BITS, crc24, decode, encode
@@ -106,7 +109,7 @@ def test_erased_bits_and_any_unit_do_no_harm() -> None:
     rng = np.random.default_rng(5)
     code = encode(42).astype(np.float64)
     code[rng.choice(CODE_BITS, CODE_BITS // 3, replace=False)] = 0.0
-    for unit in (1e-6, 1.0, 1e6):
+    for unit in (1e-320, 1e-6, 1.0, 1e300):
         decoded = decode(code * unit)
         assert decoded.valid[0]
         assert decoded.payload[0] == 42
@@ -114,9 +117,16 @@ def test_erased_bits_and_any_unit_do_no_harm() -> None:
     assert decode(code).payload[0] == 42
 
 
+@settings(max_examples=50)
+@given(arrays(np.float64, (2, CODE_BITS), elements=st.floats(width=64)))
+def test_any_numbers_are_decoded_or_refused(soft: np.ndarray) -> None:
+    decoded = decode(soft)
+    assert decoded.payload.shape == decoded.valid.shape == (2,)
+
+
 def test_noise_is_refused() -> None:
     rng = np.random.default_rng(6)
-    assert not decode(rng.normal(0, 1, (2000, CODE_BITS))).valid.any()
+    assert not decode(rng.normal(0, 1, (5000, CODE_BITS))).valid.any()
     assert not decode(np.zeros(CODE_BITS)).valid.any()
 
 

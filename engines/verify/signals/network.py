@@ -21,6 +21,7 @@ from mien.realtime.errors import ModelError
 
 _WIDTHS: Final = (12, 24, 32, 32)
 _STATE: Final = 24
+_DROPOUT: Final = 0.3
 _BLUR_PX: Final = 5
 #: Residues are a few grey levels of 255; so they are about 1.
 _GAIN: Final = 20.0
@@ -35,7 +36,11 @@ class DetectorNetwork(nn.Module):
         layers: list[nn.Module] = []
         for wide, wider in zip((1, *_WIDTHS[:-1]), _WIDTHS, strict=True):
             layers += [nn.Conv2d(wide, wider, 3, stride=2, padding=1), nn.ReLU()]
-        self.frames = nn.Sequential(*layers)
+        # Not averaged over the crop: where a difference lies, at the outline or in the middle, says the most.
+        left = (ALIGNED_PX // 2 ** len(_WIDTHS)) ** 2 * _WIDTHS[-1]
+        self.frames = nn.Sequential(
+            *layers, nn.Flatten(), nn.Dropout(_DROPOUT), nn.Linear(left, _WIDTHS[-1]), nn.ReLU()
+        )
         # Gates by hand: exported GRUs become loops in some versions, and a network with loops is not loaded.
         self.inward, self.onward = nn.Linear(_WIDTHS[-1], 3 * _STATE), nn.Linear(_STATE, 3 * _STATE)
         self.answer = nn.Linear(_STATE, 1)
@@ -44,7 +49,7 @@ class DetectorNetwork(nn.Module):
         """Logits of a batch."""
         flat = luma.reshape(-1, 1, ALIGNED_PX, ALIGNED_PX)
         smooth = functional.avg_pool2d(functional.pad(flat, (_BLUR_PX // 2,) * 4, mode="replicate"), _BLUR_PX, stride=1)
-        seen = self.frames((flat - smooth) * _GAIN).mean(dim=(2, 3)).reshape(-1, LENGTH, _WIDTHS[-1])
+        seen = self.frames((flat - smooth) * _GAIN).reshape(-1, LENGTH, _WIDTHS[-1])
         state = torch.zeros(luma.shape[0], _STATE)
         for step in range(LENGTH):
             state = self._step(seen[:, step], state)
@@ -84,4 +89,16 @@ def export(network: DetectorNetwork) -> bytes:
         )  # fmt: skip
     if program is None:
         raise ModelError("torch exported nothing.")
-    return bytes(program.model_proto.SerializeToString())
+    model = program.model_proto
+    # The exporter writes where in which source file each operator came from: paths of whoever trained.
+    for part in (
+        model,
+        model.graph,
+        *model.graph.node,
+        *model.graph.value_info,
+        *model.graph.input,
+        *model.graph.output,
+    ):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    return bytes(model.SerializeToString())

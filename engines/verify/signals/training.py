@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
 import cv2
 import numpy as np
@@ -31,15 +31,17 @@ class Take:
     Attributes:
         crops: (N, 64, 64) uint8 luma, N >= LENGTH.
         swapped: whether the face in them is a persona's.
+        scene: the clip, and how it was encoded; bare and swapped takes of one scene differ in the face alone.
 
     """
 
     crops: Crops
     swapped: bool
+    scene: str
 
 
 def train(takes: Sequence[Take], *, steps: int, seed: int = 0) -> DetectorNetwork:
-    """Learn to tell swapped takes from bare ones, as many of each; the same takes and seed give the same network."""
+    """Learn to tell swapped takes from bare ones of the same scene; the same takes and seed give the same network."""
     torch.manual_seed(seed)
     network = DetectorNetwork().train()
     optimiser = torch.optim.AdamW(network.parameters(), lr=_LEARNING_RATE, weight_decay=1e-2)
@@ -62,31 +64,52 @@ def score(network: DetectorNetwork, take: Take) -> float:
 
 
 def batches(takes: Sequence[Take], rng: np.random.Generator) -> Iterator[tuple[Floats, Floats]]:
-    """(16, LENGTH, 64, 64) luma 0..1 and (16, 1) answers, half of them swapped, changed at random; without an end."""
-    sides = [[take for take in takes if take.swapped == swapped] for swapped in (False, True)]
+    """(16, LENGTH, 64, 64) luma 0..1 and (16, 1) answers, without an end.
+
+    In pairs, bare and swapped of one scene, changed at random and alike: so neither who it is, nor the light, nor the
+    codec tells them apart.
+    """
+    bare = [take for take in takes if not take.swapped]
+    pairs = [(one, other) for one in bare for other in takes if other.swapped and other.scene == one.scene]
     while True:
-        luma, answers = [], []
-        for number in range(_BATCH):
-            side = sides[number % 2]
-            crops = side[int(rng.integers(len(side)))].crops
-            begin = int(rng.integers(len(crops) - LENGTH + 1))
-            luma.append(_changed(crops[begin : begin + LENGTH], rng))
-            answers.append([float(number % 2)])
-        yield np.stack(luma), np.array(answers, np.float32)
+        luma = []
+        for _ in range(_BATCH // 2):
+            change = _Change.drawn(rng)
+            for take in pairs[int(rng.integers(len(pairs)))]:
+                begin = int(rng.integers(len(take.crops) - LENGTH + 1))
+                luma.append(change(take.crops[begin : begin + LENGTH]))
+        yield np.stack(luma), np.tile(np.array([[0.0], [1.0]], np.float32), (_BATCH // 2, 1))
 
 
-def _changed(crops: Crops, rng: np.random.Generator) -> Floats:
-    """A sequence as another camera and another codec would give it; the same change in all of its pictures."""
-    mirrored, blurred, recoded = rng.random(3) < (0.5, 0.3, 0.5)
-    sigma, quality = float(rng.uniform(0.3, _BLUR_PX)), int(rng.integers(*_QUALITY))
-    gain, lift = rng.uniform(*_CONTRAST), rng.uniform(-_BRIGHTNESS, _BRIGHTNESS)
-    changed = []
-    for crop in crops:
-        one = np.ascontiguousarray(crop[:, ::-1]) if mirrored else crop
-        if blurred:
-            one = np.asarray(cv2.GaussianBlur(one, (0, 0), sigma), np.uint8)
-        if recoded:
-            _, data = cv2.imencode(".jpg", one, [cv2.IMWRITE_JPEG_QUALITY, quality])
-            one = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
-        changed.append(np.clip((one.astype(np.float32) - 128) * gain + 128 + lift, 0, 255) / 255)
-    return np.stack(changed).astype(np.float32)
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A sequence as another camera and another codec would give it; the same for all of its pictures."""
+
+    mirrored: bool
+    sigma_px: float
+    quality: int
+    gain: float
+    lift: float
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator) -> Self:
+        blurred, recoded = rng.random(2) < (0.3, 0.5)
+        return cls(
+            bool(rng.random() < 0.5),
+            float(rng.uniform(0.3, _BLUR_PX)) if blurred else 0.0,
+            int(rng.integers(*_QUALITY)) if recoded else 0,
+            float(rng.uniform(*_CONTRAST)),
+            float(rng.uniform(-_BRIGHTNESS, _BRIGHTNESS)),
+        )
+
+    def __call__(self, crops: Crops) -> Floats:
+        changed = []
+        for crop in crops:
+            one = np.ascontiguousarray(crop[:, ::-1]) if self.mirrored else crop
+            if self.sigma_px:
+                one = np.asarray(cv2.GaussianBlur(one, (0, 0), self.sigma_px), np.uint8)
+            if self.quality:
+                _, data = cv2.imencode(".jpg", one, [cv2.IMWRITE_JPEG_QUALITY, self.quality])
+                one = np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE), np.uint8)
+            changed.append(np.clip((one.astype(np.float32) - 128) * self.gain + 128 + self.lift, 0, 255) / 255)
+        return np.stack(changed).astype(np.float32)
