@@ -73,7 +73,7 @@ def own_session(payload: Payload) -> datetime | None:
     A mark can be copied into another video, so this tells of the mark and not of the picture.
     """
     started = None
-    for session, at in _kept(sessions_path()):
+    for session, at in _kept(sessions_path(), payload.session):
         if session.opens(payload):
             started = at
     return started
@@ -96,8 +96,13 @@ def _forget_older(path: Path) -> None:
     lines = _read(path).splitlines(keepends=True)
     # NamedTemporaryFile gives 0600 by itself.
     with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=path.name, delete=False) as stream:
-        stream.writelines(lines[len(lines) // 2 :])
-    Path(stream.name).replace(path)
+        part = Path(stream.name)
+    try:
+        part.write_bytes(b"".join(lines[len(lines) // 2 :]))
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _read(path: Path) -> bytes:
@@ -107,8 +112,8 @@ def _read(path: Path) -> bytes:
         return stream.read(_MOST_READ_BYTES)
 
 
-def _kept(path: Path) -> Iterator[tuple[MarkSession, datetime]]:
-    """Sessions and their starts; a line that is damaged is passed over."""
+def _kept(path: Path, session_id: int) -> Iterator[tuple[MarkSession, datetime]]:
+    """Sessions with this id and their starts; a line that is damaged is passed over."""
     try:
         lines = _read(path).splitlines()
     except OSError:
@@ -116,6 +121,10 @@ def _kept(path: Path) -> Iterator[tuple[MarkSession, datetime]]:
     for line in lines:
         try:
             entry = json.loads(line)
-            yield MarkSession(bytes.fromhex(entry["salt"])), datetime.fromisoformat(entry["started"])
+            if entry["session"] == f"{session_id:08x}":
+                yield (
+                    MarkSession(bytes.fromhex(entry["salt"])),
+                    datetime.fromisoformat(entry["started"]).astimezone(UTC),
+                )
         except (ValueError, TypeError, KeyError, RecursionError, PayloadError):
             continue

@@ -26,6 +26,9 @@ PEAK: Final = 6.5
 _CLEAR: Final = 16.0
 # Px of a chip while searching.
 _COARSE: Final = 2
+#: Greatest working picture that is searched, px: four times a usual one. Ribbons of 40:1 and more are read as they were
+#: made only, since a search of one would take minutes.
+MOST_PX: Final = 1_000_000
 
 
 def search(evened: Floats) -> Geometry | None:
@@ -33,6 +36,8 @@ def search(evened: Floats) -> Geometry | None:
 
     Looks at the sync chips alone, so that what the payload says stays independent of the choice.
     """
+    if evened.size > MOST_PX:
+        return None
     best, geometry = PEAK, None
     for scale in _scales():
         for peak, found in _peaks(evened, scale):

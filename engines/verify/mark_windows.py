@@ -12,12 +12,14 @@ from mien.engines.verify.mark_signal import Floats, Geometry, Reading, read
 from mien.realtime.watermark.coding import decode
 from mien.realtime.watermark.payload import Payload, PayloadError
 
-#: Sync score from which a place is decoded: what can be decoded scores 12 and more, chance one in 10^12.
+#: Sync score from which a place is decoded: what can be decoded scores 9 and more, chance once in 10^12.
 GATE: Final = 7.0
 # Places that were found; a video that is cut from more of them has them found again.
 _MOST_PLACES: Final = 3
-# Stretches of 3 s that are kept for a later search (37 MB of 640x360), and the most that pass between two searches.
+# Stretches of 3 s that are kept for a later search (37 MB of 640x360; fewer of ribbons, which take more), and the most
+# that pass between two searches.
 _MOST_WAITING: Final = 40
+_MOST_WAITING_BYTES: Final = 64 * 2**20
 _MOST_BETWEEN: Final = 32
 
 _AS_MADE: Final = (Geometry(), Geometry(mirrored=True))
@@ -120,7 +122,8 @@ class Backlog:
         self._sum = span.total.copy() if self._sum is None else np.add(self._sum, span.total, out=self._sum)
         self._summed += 1
         self._waiting.append(span)
-        return self._waiting.popleft() if len(self._waiting) > _MOST_WAITING else None
+        most = min(_MOST_WAITING, max(1, _MOST_WAITING_BYTES // span.total.nbytes))
+        return self._waiting.popleft() if len(self._waiting) > most else None
 
     def begin_search(self) -> Floats | None:
         """The sum of what no search has seen; None where there is nothing."""

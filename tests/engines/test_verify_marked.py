@@ -9,9 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from marked_pictures import has_only, look, marked, rendered
 
+from marked_pictures import has_only, look, marked, rendered
 from mien.engines.measure.on_the_way import cropped, inset, jpeg, resized
+from mien.engines.verify import mark_search
 from mien.engines.verify import marked as module
 from mien.engines.verify.marked import MarkDetectError, MarkDetector, detect_still
 from mien.realtime.frame import Pixels
@@ -170,6 +171,12 @@ class TestUnmarked:
         result = look(clip[:30] * 2)
         assert result.false_positive_bound >= 6 * KNOWN_SHARE / 2**24
         assert result.false_positive_bound < 1e-7
+
+
+def test_a_ribbon_without_a_mark_takes_no_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mark_search, "_peaks", lambda evened, scale: pytest.fail("searched"))
+    ribbon = np.random.default_rng(2).integers(0, 256, (80, 16000), np.uint8)
+    assert not detect_still(ribbon).found
 
 
 class TestTheDoor:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
 import pytest
 import simplejpeg
@@ -19,8 +18,7 @@ from control_page import page_at, until
 
 import mien.plugin
 import mien.realtime.sink
-from mien.engines.verify.marked import MarkDetector, Marked
-from mien.plugin.clip import driver_clip
+from marked_pictures import FPS, look, rendered
 from mien.plugin.control.preview import PreviewSink
 from mien.realtime.frame import Pixels
 from mien.realtime.mark import MarkedFrame, Marker
@@ -34,7 +32,7 @@ from mien.realtime.watermark.payload import MarkKind
 from mien.realtime.watermark.session import MarkSession
 from virtual_camera_device import plug_in
 
-WIDTH, HEIGHT, FPS = 640, 360, 30
+WIDTH, HEIGHT = 640, 360
 STREAM = StreamFormat(WIDTH, HEIGHT, FPS, live=False)
 SESSION = MarkSession()
 
@@ -129,9 +127,7 @@ NOWHERE = {"null": "it throws every frame away"}
 def frames_of(kind: MarkKind) -> list[MarkedFrame]:
     """A second of rendered pictures, marked by the real marker."""
     marker = Marker(WIDTH, HEIGHT, session=SESSION)
-    with av.open(str(driver_clip())) as container:
-        decoded = [frame.to_ndarray(format="bgr24") for frame, _ in zip(container.decode(video=0), range(20))]  # noqa: B905
-    pictures = [cv2.resize(picture, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA) for picture in decoded]
+    pictures = rendered(20, WIDTH, HEIGHT)
     times = [{"sequence": n, "capture_ns": n * 10**9 // FPS, "media_ns": n * 10**9 // FPS} for n in range(20)]
     if kind == "slate":
         return [marker.mark_slate(pictures[0], now_ns=at["media_ns"], **at) for at in times]
@@ -139,13 +135,6 @@ def frames_of(kind: MarkKind) -> list[MarkedFrame]:
         marker.mark_persona(picture, label="modified", now_ns=at["media_ns"], **at)
         for picture, at in zip(pictures, times, strict=True)
     ]
-
-
-def look(pictures: list[Pixels]) -> Marked:
-    detector = MarkDetector(fps_hint=FPS)
-    for index, picture in enumerate(pictures):
-        detector.add(picture, index / FPS)
-    return detector.finish()
 
 
 def test_every_kind_of_sink_is_looked_at() -> None:
@@ -173,7 +162,7 @@ def test_what_leaves_by_it_is_marked(
     assert streams
     for pictures in streams:
         assert len(pictures) >= 5
-        result = look(pictures)
+        result = look(pictures, fps=FPS)
         assert result.found
         assert result.payload == SESSION.payload(kind)
         assert result.coverage == pytest.approx(1.0)

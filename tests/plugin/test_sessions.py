@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
@@ -80,10 +81,12 @@ def test_runs_that_start_together_keep_all_their_salts() -> None:
         b"not json\n",
         b"[]\n",
         b"7\n",
-        b'{"salt": 5, "started": "x"}\n',
-        b'{"salt": "00", "started": "2026-11-30T00:00:00+00:00"}\n',
-        b'{"salt": "' + b"zz" * 16 + b'", "started": "2026-11-30T00:00:00+00:00"}\n',
-        b'{"salt": "' + b"00" * 16 + b'", "started": "yesterday"}\n',
+        b'{"session": "SESSION", "salt": 5, "started": "x"}\n',
+        b'{"session": "SESSION", "salt": "00", "started": "2026-11-30T00:00:00+00:00"}\n',
+        b'{"session": "SESSION", "salt": "' + b"zz" * 16 + b'", "started": "2026-11-30T00:00:00+00:00"}\n',
+        b'{"session": "SESSION", "salt": "' + b"00" * 16 + b'", "started": "yesterday"}\n',
+        b'{"session": "SESSION"}\n',
+        b'{"session": ["SESSION"]}\n',
         b"[" * 100_000 + b"\n",
         b"\xff\xfe\x00\n",
         b"\n" * 1000,
@@ -91,6 +94,7 @@ def test_runs_that_start_together_keep_all_their_salts() -> None:
 )
 def test_damaged_lines_are_passed_over(damage: bytes) -> None:
     mine = MarkSession()
+    damage = damage.replace(b"SESSION", f"{mine.session:08x}".encode())
     sessions_path().parent.mkdir(parents=True)
     sessions_path().write_bytes(damage)
     remember(mine, START)
@@ -107,6 +111,21 @@ def test_a_huge_file_is_read_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     remember(mine, START)
     assert own_session(mine.payload("persona")) == START
     assert sessions_path().stat().st_size <= 50_200
+
+
+def test_a_disk_that_is_full_leaves_no_copy_of_the_salts(monkeypatch: pytest.MonkeyPatch) -> None:
+    remember(MarkSession(), START)
+    monkeypatch.setattr(sessions, "MAX_BYTES", 10)
+    monkeypatch.setattr(Path, "replace", _full)
+    kept = sessions_path().read_bytes()
+    with pytest.raises(SessionStoreError, match="No space left"):
+        remember(MarkSession(), START)
+    assert sessions_path().read_bytes().startswith(kept)
+    assert [path.name for path in sessions_path().parent.iterdir()] == [sessions_path().name]
+
+
+def _full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 @pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="no such links here")
