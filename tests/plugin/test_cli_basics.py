@@ -188,11 +188,15 @@ def test_a_quick_check_of_a_shipped_pack_says_what_it_left_out(mien: Mien) -> No
 def test_create_refuses_a_portrait_without_a_face(mien: Mien, tmp_path: Path) -> None:
     from PIL import Image
 
-    portrait, consent = tmp_path / "wall.png", tmp_path / "consent.txt"
+    portrait, consent = tmp_path / "wall.png", tmp_path / "consent.json"
     Image.new("RGB", (640, 640), (90, 120, 150)).save(portrait)
-    consent.write_text(
-        "I, the person shown, agree that this picture becomes a persona. Signed: A. Person, 2026-01-01.\n" * 3
-    )
+    statement = tmp_path / "statement.txt"
+    statement.write_text("I painted this wall, and hold all rights in it. Signed: A. Person, 2026-01-01.\n")
+    signed = mien(
+        "consent", "figure", "--name", "wall", "--portrait", portrait, "--statement", statement, "--holder", "A. P.",
+        "--basis", "own-work", "--key", tmp_path / "my.key", "--out", consent, answers="yes\n",
+    )  # fmt: skip
+    assert signed.code == 0, signed.err
     result = mien("persona", "create", "--portrait", portrait, "--consent", consent, "--name", "wall")
     assert result.code == 5
     assert "face" in result.err
