@@ -30,12 +30,20 @@ class EngineSwitch:
     Args:
         config: of the run.
         on_event: told one sentence of each change.
+        on_persona: told whom it shows after each change.
 
     """
 
-    def __init__(self, config: LiveConfig, on_event: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        config: LiveConfig,
+        on_event: Callable[[str], None],
+        *,
+        on_persona: Callable[[Persona], None] = lambda _persona: None,
+    ) -> None:
         self._config = config
         self._on_event = on_event
+        self._on_persona = on_persona
         #: One change of persona at a time, however long it loads.
         self._choosing = threading.Lock()
         #: Held for moments: a slider of the page must not wait for a network.
@@ -103,6 +111,7 @@ class EngineSwitch:
                 self._awaited = None
                 self.persona = persona.name
                 self.switch_ms = (time.perf_counter() - begin) * 1e3
+            self._on_persona(persona)
         self._tell(f"persona: {persona.name}", rests)
 
     def set_edit(self, changes: str) -> None:

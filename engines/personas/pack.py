@@ -13,7 +13,8 @@ import numpy as np
 import tomli_w
 from numpy.typing import NDArray
 
-from mien.engines.consent.errors import ConsentFilesError
+from mien.engines.consent.canonical import MAX_BYTES
+from mien.engines.consent.errors import ConsentFilesError, ConsentMissingError
 from mien.engines.consent.record import BINDING_NAME, RECORD_NAME
 from mien.engines.consent.verify import Consent
 from mien.engines.personas.container import MAX_FILE_BYTES, Container, open_container
@@ -189,6 +190,21 @@ def read_manifest(path: Path) -> tuple[Manifest, str]:
     """
     with open_container(path) as container:
         return _manifest(container, path)
+
+
+def record_bytes(path: Path) -> bytes:
+    """The consent record that lies in a pack, whatever it is worth.
+
+    Raises:
+        PersonaError: there is no pack, or its manifest is wrong.
+        ConsentMissingError: it has none.
+
+    """
+    with open_container(path) as container:
+        manifest, _ = _manifest(container, path)
+        if manifest.record_file != RECORD_NAME or RECORD_NAME not in container.names:
+            raise ConsentMissingError(f"{path.name}: has no signed consent record; it is {manifest.kind}.")
+        return container.read(RECORD_NAME, MAX_BYTES)
 
 
 def read_contents(path: Path) -> Contents:
