@@ -84,7 +84,9 @@ class Live:
         self._clock = clock or MonotonicClock()
         self._on_event = on_event
         self._stack = ExitStack()
-        self._guard = ConsentGuard(Trust().gate, lambda on: self._compositor.set_slate(on), self._tell_consent)
+        self._guard = ConsentGuard(
+            Trust().gate, lambda on: self._compositor.set_slate(on), on_event, self._tell_consent_ended
+        )
         self._switch = EngineSwitch(config, on_event, on_persona=self._guard.shown)
         self._preview: PreviewSink | None = None
         self._entered = False
@@ -295,7 +297,7 @@ class Live:
             return "released"
         return "lost" if self._pipeline.trouble else "running"
 
-    def _tell_consent(self, text: str) -> None:
+    def _tell_consent_ended(self, text: str) -> None:
         self._note_error(text)
         self._on_event(text)
 

@@ -60,7 +60,7 @@ def parse(data: bytes, model: type[Model], what: str) -> Model:
     except ValidationError as error:
         detail = error.errors(include_url=False, include_context=False, include_input=False)[0]
         key = ".".join(str(part)[:_SHOWN] for part in detail["loc"]) or "the whole"
-        raise ConsentDamagedError(f"{what} is no such file: {key!r} is wrong ({detail['msg'][:200]}).") from error
+        raise ConsentDamagedError(f"{what} is not valid: {key!r} is wrong ({detail['msg'][:200]}).") from error
     except (ValueError, RecursionError) as error:
         raise ConsentDamagedError(f"{what} cannot be read ({str(error)[:200]}).") from error
 

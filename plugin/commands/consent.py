@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from mien.engines.consent.canonical import canonical, parse
-from mien.engines.consent.errors import ConsentDamagedError, ConsentError
+from mien.engines.consent.errors import ConsentError
 from mien.engines.consent.keys import ToolKeys, public_hex, public_pem, read_public, shown
 from mien.engines.consent.make import Terms, make_record, plain_words
 from mien.engines.consent.moment import utc_now
@@ -203,20 +203,18 @@ def show(
     session: Session = ctx.obj
     session.json = as_json
     library, path = Library(), Path(consent)
+    alone = path.suffix == ".json" and path.is_file()
+    path = path if alone else library.locate(consent)
+    data = read_paper(path) if alone else record_bytes(path)
+    found = parse_record(data, path.name).record
     state = "valid"
     try:
-        if path.suffix == ".json" and path.is_file():
-            data = read_paper(path)
+        if alone:
             library.trust.gate.record(data, hashlib.sha256(data).hexdigest())
         else:
-            path = library.locate(consent)
-            data = record_bytes(path)
             read_consent(path, library.trust)
-    except ConsentDamagedError:
-        raise
     except ConsentError as error:
         state = str(error)
-    found = parse_record(data, path.name).record
     for label, text in _lines(found):
         session.say(f"{label:12} {text}")
     session.say(f"{'state':12} {state}")

@@ -23,7 +23,8 @@ class ConsentGuard:
     Args:
         gate: that let the persona in.
         set_slate: shows the slate or takes it back; must not call back.
-        tell: told one sentence: an end that is near, on the caller's thread; an end that came, on the guard's.
+        on_near: told one sentence of an end that is near, on the caller's thread.
+        on_end: told what ended a consent, on the guard's thread.
         every_s: how often it looks.
 
     """
@@ -32,13 +33,15 @@ class ConsentGuard:
         self,
         gate: Gate,
         set_slate: Callable[[bool], None],
-        tell: Callable[[str], None],
+        on_near: Callable[[str], None],
+        on_end: Callable[[str], None],
         *,
         every_s: float = _EVERY_S,
     ) -> None:
         self._gate = gate
         self._set_slate = set_slate
-        self._tell = tell
+        self._on_near = on_near
+        self._on_end = on_end
         self._every_s = every_s
         #: One lock for all: a persona that is chosen just now must not get the slate of the one before it.
         self._lock = threading.Lock()
@@ -57,7 +60,7 @@ class ConsentGuard:
                 self._started = True
                 self._worker.start()
         if persona.consent is not None and (warning := persona.consent.warning(self._gate.now())):
-            self._tell(warning)
+            self._on_near(warning)
 
     def ask_slate(self, on: bool) -> None:
         """The user's slate. Any thread."""
@@ -73,7 +76,7 @@ class ConsentGuard:
         while not stop.wait(self._every_s):
             if (error := self._look()) is not None:
                 # With no lock held: whoever listens may choose another persona.
-                self._tell(f"slate: {error} To go on, choose another persona.")
+                self._on_end(f"slate: {error} To go on, choose another persona.")
 
     def _look(self) -> ConsentError | None:
         with self._lock:

