@@ -65,7 +65,7 @@ class Seen:
         at_ms: since the first frame.
         faces: all of them, as the tracker gives them.
         small: see `mien.engines.consent.replay.small_grey`.
-        similarity: cosine of SFace with the nearest of the pictures, where this frame was compared.
+        similarity: cosine of SFace with the picture that is least alike, where this frame was compared.
         marked: whether the frame carries Mien's own watermark.
 
     """

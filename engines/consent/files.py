@@ -10,8 +10,16 @@ from pathlib import Path
 def write_new(path: Path, data: bytes) -> None:
     """Write a new file, 0600 from its first moment; raises `FileExistsError` where something is, else `OSError`."""
     with _Scratch(path, data) as scratch:
-        # A link, unlike a rename, never replaces what another has made meanwhile.
-        os.link(scratch, path)
+        try:
+            # A link, unlike a rename, never replaces what another has made meanwhile.
+            os.link(scratch, path)
+        except FileExistsError:
+            raise
+        except OSError:
+            # A file system that has no links, as on many USB sticks.
+            if path.exists():
+                raise FileExistsError(path) from None
+            scratch.rename(path)
 
 
 def replace(path: Path, data: bytes) -> None:

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -71,7 +71,7 @@ class Terms:
     forbidden: tuple[Forbidden, ...] = FORBIDDEN
     days: int = 365
     grantee: str | None = None
-    kind: str = "person"
+    kind: Literal["person", "figure"] = "person"
 
     def __post_init__(self) -> None:
         if not 1 <= self.days <= LONGEST_TERM.days:
@@ -154,7 +154,7 @@ def make_record(
         revokers: public keys, hex, that may withdraw it beside the subject's.
 
     Raises:
-        ConsentDamagedError: a text in it is no plain line, or too long.
+        ConsentDamagedError: a text in it is no plain line, or too long; a proof of another kind than the terms'.
 
     """
     person = isinstance(proof, Proof)
@@ -164,7 +164,7 @@ def make_record(
         "id": secrets.token_hex(16),
         "persona": terms.persona,
         "subject": {
-            "kind": "person" if person else "figure", "key": public_hex(subject), "adult": True, "name": name,
+            "kind": terms.kind, "key": public_hex(subject), "adult": True, "name": name,
         },
         "grantee": terms.grantee,
         "scope": {"uses": terms.uses, "forbidden": terms.forbidden},

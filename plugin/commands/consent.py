@@ -147,11 +147,13 @@ def record(
     place = out or Path(f"{name}.consent.json")
     check_free(place)
     revokers = [read_public(each) for each in revoker or ()]
+    # Before anybody takes the trouble: what is wrong with the keys.
+    tool = ToolKeys().own()
     _agree(session, terms)
     subject = subject_key(key, passphrase=passphrase)
     evidence = _enrol(session, portrait, source)
     data = make_record(
-        terms, subject=subject.key, tool=ToolKeys().own(), proof=evidence.proof, now=utc_now(), name=subject_name,
+        terms, subject=subject.key, tool=tool, proof=evidence.proof, now=utc_now(), name=subject_name,
         revokers=revokers,
     )  # fmt: skip
     _keep(session, Papers(place, data, plain_words(terms), evidence.transcript).write(subject), data)
@@ -263,7 +265,7 @@ def trust(
 
 def _terms(
     name: str, portraits: list[Path], use: list[str] | None, forbid: list[str] | None, days: int, grantee: str | None,
-    kind: str,
+    kind: Literal["person", "figure"],
 ) -> Terms:  # fmt: skip
     check_persona_name(name)
     uses: tuple[Use, ...] = _chosen(use, USES, "--use")

@@ -128,7 +128,8 @@ def enrol(
                 alike = None
                 if at_ms - compared_ms >= _COMPARE_MS and enrolment.wants_comparison(faces):
                     seen = identity.embed(frame.pixels, faces[0].landmarks)
-                    alike, compared_ms = max(similarity(seen, one) for one in pictures), at_ms
+                    # The least: who is in one of the pictures does not consent for who is in another.
+                    alike, compared_ms = min(similarity(seen, one) for one in pictures), at_ms
                 step = enrolment.add(Seen(at_ms, faces, small_grey(frame.pixels), alike, search.found(frame)))
                 if step.say:
                     say(step.say)

@@ -64,10 +64,11 @@ def portrait(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def enrol(identity: FaceIdentity, portrait: Path) -> Callable[..., session.Evidence]:
     def run(
-        camera: Camera, *, picture: Path = portrait, is_marked: session.IsMarked = unmarked,
+        camera: Camera, *, also: Path | None = None, is_marked: session.IsMarked = unmarked,
         say: Callable[[str], None] = lambda _text: None,
     ) -> session.Evidence:  # fmt: skip
-        pictures = session.embed_pictures([picture], StillTracker(), identity)
+        chosen = [portrait] if also is None else [portrait, also]
+        pictures = session.embed_pictures(chosen, StillTracker(), identity)
         tracker = MediaPipeTracker(landmarker_path(), max_faces=2)
         try:
             return session.enrol(
@@ -116,13 +117,15 @@ def test_a_looped_clip_fails(enrol: Callable[..., session.Evidence]) -> None:
         enrol(Camera(looped))
 
 
-def test_the_wrong_person_fails(enrol: Callable[..., session.Evidence], tmp_path: Path) -> None:
+def test_the_wrong_person_fails_even_if_another_picture_is_theirs(
+    enrol: Callable[..., session.Evidence], tmp_path: Path
+) -> None:
     """A public-domain photograph of somebody else; rendered people look too much alike to SFace."""
     photo = np.ascontiguousarray(astronaut()[0:300, 60:390, ::-1])
     cv2.imwrite(str(tmp_path / "other.png"), cv2.resize(photo, None, fx=2, fy=2, interpolation=cv2.INTER_CUBIC))
     performer = Performer()
     with pytest.raises(EnrolmentError, match=r"somebody else than the pictures \(SFace: 0\.[0-3]"):
-        enrol(Camera(performer.frames()), picture=tmp_path / "other.png", say=performer.hear)
+        enrol(Camera(performer.frames()), also=tmp_path / "other.png", say=performer.hear)
 
 
 def test_a_clip_with_our_mark_fails_though_the_search_is_slow(enrol: Callable[..., session.Evidence]) -> None:
