@@ -84,9 +84,7 @@ class Live:
         self._clock = clock or MonotonicClock()
         self._on_event = on_event
         self._stack = ExitStack()
-        self._guard = ConsentGuard(
-            Trust().gate, lambda on: self._compositor.set_slate(on), on_event, self._tell_consent_ended
-        )
+        self._guard = ConsentGuard(Trust().gate, lambda on: self._compositor.set_slate(on), self._tell_consent_ended)
         self._switch = EngineSwitch(config, on_event, on_persona=self._guard.shown)
         self._preview: PreviewSink | None = None
         self._entered = False
@@ -269,7 +267,8 @@ class Live:
             runner.start()
         stack.callback(self._pipeline.stop)
         stack.callback(self._guard.close)
-        self._guard.shown(persona)
+        if warning := self._guard.shown(persona):
+            self._on_event(warning)
         self._pipeline.start()
 
     def _open_source(self) -> Source:

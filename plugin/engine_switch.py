@@ -30,7 +30,7 @@ class EngineSwitch:
     Args:
         config: of the run.
         on_event: told one sentence of each change.
-        on_persona: told whom it shows after each change.
+        on_persona: told whom it shows after each change; gives a sentence to tell, or nothing.
 
     """
 
@@ -39,7 +39,7 @@ class EngineSwitch:
         config: LiveConfig,
         on_event: Callable[[str], None],
         *,
-        on_persona: Callable[[Persona], None] = lambda _persona: None,
+        on_persona: Callable[[Persona], str] = lambda _persona: "",
     ) -> None:
         self._config = config
         self._on_event = on_event
@@ -111,8 +111,8 @@ class EngineSwitch:
                 self._awaited = None
                 self.persona = persona.name
                 self.switch_ms = (time.perf_counter() - begin) * 1e3
-            self._on_persona(persona)
-        self._tell(f"persona: {persona.name}", rests)
+            warning = self._on_persona(persona)
+        self._tell(f"persona: {persona.name}", rests, warning)
 
     def set_edit(self, changes: str) -> None:
         """See `Live.set_edit`."""

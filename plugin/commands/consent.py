@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -18,7 +18,6 @@ from mien.engines.consent.record import (
     FORBIDDEN,
     USES,
     Forbidden,
-    Record,
     Statement,
     Use,
     parse_record,
@@ -32,16 +31,13 @@ from mien.plugin.commands.session import Session
 from mien.plugin.consent.papers import (
     Papers,
     check_free,
+    describe,
     read_paper,
     statement_digest,
     subject_key,
     write_paper,
 )
-from mien.plugin.interrupts import held_back
 from mien.realtime.errors import ConfigError
-
-if TYPE_CHECKING:
-    from mien.engines.consent.enrol import Evidence
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -145,13 +141,15 @@ def record(
     session.json = as_json
     terms = _terms(name, portrait, use, forbid, days, grantee, "person")
     place = out or Path(f"{name}.consent.json")
-    check_free(place)
+    check_free(place, plain_words(terms))
     revokers = [read_public(each) for each in revoker or ()]
     # Before anybody takes the trouble: what is wrong with the keys.
     tool = ToolKeys().own()
     _agree(session, terms)
     subject = subject_key(key, passphrase=passphrase)
-    evidence = _enrol(session, portrait, source)
+    from mien.plugin.consent.session import enrol_before_camera  # here: the tracker takes a second to import
+
+    evidence = enrol_before_camera(portrait, terms.sources, source, session.say)
     data = make_record(
         terms, subject=subject.key, tool=tool, proof=evidence.proof, now=utc_now(), name=subject_name,
         revokers=revokers,
@@ -186,7 +184,7 @@ def figure(
     session.json = as_json
     terms = _terms(name, portrait, use, forbid, days, grantee, "figure")
     place = out or Path(f"{name}.consent.json")
-    check_free(place)
+    check_free(place, plain_words(terms))
     given = {"holder": holder, "basis": basis, "text": statement_digest(statement)}
     proof = parse(canonical(given), Statement, "The statement")
     _agree(session, terms)
@@ -217,7 +215,7 @@ def show(
             read_consent(path, library.trust)
     except ConsentError as error:
         state = str(error)
-    for label, text in _lines(found):
+    for label, text in describe(found):
         session.say(f"{label:12} {text}")
     session.say(f"{'state':12} {state}")
     session.document({**found.model_dump(mode="json"), "valid": state == "valid", "state": state})
@@ -290,29 +288,6 @@ def _agree(session: Session, terms: Terms) -> None:
         raise ConsentError("There was no consent; nothing was recorded.")
 
 
-def _enrol(session: Session, portraits: list[Path], source: str) -> Evidence:
-    from mien.engines.measure.identity import FaceIdentity
-    from mien.engines.personas.still import StillTracker
-    from mien.plugin.consent.session import carries_own_mark, embed_pictures, enrol, open_camera
-    from mien.realtime.tracker.mediapipe_tracker import MediaPipeTracker
-    from mien.realtime.tracker.model import landmarker_path
-
-    kind, _, selector = source.partition(":")
-    if kind != "camera":
-        raise ConsentError(
-            f"{source!r} is no camera; an enrolment takes no file and no stream.", hint="Use --source camera[:NUMBER]."
-        )
-    is_marked, identity = carries_own_mark(), FaceIdentity()
-    pictures = embed_pictures(portraits, StillTracker(), identity)
-    camera = open_camera(selector.strip())
-    with held_back():
-        tracker = MediaPipeTracker(landmarker_path())
-    try:
-        return enrol(camera, tracker, identity, pictures, is_marked=is_marked, say=session.say)
-    finally:
-        tracker.close()
-
-
 def _keep(session: Session, written: list[tuple[Path, str]], data: bytes) -> None:
     """Tell what is stored, where, and for how long."""
     record_ = parse_record(data).record
@@ -320,29 +295,3 @@ def _keep(session: Session, written: list[tuple[Path, str]], data: bytes) -> Non
     for path, what in written:
         session.say(f"  {path}: {what}")
     session.document({"id": record_.id, "expires": record_.expires, "files": [str(path) for path, _ in written]})
-
-
-def _lines(record_: Record) -> list[tuple[str, str]]:
-    """What people want to know of a record."""
-    subject, proof, statement = record_.subject, record_.enrolment, record_.statement
-    lines = [
-        ("persona", record_.persona),
-        (
-            "subject",
-            f"{subject.kind}, {subject.name or 'not named'}, key {shown(subject.key)}, says they are 18 or older",
-        ),
-        ("for", record_.grantee or "whoever holds the pack"),
-        ("may", ", ".join(record_.scope.uses)),
-        ("may not", ", ".join(record_.scope.forbidden)),
-        ("always", ", ".join(record_.disclosures)),
-        ("from", record_.issued),
-        ("until", record_.expires),
-    ]
-    if proof is not None:
-        alike = f"{proof.similarity_median_milli / 1000:.2f} (least {proof.similarity_min_milli / 1000:.2f})"
-        asked = ", ".join(each.action for each in proof.prompts)
-        lines.append(("enrolled", f"by {proof.method}: {asked}; SFace {alike} in {proof.compared} frames"))
-    if statement is not None:
-        lines.append(("stated", f"by {statement.holder}, {statement.basis}; the text's SHA-256: {statement.text}"))
-    lines += [("tool", shown(record_.tool)), ("id", record_.id)]
-    return lines

@@ -23,7 +23,6 @@ class ConsentGuard:
     Args:
         gate: that let the persona in.
         set_slate: shows the slate or takes it back; must not call back.
-        on_near: told one sentence of an end that is near, on the caller's thread.
         on_end: told what ended a consent, on the guard's thread.
         every_s: how often it looks.
 
@@ -33,14 +32,12 @@ class ConsentGuard:
         self,
         gate: Gate,
         set_slate: Callable[[bool], None],
-        on_near: Callable[[str], None],
         on_end: Callable[[str], None],
         *,
         every_s: float = _EVERY_S,
     ) -> None:
         self._gate = gate
         self._set_slate = set_slate
-        self._on_near = on_near
         self._on_end = on_end
         self._every_s = every_s
         #: One lock for all: a persona that is chosen just now must not get the slate of the one before it.
@@ -50,8 +47,8 @@ class ConsentGuard:
         self._worker = Worker("consent", self._run)
         self._started = False
 
-    def shown(self, persona: Persona) -> None:
-        """From here on it is this one that is shown. Any thread."""
+    def shown(self, persona: Persona) -> str:
+        """From here on it is this one that is shown; returns one sentence if its consent ends soon. Any thread."""
         with self._lock:
             self._shown = persona if persona.consent is not None else None
             self._void = False
@@ -59,8 +56,7 @@ class ConsentGuard:
             if self._shown is not None and not self._started:
                 self._started = True
                 self._worker.start()
-        if persona.consent is not None and (warning := persona.consent.warning(self._gate.now())):
-            self._on_near(warning)
+        return "" if persona.consent is None else persona.consent.warning(self._gate.now())
 
     def ask_slate(self, on: bool) -> None:
         """The user's slate. Any thread."""

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mien.engines.consent.errors import ConsentError
 from mien.engines.consent.files import write_new
-from mien.engines.consent.keys import is_locked, read_key, write_key
+from mien.engines.consent.keys import is_locked, read_key, shown, write_key
+from mien.engines.consent.record import Record
 
 _MAX_BYTES: Final = 10 * 2**20
 #: "I, A. B., made this." is 19 letters: less than that states nothing.
@@ -94,7 +95,10 @@ class Papers:
             note = "what was asked and done when, the subject's to keep or delete: the record has its SHA-256"
             written.append((write_paper(beside(self.place, "transcript.json"), self.transcript), note))
         note = "what was agreed to, in words, the subject's to keep: the record has its SHA-256"
-        written.append((write_paper(beside(self.place, "request.md"), self.request.encode()), note))
+        text = beside(self.place, "request.md")
+        if not text.exists():
+            write_paper(text, self.request.encode())
+        written.append((text, note))
         note = "the signed record; a copy goes into the persona's pack, and is kept as long as that is"
         written.append((write_paper(self.place, self.record), note))
         return written
@@ -105,9 +109,15 @@ def beside(place: Path, what: str) -> Path:
     return place.with_name(f"{place.name.removesuffix('.json').removesuffix('.consent')}.{what}")
 
 
-def check_free(place: Path) -> None:
-    """Raise `ConsentError`, before anybody enrols, where a file would be in the way."""
-    for path in (place, beside(place, "transcript.json"), beside(place, "request.md")):
+def check_free(place: Path, request: str) -> None:
+    """Raise `ConsentError`, before anybody enrols, where a file would be in the way, or was asked with other terms."""
+    text = beside(place, "request.md")
+    if text.exists() and read_paper(text) != request.encode():
+        raise ConsentError(
+            f"{text} asks for something else than these options.",
+            hint="Give the options that `mien consent request` was given, or move that file away and read anew.",
+        )
+    for path in (place, beside(place, "transcript.json")):
         if path.exists():
             raise ConsentError(f"There is a file {path} already.", hint="Move it away, or choose another --out.")
 
@@ -141,3 +151,29 @@ def statement_digest(path: Path) -> str:
     if len(data) < _LEAST_STATEMENT_BYTES:
         raise ConsentError(f"The statement {path.name} is empty, or too short to state anything.")
     return hashlib.sha256(data).hexdigest()
+
+
+def describe(record: Record) -> list[tuple[str, str]]:
+    """What people want to know of a record: labels and texts."""
+    subject, proof, statement = record.subject, record.enrolment, record.statement
+    lines = [
+        ("persona", record.persona),
+        (
+            "subject",
+            f"{subject.kind}, {subject.name or 'not named'}, key {shown(subject.key)}, says they are 18 or older",
+        ),
+        ("for", record.grantee or "whoever holds the pack"),
+        ("may", ", ".join(record.scope.uses)),
+        ("may not", ", ".join(record.scope.forbidden)),
+        ("always", ", ".join(record.disclosures)),
+        ("from", record.issued),
+        ("until", record.expires),
+    ]
+    if proof is not None:
+        alike = f"{proof.similarity_median_milli / 1000:.2f} (least {proof.similarity_min_milli / 1000:.2f})"
+        asked = ", ".join(each.action for each in proof.prompts)
+        lines.append(("enrolled", f"by {proof.method}: {asked}; SFace {alike} in {proof.compared} frames"))
+    if statement is not None:
+        lines.append(("stated", f"by {statement.holder}, {statement.basis}; the text's SHA-256: {statement.text}"))
+    lines += [("tool", shown(record.tool)), ("id", record.id)]
+    return lines

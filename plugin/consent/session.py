@@ -6,7 +6,7 @@ Pictures and embeddings live in this function's memory and are gone when it ends
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
@@ -16,9 +16,10 @@ from typing import Final, Protocol, Self
 from mien.engines.consent.enrol import NONCE_BYTES, Enrolment, Evidence, Seen
 from mien.engines.consent.errors import EnrolmentError
 from mien.engines.consent.replay import small_grey
-from mien.engines.measure.identity import SFACE, similarity
+from mien.engines.measure.identity import SFACE, FaceIdentity, similarity
 from mien.engines.personas.photo import read_photo
-from mien.engines.personas.still import FaceFinder
+from mien.engines.personas.still import FaceFinder, StillTracker
+from mien.plugin.interrupts import held_back
 from mien.realtime.clock import MonotonicClock
 from mien.realtime.devices import list_cameras
 from mien.realtime.errors import MissingExtraError, SourceError
@@ -26,6 +27,8 @@ from mien.realtime.frame import Floats, Frame, Pixels
 from mien.realtime.source.base import Source
 from mien.realtime.source.open import choose_camera, open_source
 from mien.realtime.tracker.base import Tracker
+from mien.realtime.tracker.mediapipe_tracker import MediaPipeTracker
+from mien.realtime.tracker.model import landmarker_path
 
 #: Five comparisons a second say as much as thirty.
 _COMPARE_MS: Final = 200
@@ -73,17 +76,55 @@ def open_camera(selector: str) -> Source:
     )
 
 
-def embed_pictures(paths: Sequence[Path], finder: FaceFinder, identity: Embedder) -> tuple[Floats, ...]:
+def enrol_before_camera(
+    portraits: Sequence[Path], sources: Collection[str], source: str, say: Callable[[str], None]
+) -> Evidence:
+    """Open what an enrolment needs, and run it.
+
+    Args:
+        portraits: the pictures.
+        sources: their SHA-256, as the subject has agreed to them.
+        source: "camera", "camera:N" or "camera:NAME".
+        say: told each prompt.
+
+    Raises:
+        EnrolmentError: it failed, or the source is no camera of the subject's.
+        MissingExtraError: a part that it needs is not installed.
+        PersonaError: a picture that cannot be used.
+        SourceError: the camera cannot be opened, or went away.
+
+    """
+    kind, _, selector = source.partition(":")
+    if kind != "camera":
+        raise EnrolmentError(
+            f"{source!r} is no camera; an enrolment takes no file and no stream.", hint="Use --source camera[:NUMBER]."
+        )
+    is_marked, identity = carries_own_mark(), FaceIdentity()
+    pictures = embed_pictures(portraits, sources, StillTracker(), identity)
+    camera = open_camera(selector.strip())
+    with held_back():
+        tracker = MediaPipeTracker(landmarker_path())
+    try:
+        return enrol(camera, tracker, identity, pictures, is_marked=is_marked, say=say)
+    finally:
+        tracker.close()
+
+
+def embed_pictures(
+    paths: Sequence[Path], sources: Collection[str], finder: FaceFinder, identity: Embedder
+) -> tuple[Floats, ...]:
     """The face of each picture, to be compared with; for memory only.
 
     Raises:
         PersonaError: a picture that cannot be read.
-        EnrolmentError: one that does not show exactly one face.
+        EnrolmentError: one that does not show exactly one face, or was exchanged after it was agreed to.
 
     """
     found = []
     for path in paths:
         photo = read_photo(path)
+        if photo.digest not in sources:
+            raise EnrolmentError(f"{path.name} was changed just now.", hint="Start again, with the picture as it is.")
         faces = finder(photo.pixels)
         if len(faces) != 1:
             raise EnrolmentError(

@@ -192,18 +192,20 @@ def test_a_consent_is_recorded_before_a_camera_and_opens_a_persona(
     """The camera and the detector of our mark are the boundaries; the rest is as ever."""
     from test_consent_session import Camera, unmarked
 
+    terms = ("--name", "me", "--portrait", "me.png", "--days", "30")
+    assert mien("consent", "request", *terms).code == 0
+    other = mien("consent", "record", "--name", "me", "--portrait", "me.png", "--key", "my.key", answers="yes\n")
+    assert "me.request.md asks for something else than these options" in other.err
     performer = Performer(wait_s=0.25)
     monkeypatch.setattr(session, "open_camera", lambda _selector: Camera(performer.frames()))
     monkeypatch.setattr(session, "carries_own_mark", lambda: unmarked)
     monkeypatch.setattr(session, "enrol", _heard(session.enrol, performer))
-    result = mien(
-        "consent", "record", "--name", "me", "--portrait", "me.png", "--key", "my.key", "--subject-name", "Ann",
-        answers="yes\n",
-    )  # fmt: skip
+    result = mien("consent", "record", *terms, "--key", "my.key", "--subject-name", "Ann", answers="yes\n")
     assert result.code == 0, result.err
     assert "Blink twice." in result.out
     record = parse_record((here / "me.consent.json").read_bytes()).record
     assert record.enrolment is not None
+    assert record.request == sha256((here / "me.request.md").read_bytes())
     assert record.enrolment.transcript == sha256((here / "me.transcript.json").read_bytes())
     assert (record.enrolment.model, record.subject.name) == (identity.SFACE.name, "Ann")
     numbers = [value for event in json.loads((here / "me.transcript.json").read_text())["events"] for value in event]

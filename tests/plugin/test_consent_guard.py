@@ -60,9 +60,8 @@ class Watched:
 
     def __init__(self, gate: Gate) -> None:
         self.slate: list[bool] = []
-        self.near: list[str] = []
         self.ended: list[str] = []
-        self.guard = ConsentGuard(gate, self.slate.append, self.near.append, self.ended.append, every_s=_FAST_S)
+        self.guard = ConsentGuard(gate, self.slate.append, self.ended.append, every_s=_FAST_S)
 
 
 def consented(tmp_path: Path) -> Persona:
@@ -109,9 +108,9 @@ def test_the_users_own_slate_outlives_the_change(tmp_path: Path) -> None:
 def test_a_term_that_ends_brings_the_slate(tmp_path: Path) -> None:
     clock = [NOW]
     persona, seen = consented(tmp_path), Watched(Gate(user_data_dir(), now=lambda: clock[0]))
-    seen.guard.shown(persona)
+    assert seen.guard.shown(persona) == ""
     time.sleep(5 * _FAST_S)
-    assert (seen.ended, seen.near) == ([], [])
+    assert seen.ended == []
     clock[0] += timedelta(days=400)
     assert until(lambda: len(seen.ended) > 0)
     seen.guard.close()
@@ -125,9 +124,9 @@ def test_a_term_that_ends_brings_the_slate(tmp_path: Path) -> None:
 )
 def test_an_end_that_is_near_is_told_before_the_start(tmp_path: Path, days: int, said: str) -> None:
     seen = Watched(Gate(user_data_dir(), now=lambda: NOW + timedelta(days=days) - timedelta(seconds=days == 364)))
-    seen.guard.shown(consented(tmp_path))
+    warning = seen.guard.shown(consented(tmp_path))
     seen.guard.close()
-    assert (said in seen.near[0]) if said else (seen.near == [])
+    assert (said in warning) if said else (warning == "")
 
 
 def test_a_synthetic_persona_needs_no_thread() -> None:

@@ -15,6 +15,7 @@ from skimage.data import astronaut
 from mien.engines.consent.errors import EnrolmentError
 from mien.engines.consent.record import ACTIONS
 from mien.engines.measure.identity import FaceIdentity
+from mien.engines.personas.photo import read_photo
 from mien.engines.personas.still import StillTracker
 from mien.plugin.consent import session
 from mien.realtime.devices import CameraDevice
@@ -68,7 +69,8 @@ def enrol(identity: FaceIdentity, portrait: Path) -> Callable[..., session.Evide
         say: Callable[[str], None] = lambda _text: None,
     ) -> session.Evidence:  # fmt: skip
         chosen = [portrait] if also is None else [portrait, also]
-        pictures = session.embed_pictures(chosen, StillTracker(), identity)
+        sources = [read_photo(each).digest for each in chosen]
+        pictures = session.embed_pictures(chosen, sources, StillTracker(), identity)
         tracker = MediaPipeTracker(landmarker_path(), max_faces=2)
         try:
             return session.enrol(
@@ -161,7 +163,9 @@ def test_a_picture_of_nobody_or_of_two_is_no_reference(identity: FaceIdentity, t
     cv2.imwrite(str(tmp_path / "two.png"), np.hstack([face, face]))
     for name, count in (("none.png", 0), ("two.png", 2)):
         with pytest.raises(EnrolmentError, match=rf"{name} shows {count} faces; it must show one"):
-            session.embed_pictures([tmp_path / name], StillTracker(), identity)
+            session.embed_pictures([tmp_path / name], [read_photo(tmp_path / name).digest], StillTracker(), identity)
+    with pytest.raises(EnrolmentError, match=r"none\.png was changed just now"):
+        session.embed_pictures([tmp_path / "none.png"], ["00" * 32], StillTracker(), identity)
 
 
 def test_a_virtual_camera_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
