@@ -47,8 +47,9 @@ _MOST_MISTAKES: Final = 2
 _HELD_FRAMES: Final = 2
 #: The face, or all pictures, may be away for so long.
 _AWAY_MS: Final = 700
-#: A second face in so many frames in a row is there.
+#: A second face is there after so many frames with it; it takes four frames without it to make one good.
 _CROWD_FRAMES: Final = 3
+_CROWD_FADES: Final = 0.25
 #: Comparisons after which somebody else is refused at once.
 _TELLING: Final = 6
 #: At rest, straight enough into the camera, degrees.
@@ -120,7 +121,7 @@ class Enrolment:
         self._since_ms = 0
         self._last_ms: int | None = None
         self._face_ms = 0
-        self._crowd = 0
+        self._crowd = 0.0
         self._track: int | None = None
         self._calm: list[Posture] = []
         self._rest: Posture | None = None
@@ -192,7 +193,7 @@ class Enrolment:
 
     def _only_face(self, seen: Seen) -> Face | None:
         """The face, or None in a frame that is passed over."""
-        self._crowd = self._crowd + 1 if len(seen.faces) > 1 else 0
+        self._crowd = self._crowd + 1 if len(seen.faces) > 1 else max(self._crowd - _CROWD_FADES, 0.0)
         if self._crowd >= _CROWD_FRAMES:
             raise EnrolmentError("There is a second face in the picture.", hint="Be alone before the camera.")
         if len(seen.faces) != 1:
@@ -281,7 +282,9 @@ class Enrolment:
             self._held = 0
             return Step("")
         self._held += 1
-        if self._held < _HELD_FRAMES and action != "blink-twice":
+        # The second blink is over when it is counted, and need not be held.
+        blinked = done and action == "blink-twice"
+        if self._held < _HELD_FRAMES and not blinked:
             return Step("")
         if done and at_ms - self._since_ms >= _SOONEST_MS:
             self._note(at_ms, "done", action)

@@ -210,6 +210,9 @@ def test_a_second_face_ends_it_but_not_a_glitch_of_the_tracker(faces: dict[str, 
     assert Stage(faces).run(joined(2))
     with pytest.raises(EnrolmentError, match="There is a second face"):
         Stage(faces).run(joined(3))
+    frames = iter(range(10_000))
+    with pytest.raises(EnrolmentError, match="There is a second face"):  # that comes and goes
+        Stage(faces).run(lambda seen: replace(seen, faces=(*seen.faces, other)) if next(frames) % 2 else seen)
 
 
 def test_another_face_in_the_place_of_the_first_ends_it(faces: dict[str, Face]) -> None:
