@@ -18,7 +18,7 @@ from mien.engines.consent.keys import ToolKeys, sign
 from mien.engines.consent.moment import utc_now, write_moment
 from mien.engines.consent.record import BINDING_NAME, RECORD_NAME, Binding, SignedBinding, signed_text
 from mien.engines.consent.revocation import check_revoked, places
-from mien.engines.consent.verify import Consent, check_term, require_binding, verify_binding, verify_record
+from mien.engines.consent.verify import Consent, check_term, verify_binding, verify_record
 
 
 class Claims(Protocol):
@@ -82,11 +82,15 @@ class Gate:
                 hint="Record it (`mien consent record`, for a drawn figure `mien consent figure`), and make the pack "
                 "again: `mien persona create --consent consent.json`.",
             )
+        if BINDING_NAME not in files:
+            raise ConsentMissingError(
+                f"{pack}: its files were never bound to the consent ({BINDING_NAME} is missing).",
+                hint="Make the pack again: `mien persona create --portrait PICTURE --consent consent.json`.",
+            )
         known, now = self._keys.known(), self.now()
         consent = verify_record(files[name], claims.digests[name], known=known, now=now)
         bound = {each: digest for each, digest in claims.digests.items() if each not in (RECORD_NAME, BINDING_NAME)}
-        data = require_binding(files, pack)
-        verify_binding(data, consent, bound, persona=claims.name, known=known, now=now)
+        verify_binding(files[BINDING_NAME], consent, bound, persona=claims.name, known=known, now=now)
         check_revoked(consent.record, places(consent.record.id, location, self._data_dir))
         return consent
 

@@ -6,6 +6,7 @@ along: it names the record, and carries a signature of the subject's or of a key
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -60,7 +61,7 @@ def write_revocation(made: SignedRevocation, place: Path) -> None:
 
 
 def check_revoked(record: Record, places: tuple[Path, ...]) -> None:
-    """Look at the places.
+    """Look at the places; one that is found beside a pack is kept in the first place, for other copies of the pack.
 
     A revocation of another record, or signed by a stranger, withdraws nothing: anybody could write it. One that cannot
     be read is taken for one that could: whoever withdrew must not be overruled by a bad disk.
@@ -82,6 +83,10 @@ def check_revoked(record: Record, places: tuple[Path, ...]) -> None:
         except ConsentDamagedError as error:
             raise _unreadable(record, place, error.message) from error
         if withdraws(found, record):
+            if place != places[0]:
+                # What cannot be written here is found again where it was.
+                with suppress(ConsentError):
+                    write_revocation(found, places[0])
             when = read_moment(found.revocation.revoked).date()
             raise ConsentRevokedError(
                 f"The consent to the persona {record.persona!r} was withdrawn on {when} ({place}).",

@@ -13,7 +13,6 @@ from mien.engines.consent.errors import (
     ConsentExpiredError,
     ConsentFilesError,
     ConsentForeignError,
-    ConsentMissingError,
     ConsentNotYetValidError,
     ConsentScopeError,
     ConsentToolUnknownError,
@@ -188,13 +187,3 @@ def _check_begun(moment: str, what: str, now: datetime) -> None:
             f"{what} is of {moment}, which is in the future: it is {now:%Y-%m-%dT%H:%M:%SZ} here.",
             hint="Set this computer's clock right.",
         )
-
-
-def require_binding(files: Mapping[str, bytes], pack: str) -> bytes:
-    """The binding's bytes; raises `ConsentMissingError` where a pack has none."""
-    if BINDING_NAME not in files:
-        raise ConsentMissingError(
-            f"{pack}: its files were never bound to the consent ({BINDING_NAME} is missing).",
-            hint="Make the pack again: `mien persona create --portrait PICTURE --consent consent.json`.",
-        )
-    return files[BINDING_NAME]

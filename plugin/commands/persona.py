@@ -21,7 +21,7 @@ from mien.engines.personas.still import StillTracker
 from mien.engines.personas.trust import user_data_dir
 from mien.plugin.commands import options
 from mien.plugin.commands.session import Session
-from mien.plugin.consent.papers import read_subject_key
+from mien.plugin.consent.papers import read_paper, read_subject_key
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -93,7 +93,7 @@ def create(
 @app.command()
 def revoke(
     ctx: typer.Context,
-    persona: Annotated[str, typer.Argument(metavar="NAME|PATH")],
+    persona: Annotated[str, typer.Argument(metavar="NAME|PATH|RECORD.json")],
     key: Annotated[
         Path, typer.Option("--key", metavar="FILE", help="The subject's key, written when the consent was recorded.")
     ],
@@ -101,13 +101,16 @@ def revoke(
 ) -> None:
     """Withdraw the consent to a persona: it is not loaded any more, and a running Mien goes to the slate.
 
-    The revocation is written into your data folder and beside the pack. Send the file to whoever has a copy of the
-    pack: it works beside theirs.
+    The revocation is written into your data folder and beside the pack, or beside the record if that is all you have.
+    Send the file to whoever has a copy of the pack: it works beside theirs.
     """
     session: Session = ctx.obj
     session.json = as_json
-    path = Library().locate(persona)
-    record = parse_record(record_bytes(path)).record
+    alone = persona.endswith(".json") and Path(persona).is_file()
+    path = Path(persona) if alone else Library().locate(persona)
+    record = parse_record(read_paper(path) if alone else record_bytes(path)).record
+    # The name that the pack has unless somebody renamed it.
+    path = path.with_name(record.persona) if alone else path
     made = revoke_record(record, read_subject_key(key), utc_now())
     kept, beside = places(record.id, path, user_data_dir())
     write_revocation(made, kept)

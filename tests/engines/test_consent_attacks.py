@@ -328,12 +328,22 @@ def test_17_moments_in_another_form(tmp_path: Path, moment: str) -> None:
 def test_18_a_withdrawn_consent_opens_nothing_from_either_place(tmp_path: Path) -> None:
     root = pack(tmp_path / "pat")
     record = parse_record(record_for("pat")).record
-    for place in places(record.id, root, user_data_dir()):
-        write_revocation(revoke(record, SUBJECT, NOW), place)
-        with pytest.raises(ConsentRevokedError, match="was withdrawn on"):
-            loaded(root)
-        place.unlink()
+    kept, beside = places(record.id, root, user_data_dir())
+    write_revocation(revoke(record, SUBJECT, NOW), kept)
+    with pytest.raises(ConsentRevokedError, match="was withdrawn on"):
+        loaded(root)
+    kept.unlink()
     assert loaded(root).name == "pat"
+    copy = Path(shutil.copytree(root, tmp_path / "copy"))
+    write_revocation(revoke(record, SUBJECT, NOW), beside)
+    assert loaded(copy).name == "pat", "nobody has seen it yet"
+    with pytest.raises(ConsentRevokedError, match="was withdrawn on"):
+        loaded(root)
+    # Seen once, it counts for every copy here, and deleting the file does not help.
+    beside.unlink()
+    for each in (root, copy):
+        with pytest.raises(ConsentRevokedError, match="was withdrawn on"):
+            loaded(each)
 
 
 def test_19_a_strangers_revocation_withdraws_nothing(tmp_path: Path) -> None:

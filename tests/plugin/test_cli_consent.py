@@ -129,6 +129,19 @@ def test_a_figure_from_the_statement_to_the_persona_and_its_end(mien: Mien, here
     assert next(item["state"] for item in checked["items"] if item["name"] == "consent") == "failed"
 
 
+def test_a_subject_who_has_only_the_record_can_withdraw(mien: Mien, here: Path, tmp_path: Path) -> None:
+    assert figure(mien).code == 0
+    pack = tmp_path / "packs" / "me"
+    create = ("--portrait", "me.png", "--consent", "me.consent.json", "--name", "me", "--out", pack)
+    assert mien("persona", "create", *create).code == 0
+    made = mien("persona", "revoke", "me.consent.json", "--key", "my.key", "--json").document["files"]
+    assert Path(made[1]).name == "me.revoked.json"
+    Path(made[0]).unlink()
+    assert mien("consent", "show", pack, "--json").document["valid"] is True
+    Path(made[1]).rename(pack.with_name("me.revoked.json"))
+    assert mien("consent", "show", pack, "--json").document["valid"] is False
+
+
 def test_whoever_does_not_agree_leaves_nothing(mien: Mien, here: Path) -> None:
     for answers in ("no\n", "\n"):
         result = figure(mien, answers=answers)
