@@ -10,6 +10,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
+from mien.engines.consent.errors import ConsentMissingError
 from mien.engines.mesh.engine import MeshEngine
 from mien.engines.mesh.engine import Quality as MeshQuality
 from mien.engines.personas.pack import Mode, Persona
@@ -65,6 +66,7 @@ def make_engine(
 
     Raises:
         ConfigError: a kind or mode that does not exist (the nearest is named) or is not in this version.
+        ConsentMissingError: a consented persona that did not come from `load_pack`.
         EngineError: the device cannot be had, the pack has no files for this kind, or the engine cannot start.
 
     """
@@ -114,6 +116,9 @@ def _made(
     reason: str | None = None,
     most: int | None = None,
 ) -> tuple[Engine, ...]:
+    if persona.kind == "consented" and persona.consent is None:
+        # Decoded without `load_pack`, as a check does that only looks.
+        raise ConsentMissingError(f"The consent to {persona.name!r} was never checked.", hint="Load it with load_pack.")
     chosen, why = _choose(persona, kind, mode)
     _check_word("mode", mode, ("swap", "portrait"))
     _check_word("device", device, (AUTO, "cpu", "cuda"))

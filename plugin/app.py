@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mien.engines.credentials.manifest import Description
 from mien.engines.personas.library import find, list_personas
+from mien.engines.personas.trust import Trust
+from mien.plugin.consent.guard import ConsentGuard
 from mien.plugin.engine_switch import EngineSwitch
 from mien.plugin.interrupts import held_back
 from mien.plugin.sessions import SessionStoreError, remember
@@ -87,7 +89,8 @@ class Live:
         self._clock = clock or MonotonicClock()
         self._on_event = on_event
         self._stack = ExitStack()
-        self._switch = EngineSwitch(config, on_event)
+        self._guard = ConsentGuard(Trust().gate, lambda on: self._compositor.set_slate(on), self._tell_consent_ended)
+        self._switch = EngineSwitch(config, on_event, on_persona=self._guard.shown)
         self._preview: PreviewSink | None = None
         self._session = MarkSession()
         self._signing: Signing | None = None
@@ -197,7 +200,8 @@ class Live:
     def set_persona(self, name: str) -> None:
         """Load and check another persona beside the running one, then change between two frames.
 
-        Raises `PersonaError` and leaves the running one alone if the pack cannot be used.
+        Raises `PersonaError` and leaves the running one alone if the pack cannot be used. Where a consent ended while
+        its persona was shown, another persona takes the slate away.
         """
         self._switch.set_persona(name)
 
@@ -209,8 +213,8 @@ class Live:
         self._switch.set_edit(changes)
 
     def set_slate(self, on: bool) -> None:
-        """Show the slate until it is taken back."""
-        self._compositor.set_slate(on)
+        """Show the slate until it is taken back; that of a consent which has ended stays."""
+        self._guard.ask_slate(on)
 
     def set_hold(self, on: bool) -> None:
         """Freeze the last persona frame until it is taken back."""
@@ -283,6 +287,9 @@ class Live:
             runner.start()
         stack.callback(self._pipeline.stop)
         self._remember_session()
+        stack.callback(self._guard.close)
+        if warning := self._guard.shown(persona):
+            self._on_event(warning)
         self._pipeline.start()
 
     def _sign(self) -> None:
@@ -329,6 +336,10 @@ class Live:
         if self._pipeline.released:
             return "released"
         return "lost" if self._pipeline.trouble else "running"
+
+    def _tell_consent_ended(self, text: str) -> None:
+        self._note_error(text)
+        self._on_event(text)
 
     def _note_error(self, text: str) -> None:
         self._pipeline.stats.error(text)

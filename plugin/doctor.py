@@ -21,7 +21,7 @@ from mien.realtime.errors import MienError
 #: Distributions without which no run starts.
 NEEDED = (
     "numpy", "mediapipe", "av", "pydantic", "typer", "rich", "aiohttp", "simplejpeg", "pillow", "platformdirs",
-    "psutil", "tomli-w",
+    "psutil", "tomli-w", "cryptography",
 )  # fmt: skip
 #: Distributions that own the module `cv2`; two of them overwrite each other's files.
 OPENCV = (

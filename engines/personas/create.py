@@ -1,4 +1,4 @@
-"""A persona from one portrait and a statement of consent. What a picture makes is always `consented`."""
+"""A persona from one portrait and a signed record of consent. What a picture makes is always `consented`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.engines.personas.consent import read_consent
+from mien.engines.consent.canonical import MAX_BYTES
+from mien.engines.consent.errors import ConsentForeignError, ConsentMissingError
+from mien.engines.consent.gate import Gate
+from mien.engines.consent.record import BINDING_NAME, RECORD_NAME
+from mien.engines.consent.verify import Consent, check_source
 from mien.engines.personas.landmarks import dump_landmarks
 from mien.engines.personas.manifest import check_persona_name, sha256
 from mien.engines.personas.pack import load_pack, write_pack
@@ -18,6 +22,7 @@ from mien.engines.personas.picture import encode_png
 from mien.engines.personas.quality import MAX_SMILE, Measures, measure, problems, smile
 from mien.engines.personas.regions import FACE_OVAL, hair_over_brow, polygon_mask, soften
 from mien.engines.personas.still import FaceFinder
+from mien.engines.personas.trust import Trust
 from mien.realtime.errors import MissingExtraError, PersonaError
 from mien.realtime.face import Face
 from mien.realtime.frame import Floats, Pixels
@@ -60,39 +65,45 @@ def create(
     out: Path,
     tracker: FaceFinder,
     neutralise: Neutralise | None = None,
-    licence: str = "All rights reserved; use as the consent statement allows",
-    description: str = "Made from a portrait, with a statement of consent.",
+    licence: str = "All rights reserved; use as the consent record allows",
+    description: str = "Made from a portrait, with a signed record of consent.",
+    trust: Trust | None = None,
 ) -> Created:
     """Make a pack of kind `consented` for the instant engine.
 
     Args:
         portrait_path: PNG, JPEG or WebP with one face.
-        consent_path: text, JSON or PDF: a statement signed by the person shown, or by the drawn figure's right holder.
-            A copy of it goes into the pack, and its hash into the manifest.
+        consent_path: `consent.json` as `mien consent record` or `figure` wrote it, for a persona of this name and this
+            very picture. A copy of it goes into the pack.
         name: of the persona; lower-case letters, digits, '-' and '_'.
         out: of the new pack, a folder or a name that ends in .zip; must not exist.
         tracker: finds the faces, for instance `StillTracker`.
         neutralise: takes a smile out of the portrait; default: the instant engine's.
         licence: one line.
         description: one line.
+        trust: whose gate judges the consent and binds the pack; default: this user's.
 
     Raises:
         PersonaError: the picture cannot be a persona. All reasons are listed together, each with what to change.
+        ConsentError: a `PersonaError`; the consent is not valid, or not for this.
 
     """
     check_persona_name(name)
-    consent_name, consent = read_consent(consent_path)
+    kept = Trust() if trust is None else trust
+    record, consent = _consent_for(consent_path, name, kept.gate)
     photo = read_photo(portrait_path)
+    check_source(consent, photo.digest, portrait_path.name)
     face = _only_face(tracker(photo.pixels), portrait_path.name)
     mask, covered = hair_over_brow(photo.pixels, face.landmarks)
     _refuse(portrait_path.name, (*problems(photo.pixels, face), *_cover_problems(photo, face, covered)))
     portrait, face, notes = _at_rest(photo.pixels, face, tracker, neutralise, portrait_path.name)
-    files = {"portrait.png": encode_png(portrait), "landmarks.json": _landmarks(portrait, face), consent_name: consent}
+    files = {"portrait.png": encode_png(portrait), "landmarks.json": _landmarks(portrait, face), RECORD_NAME: record}
     mesh = {"portrait": "portrait.png", "landmarks": "landmarks.json"}
     if covered >= _MASK_FROM:
         files["mask.png"] = encode_png(soften(mask, face.landmarks))
         mesh["mask"] = "mask.png"
         notes = (*notes, f"Hair covers {covered:.0%} of the forehead; it is masked out.")
+    files[BINDING_NAME] = kept.gate.bind(consent, {each: sha256(data) for each, data in files.items()})
     table = {
         "name": name,
         "kind": "consented",
@@ -100,11 +111,30 @@ def create(
         "licence": licence,
         "description": description,
         "mesh": mesh,
-        "consent": {"file": consent_name, "sha256": sha256(consent)},
+        "consent": {"file": RECORD_NAME, "sha256": consent.digest},
     }
     digest = write_pack(out, table, files)
-    load_pack(out)  # what was written is what will be read, by the same checks
+    load_pack(out, trust=kept)  # what was written is what will be read, by the same checks
     return Created(out, digest, measure(portrait, face), notes)
+
+
+def _consent_for(path: Path, name: str, gate: Gate) -> tuple[bytes, Consent]:
+    """The record's bytes, and what it allows."""
+    try:
+        with path.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise ConsentMissingError(
+            f"The consent record {path} cannot be read ({error.strerror}).",
+            hint="`mien consent record` writes one, before the camera of the person shown.",
+        ) from error
+    consent = gate.record(data, sha256(data))
+    if consent.record.persona != name:
+        raise ConsentForeignError(
+            f"The consent is to the persona {consent.record.persona!r}, not to {name!r}.",
+            hint=f"Use its name (--name {consent.record.persona}), or record a consent to the other one.",
+        )
+    return data, consent
 
 
 def _only_face(faces: tuple[Face, ...], name: str) -> Face:

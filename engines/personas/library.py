@@ -7,19 +7,20 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Literal
 
-from mien.engines.personas.manifest import check_persona_name
-from mien.engines.personas.pack import Persona, load_pack, read_manifest
+from mien.engines.personas.manifest import Manifest, check_persona_name
+from mien.engines.personas.pack import Persona, load_pack, read_consent, read_manifest
 from mien.engines.personas.trust import Trust, user_data_dir
 from mien.realtime.errors import PersonaError
 
 SHIPPED_DIR = Path(__file__).parent / "shipped"
-#: "unverified": synthetic, but never rendered here; "broken": its manifest cannot be used, or its name is taken.
+#: "unverified": synthetic, but never rendered here, or without a valid consent; "broken": its manifest cannot be
+#: used, or its name is taken.
 State = Literal["ready", "unverified", "broken"]
 
 
 @dataclass(frozen=True, slots=True)
 class PersonaInfo:
-    """One line of `mien persona list`; the pack's manifest was read, its other files were not.
+    """One line of `mien persona list`; the pack's manifest and consent were read, its other files were not.
 
     Attributes:
         name: as in the manifest; of a broken pack, the folder's.
@@ -29,7 +30,7 @@ class PersonaInfo:
         description: as in the manifest.
         path: folder or zip.
         shipped: whether it came with Mien.
-        state: whether it can be loaded, as far as the manifest tells.
+        state: whether it can be loaded, as far as manifest and consent tell.
         problem: why not; empty when it can.
 
     """
@@ -137,8 +138,7 @@ class Library:
             manifest, digest = read_manifest(path)
         except PersonaError as error:
             return PersonaInfo(path.stem, "", "", "", "", path, shipped, "broken", str(error))
-        trusted = self.trust.accepts(manifest, digest)
-        problem = "" if trusted else f"Not rendered on this machine yet: run `mien persona check {path}`."
+        problem = self._problem(manifest, digest, path)
         return PersonaInfo(
             manifest.name,
             manifest.kind,
@@ -147,9 +147,19 @@ class Library:
             manifest.description,
             path,
             shipped,
-            "ready" if trusted else "unverified",
+            "unverified" if problem else "ready",
             problem,
         )
+
+    def _problem(self, manifest: Manifest, digest: str, path: Path) -> str:
+        if not self.trust.accepts(manifest, digest):
+            return f"Not rendered on this machine yet: run `mien persona check {path}`."
+        if manifest.kind == "consented":
+            try:
+                read_consent(path, self.trust)
+            except PersonaError as error:
+                return str(error)
+        return ""
 
 
 def list_personas(data_dir: Path | None = None) -> tuple[PersonaInfo, ...]:

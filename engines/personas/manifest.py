@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from mien.engines.consent.errors import ConsentFilesError, ConsentMissingError
 from mien.engines.personas.container import MAX_FILE_BYTES, MAX_FILES, check_name
 from mien.realtime.errors import PersonaError
 
@@ -26,6 +28,10 @@ Kind = Literal["synthetic", "consented"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 #: Shown on terminals and pages, so no control characters (an escape sequence could rewrite the screen).
 Line = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+
+
+class KindError(PersonaError):
+    """A pack that claims to be of another kind than its own tables say."""
 
 
 class _Table(BaseModel):
@@ -70,7 +76,7 @@ class SwapnetTable(_Table):
 
 
 class ConsentTable(_Table):
-    """``[consent]``: the signed statement's file and its SHA-256."""
+    """``[consent]``: the signed record's file (see `mien.engines.consent.record`) and its SHA-256."""
 
     file: str
     sha256: Sha256
@@ -90,6 +96,16 @@ class Manifest(_Table):
     swapnet: SwapnetTable | None = None
     cast: dict[str, Any] | None = None
     consent: ConsentTable | None = None
+
+    @property
+    def record_file(self) -> str | None:
+        """The file that ``[consent]`` names, if there is one."""
+        return None if self.consent is None else self.consent.file
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """SHA-256 of each file."""
+        return {name: entry.sha256 for name, entry in self.files.items()}
 
 
 def sha256(data: bytes) -> str:
@@ -184,20 +200,22 @@ def _check_files(manifest: Manifest, where: str) -> None:
 def _check_kind(manifest: Manifest, where: str) -> None:
     if manifest.kind == "consented":
         if manifest.cast is not None:
-            raise PersonaError(f"{where}: kind 'consented' with a [cast] table; only a synthetic persona has one.")
+            raise KindError(f"{where}: kind 'consented' with a [cast] table; only a synthetic persona has one.")
         if manifest.consent is None:
-            raise PersonaError(
-                f"{where}: kind 'consented' without a [consent] table: the statement of the person shown is missing.",
-                hint="Make the pack again: `mien persona create --portrait PICTURE --consent FILE`.",
+            raise ConsentMissingError(
+                f"{where}: kind 'consented' without a [consent] table: the record of the person shown is missing.",
+                hint="Make the pack again: `mien persona create --portrait PICTURE --consent consent.json`.",
             )
         listed = manifest.files[manifest.consent.file].sha256
         if listed != manifest.consent.sha256:
-            raise PersonaError(f"{where}: [consent] and [files] give different hashes for {manifest.consent.file}.")
+            raise ConsentFilesError(
+                f"{where}: [consent] and [files] give different hashes for {manifest.consent.file}."
+            )
         return
     if manifest.consent is not None:
-        raise PersonaError(f"{where}: kind 'synthetic' with a [consent] table; a synthetic persona shows nobody.")
+        raise KindError(f"{where}: kind 'synthetic' with a [consent] table; a synthetic persona shows nobody.")
     if not manifest.cast:
-        raise PersonaError(
+        raise KindError(
             f"{where}: kind 'synthetic' without a [cast] table; only what the cast rendered from a seed is synthetic.",
             hint="A pack made from a photo is always 'consented': `mien persona create`.",
         )

@@ -13,6 +13,10 @@ import numpy as np
 import tomli_w
 from numpy.typing import NDArray
 
+from mien.engines.consent.canonical import MAX_BYTES
+from mien.engines.consent.errors import ConsentFilesError, ConsentMissingError
+from mien.engines.consent.record import BINDING_NAME, RECORD_NAME
+from mien.engines.consent.verify import Consent
 from mien.engines.personas.container import MAX_FILE_BYTES, Container, open_container
 from mien.engines.personas.landmarks import MAX_LANDMARKS_BYTES, parse_landmarks
 from mien.engines.personas.manifest import (
@@ -52,11 +56,11 @@ class Networks:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Persona:
-    """A pack that was loaded: every hash right, its consent there, or its picture known to be rendered.
+    """A pack that was loaded: every hash right, its consent valid, or its picture known to be rendered.
 
     Attributes:
         name: lower-case, as in the manifest.
-        kind: "synthetic" (rendered from a seed) or "consented" (a statement lies in the pack).
+        kind: "synthetic" (rendered from a seed) or "consented" (a signed record lies in the pack).
         engine: the kind of engine that the pack is made for, the best one where it is made for several.
         portrait: (H, W, 3) uint8 BGR, C-contiguous, read-only.
         landmarks: (478, 3) float32, px of the portrait, z in the same scale; read-only.
@@ -66,6 +70,7 @@ class Persona:
         manifest: the whole of persona.toml.
         digest: SHA-256 of persona.toml, and so of the whole pack.
         location: the folder or zip.
+        consent: what was allowed, and until when; None for a synthetic one.
 
     """
 
@@ -80,6 +85,7 @@ class Persona:
     manifest: Manifest
     digest: str
     location: Path
+    consent: Consent | None = None
 
     def __post_init__(self) -> None:
         check_pixels(self.portrait, "portrait")
@@ -134,16 +140,45 @@ def load_pack(path: Path | str, *, trust: Trust | None = None) -> Persona:
 
     Args:
         path: of the pack.
-        trust: which synthetic packs are known to be rendered; default: this user's.
+        trust: which packs are believed; default: this user's.
 
     Raises:
-        PersonaError: a file is changed, missing, too large or not listed; the consent is missing; a synthetic pack
-            was never rendered here. It names the file and the reason, and nothing is loaded.
+        PersonaError: a file is changed, missing, too large or not listed; a synthetic pack was never rendered here.
+            It names the file and the reason, and nothing is loaded.
+        ConsentError: a `PersonaError`; the consent is missing, wrong, over or withdrawn.
 
     """
     contents = read_contents(Path(path))
-    (Trust() if trust is None else trust).require(contents.manifest, contents.digest, contents.location)
-    return decode_contents(contents)
+    consent = admit(contents, Trust() if trust is None else trust)
+    return decode_contents(contents, consent)
+
+
+def admit(contents: Contents, trust: Trust) -> Consent | None:
+    """Whether a pack may be loaded here; its consent, or None for one that is known to be rendered.
+
+    Raises:
+        PersonaError: see `load_pack`.
+
+    """
+    trust.require(contents.manifest, contents.digest, contents.location)
+    if contents.manifest.kind == "synthetic":
+        return None
+    return trust.gate.admit(contents.manifest, contents.files, contents.location)
+
+
+def read_consent(path: Path, trust: Trust) -> Consent:
+    """The consent of a pack of kind `consented`, its pictures and networks not read: for lists.
+
+    Raises:
+        PersonaError: there is no pack, or its manifest is wrong.
+        ConsentError: see `load_pack`.
+
+    """
+    with open_container(path) as container:
+        manifest, _ = _manifest(container, path)
+        small: set[str] = {RECORD_NAME, BINDING_NAME} & manifest.files.keys() & set(container.names)
+        files = {name: _checked(container, name, manifest, path.name) for name in small}
+    return trust.gate.admit(manifest, files, path)
 
 
 def read_manifest(path: Path) -> tuple[Manifest, str]:
@@ -155,6 +190,21 @@ def read_manifest(path: Path) -> tuple[Manifest, str]:
     """
     with open_container(path) as container:
         return _manifest(container, path)
+
+
+def record_bytes(path: Path) -> bytes:
+    """The consent record that lies in a pack, whatever it is worth.
+
+    Raises:
+        PersonaError: there is no pack, or its manifest is wrong.
+        ConsentMissingError: it has none.
+
+    """
+    with open_container(path) as container:
+        manifest, _ = _manifest(container, path)
+        if manifest.record_file != RECORD_NAME or RECORD_NAME not in container.names:
+            raise ConsentMissingError(f"{path.name}: has no signed consent record; it is {manifest.kind}.")
+        return container.read(RECORD_NAME, MAX_BYTES)
 
 
 def read_contents(path: Path) -> Contents:
@@ -178,8 +228,12 @@ def read_contents(path: Path) -> Contents:
     return Contents(manifest, digest, files, path)
 
 
-def decode_contents(contents: Contents) -> Persona:
+def decode_contents(contents: Contents, consent: Consent | None = None) -> Persona:
     """Parse the files of a pack whose hashes are right. `check` uses it too; everybody else calls `load_pack`.
+
+    Args:
+        contents: of the pack.
+        consent: what `admit` gave.
 
     Raises:
         PersonaError: a file is not what its role needs.
@@ -216,6 +270,7 @@ def decode_contents(contents: Contents) -> Persona:
         manifest=manifest,
         digest=contents.digest,
         location=contents.location,
+        consent=consent,
     )
 
 
@@ -223,7 +278,8 @@ def _networks(contents: Contents) -> Networks | None:
     table, pack = contents.manifest.swapnet, contents.location.name
     if table is None:
         return None
-    own = [data for name, data in contents.files.items() if name.endswith(".onnx") and sha256(data) == table.encoder]
+    hashes = contents.manifest.digests
+    own = [data for name, data in contents.files.items() if name.endswith(".onnx") and hashes[name] == table.encoder]
     encoder = own[0] if own else shipped_encoder(table.encoder)
     if encoder is None:
         raise PersonaError(
@@ -305,8 +361,9 @@ def _checked(container: Container, name: str, manifest: Manifest, pack: str) -> 
     entry = manifest.files[name]
     data = container.read(name, MAX_FILE_BYTES)
     if len(data) != entry.size or sha256(data) != entry.sha256:
-        role = "the consent statement" if manifest.consent and name == manifest.consent.file else "this file"
-        raise PersonaError(
+        role = "the consent record" if manifest.consent and name == manifest.consent.file else "this file"
+        kind = ConsentFilesError if manifest.kind == "consented" else PersonaError
+        raise kind(
             f"{pack}: {name} was changed: its SHA-256 is {sha256(data)[:16]}..., {MANIFEST_NAME} says "
             f"{entry.sha256[:16]}.... Nothing was loaded.",
             hint=f"Get the pack again from where it came; {role} must be exactly what it was made with.",

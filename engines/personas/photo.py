@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from mien.engines.personas.container import MAX_FILE_BYTES
+from mien.engines.personas.manifest import sha256
 from mien.engines.personas.picture import open_picture, to_array
 from mien.realtime.errors import PersonaError
 from mien.realtime.frame import Pixels
@@ -29,11 +30,13 @@ class Photo:
     Attributes:
         pixels: (H, W, 3) uint8 BGR, at most 1536 px a side.
         alpha: (H, W) uint8, 0 = was transparent; None if nothing was.
+        digest: SHA-256 of the file, by which a consent names it.
 
     """
 
     pixels: Pixels
     alpha: NDArray[np.uint8] | None
+    digest: str
 
 
 def read_photo(path: Path) -> Photo:
@@ -61,7 +64,7 @@ def read_photo(path: Path) -> Photo:
     if alpha is not None:
         backdrop = Image.new("RGBA", upright.size, (*_BACKDROP, 255))
         upright = Image.alpha_composite(backdrop, upright.convert("RGBA"))
-    return Photo(np.ascontiguousarray(to_array(upright, "RGB", path.name)[:, :, ::-1]), alpha)
+    return Photo(np.ascontiguousarray(to_array(upright, "RGB", path.name)[:, :, ::-1]), alpha, sha256(data))
 
 
 def _alpha(picture: Image.Image, name: str) -> NDArray[np.uint8] | None:

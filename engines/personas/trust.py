@@ -1,4 +1,4 @@
-"""Which synthetic packs may be loaded: the shipped ones, and those that this machine rendered and compared.
+"""Which packs may be loaded: synthetic ones that ship or that this machine rendered, and those with a valid consent.
 
 `synthetic` is a claim: nobody's likeness, made from a seed. A stranger's pack could claim it over a photograph, so the
 claim is believed only when the digest of the pack's manifest (which holds the hash of every file) is one of those
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import platformdirs
 
+from mien.engines.consent.gate import Gate
 from mien.engines.personas.manifest import Manifest
 from mien.engines.personas.shipped_digests import SHIPPED_DIGESTS
 from mien.realtime.errors import PersonaError
@@ -34,19 +35,29 @@ def user_data_dir() -> Path:
     return platformdirs.user_data_path("mien", appauthor=False)
 
 
+class NotRenderedError(PersonaError):
+    """A pack that says it is synthetic, and was never rendered and compared on this machine."""
+
+
 class Trust:
-    """The synthetic packs that are known to be rendered.
+    """The synthetic packs that are known to be rendered, and the gate of those with a consent.
 
     Args:
-        data_dir: folder of the list; created on the first `remember`. Default: `user_data_dir`.
+        data_dir: folder of the list and of revocations; created on the first `remember`. Default: `user_data_dir`.
+        gate: of consented packs; default: this user's.
+
+    Attributes:
+        gate: the same.
 
     """
 
-    def __init__(self, data_dir: Path | None = None) -> None:
-        self._path = (user_data_dir() if data_dir is None else data_dir) / _VERIFIED_NAME
+    def __init__(self, data_dir: Path | None = None, *, gate: Gate | None = None) -> None:
+        folder = user_data_dir() if data_dir is None else data_dir
+        self._path = folder / _VERIFIED_NAME
+        self.gate = Gate(folder) if gate is None else gate
 
     def accepts(self, manifest: Manifest, digest: str) -> bool:
-        """Whether a pack may be loaded as the kind that it claims. `consented` rests on its statement instead."""
+        """Whether a pack may be loaded as the kind that it claims; a `consented` one still has to pass the `gate`."""
         return manifest.kind == "consented" or self.is_shipped(digest) or digest in self._verified()
 
     def is_shipped(self, digest: str) -> bool:
@@ -75,7 +86,7 @@ class Trust:
     def require(self, manifest: Manifest, digest: str, location: Path) -> None:
         """Raise `PersonaError` unless `accepts`."""
         if not self.accepts(manifest, digest):
-            raise PersonaError(
+            raise NotRenderedError(
                 f"The persona {manifest.name!r} says that it is synthetic, but it does not ship with Mien and was "
                 "never rendered and compared on this machine.",
                 hint=f"Run `mien persona check {location}` first; it needs: pip install anny warp-lang torch",

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from mien.engines.consent.record import BINDING_NAME
 from mien.engines.personas.manifest import Manifest, sha256
-from mien.engines.personas.pack import Contents, load_pack, read_manifest, write_pack
+from mien.engines.personas.pack import Contents, admit, load_pack, read_manifest, write_pack
 from mien.engines.personas.trust import Trust
 from mien.realtime.errors import PersonaError
 
@@ -106,16 +107,21 @@ def add_networks(
     """Write a persona's pack with networks to `out`, which may be where it came from; returns its digest.
 
     The new pack is whole and was loaded before the old one goes. A synthetic persona's networks are believed to be
-    rendered because whoever calls this rendered what they learnt from, and because the pack was trusted before.
+    rendered because whoever calls this rendered what they learnt from, and because the pack was trusted before. A
+    consented one's are bound to its consent anew, if that allows training: whoever calls this has compared what they
+    learnt from with the portrait.
 
     Raises:
-        PersonaError: the pack may not be loaded here, `out` is something else, it cannot be written, or what was
-            written does not load.
+        PersonaError: the pack may not be loaded here or trained, `out` is something else, it cannot be written, or
+            what was written does not load.
 
     """
-    trust.require(contents.manifest, contents.digest, contents.location)
+    consent = admit(contents, trust)
     check_place(out, contents)
     table, files = network_files(contents.manifest, contents.files, encoder, decoders, training)
+    if consent is not None:
+        consent.require("training")
+        files[BINDING_NAME] = trust.gate.bind(consent, {name: sha256(data) for name, data in files.items()})
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".mien-") as scratch:
         made = Path(scratch) / out.name

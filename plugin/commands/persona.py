@@ -8,13 +8,20 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from mien.engines.consent.errors import ConsentError
+from mien.engines.consent.moment import utc_now
+from mien.engines.consent.record import parse_record
+from mien.engines.consent.revocation import places, write_revocation
+from mien.engines.consent.revocation import revoke as revoke_record
 from mien.engines.personas.check import check as check_pack
 from mien.engines.personas.create import create as create_pack
 from mien.engines.personas.library import Library
-from mien.engines.personas.pack import read_manifest
+from mien.engines.personas.pack import read_manifest, record_bytes
 from mien.engines.personas.still import StillTracker
+from mien.engines.personas.trust import user_data_dir
 from mien.plugin.commands import options
 from mien.plugin.commands.session import Session
+from mien.plugin.consent.papers import read_paper, read_subject_key
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -47,8 +54,8 @@ def create(
         Path,
         typer.Option(
             "--consent",
-            metavar="FILE",
-            help="A statement signed by the person shown, or by the right holder of the figure: text, JSON or PDF.",
+            metavar="FILE.json",
+            help="What `mien consent record` (a person) or `mien consent figure` (a drawn one) wrote for this picture.",
         ),
     ],
     name: Annotated[str, typer.Option("--name", help="Lower-case letters, digits, '-' and '_'.")],
@@ -64,7 +71,8 @@ def create(
 
     [bold]Example[/bold]
 
-      mien persona create --portrait me.png --consent consent.txt --name me
+      mien consent record --name me --portrait me.png --key me.key
+      mien persona create --name me --portrait me.png --consent me.consent.json
 
     What a picture makes is always of the kind "consented".
     """
@@ -80,6 +88,42 @@ def create(
     by_name = "" if out is None else f" (use it by its path: --persona {made.path})"
     session.say(f"made the persona {name}{by_name}; try it: mien run --persona {name if out is None else made.path}")
     session.document({"name": name, "path": str(made.path), "digest": made.digest, "notes": list(made.notes)})
+
+
+@app.command()
+def revoke(
+    ctx: typer.Context,
+    persona: Annotated[str, typer.Argument(metavar="NAME|PATH|RECORD.json")],
+    key: Annotated[
+        Path, typer.Option("--key", metavar="FILE", help="The subject's key, written when the consent was recorded.")
+    ],
+    as_json: options.AsJson = False,
+) -> None:
+    """Withdraw the consent to a persona: it is not loaded any more, and a running Mien goes to the slate.
+
+    The revocation is written into your data folder and beside the pack, or beside the record if that is all you have.
+    Send the file to whoever has a copy of the pack: it works beside theirs.
+    """
+    session: Session = ctx.obj
+    session.json = as_json
+    alone = persona.endswith(".json") and Path(persona).is_file()
+    path = Path(persona) if alone else Library().locate(persona)
+    record = parse_record(read_paper(path) if alone else record_bytes(path)).record
+    # The name that the pack has unless somebody renamed it.
+    path = path.with_name(record.persona) if alone else path
+    made = revoke_record(record, read_subject_key(key), utc_now())
+    kept, beside = places(record.id, path, user_data_dir())
+    write_revocation(made, kept)
+    written = [kept]
+    try:
+        write_revocation(made, beside)
+        written.append(beside)
+    except ConsentError as error:
+        # A pack in a folder of the system's; the user's own folder is looked at as well.
+        session.warn(str(error))
+    for place in written:
+        session.say(f"withdrawn: {place}")
+    session.document({"id": record.id, "files": [str(place) for place in written]})
 
 
 @app.command()

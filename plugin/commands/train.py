@@ -16,7 +16,7 @@ from rich.table import Table
 from mien.engines.cast.recipe import Recipe
 from mien.engines.personas.library import Library
 from mien.engines.personas.manifest import Manifest, sha256
-from mien.engines.personas.pack import Contents, decode_contents, load_pack, read_contents
+from mien.engines.personas.pack import Contents, admit, decode_contents, load_pack, read_contents
 from mien.engines.personas.trust import user_data_dir
 from mien.engines.swapnet.pack import check_place, training_record
 from mien.plugin.commands import options
@@ -132,7 +132,7 @@ def train(
       mien train robin --paired                two hours on two cores, much less on a GPU
       mien train robin --paired --from amara --samples 3072 --steps 3000      sooner: from a face that is known
 
-      mien persona create --name me --portrait me.png --consent signed.pdf
+      mien persona create --name me --portrait me.png --consent consent.json
       mien train me --footage recordings/      what they show, and what to record next, is told first
 
     Stop it with Ctrl-C and run the same command again: it goes on where it was, sample by sample and step by step.
@@ -148,11 +148,13 @@ def train(
     library = Library()
     contents = read_contents(library.locate(name))
     # What the run ends in is believed to be rendered, so what it begins with has to be.
-    library.trust.require(contents.manifest, contents.digest, contents.location)
-    decode_contents(contents)
+    consent = admit(contents, library.trust)
+    decode_contents(contents, consent)
     place = out if out is not None else _place(library, contents, name)
     check_place(place, contents)
     _check_road(contents.manifest, paired=paired)
+    if consent is not None:
+        consent.require("training")
     folder = work if work is not None else user_data_dir() / "training"
     from mien.engines.swapnet.film import FilmPlan
     from mien.engines.swapnet.network import EncoderSpec
@@ -217,7 +219,7 @@ def _check_road(manifest: Manifest, *, paired: bool) -> None:
     if not paired and manifest.kind != "consented":
         raise PersonaError(
             f"{manifest.name!r} is {manifest.kind}: recordings show a person, whose consent has to lie in the pack.",
-            hint="mien persona create --name NAME --portrait PICTURE --consent FILE",
+            hint="mien consent record, then mien persona create --name NAME --portrait PICTURE --consent consent.json",
         )
 
 

@@ -5,10 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from persona_packs import files, record_for, table, write_folder
 
+from mien.engines.consent.errors import ConsentMissingError
+from mien.engines.consent.record import parse_record
+from mien.engines.consent.verify import Consent
 from mien.engines.mesh import MeshEngine
 from mien.engines.personas.library import find
-from mien.engines.personas.pack import Persona
+from mien.engines.personas.pack import Persona, decode_contents, read_contents
 from mien.engines.registry import engine_kinds, make_engine, make_ladder
 from mien.realtime.errors import ConfigError, EngineError
 
@@ -31,7 +35,16 @@ def test_a_pack_gets_its_kind_of_engine_with_a_reason(persona: Persona, kind: st
 def test_only_a_synthetic_persona_in_portrait_mode_is_called_generated(persona: Persona) -> None:
     assert make_engine(persona, mode="portrait").spec.label == "generated"
     assert make_engine(persona, mode="swap").spec.label == "modified"
-    assert make_engine(replace(persona, kind="consented"), mode="portrait").spec.label == "modified"
+    consent = Consent(parse_record(record_for("pat")).record, "00" * 32)
+    consented = replace(persona, kind="consented", consent=consent)
+    assert make_engine(consented, mode="portrait").spec.label == "modified"
+
+
+def test_a_consented_persona_that_passed_no_gate_gets_no_engine(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "pat", files(), table())
+    for make in (make_engine, make_ladder):
+        with pytest.raises(ConsentMissingError, match="The consent to 'pat' was never checked"):
+            make(decode_contents(read_contents(root)))
 
 
 @pytest.mark.parametrize(

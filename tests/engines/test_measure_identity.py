@@ -5,9 +5,11 @@ import numpy as np
 import pytest
 from skimage.data import astronaut
 
+from mien.engines.measure import identity
 from mien.engines.measure.identity import SFACE, FaceIdentity, align_112, similarity
 from mien.engines.personas.still import StillTracker
 from mien.realtime.download import cached
+from mien.realtime.errors import MissingExtraError
 from mien.realtime.frame import FrameError
 
 
@@ -41,18 +43,37 @@ def test_landmarks_that_are_no_face_are_refused() -> None:
 
 
 @pytest.mark.slow
+def test_both_runtimes_see_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("openvino")
+    if cached(SFACE) is None:
+        pytest.skip("SFace is not in the cache; benchmarks/motion.py fetches it")
+    photo = np.ascontiguousarray(astronaut()[0:300, 60:390, ::-1])
+    landmarks = StillTracker()(photo)[0].landmarks
+    seen = []
+    for package in ("onnxruntime", "openvino"):
+        monkeypatch.setattr(identity, "is_installed", lambda name, package=package: name == package)
+        seen.append(FaceIdentity().embed(photo, landmarks))
+    # Block-quantised weights were written out for OpenVINO; 2e-7 was measured.
+    assert np.abs(seen[0] - seen[1]).max() < 1e-5
+    monkeypatch.setattr(identity, "is_installed", lambda _name: False)
+    with pytest.raises(MissingExtraError, match="Comparing faces needs ONNX Runtime or OpenVINO"):
+        FaceIdentity().embed(photo, landmarks)
+
+
+@pytest.mark.slow
 def test_a_face_is_nearer_to_itself_than_to_another() -> None:
     if cached(SFACE) is None:
         pytest.skip("SFace is not in the cache; benchmarks/motion.py fetches it")
     from mien.engines.personas.library import find
 
-    identity, persona = FaceIdentity(), find("viggo")
+    eye, persona = FaceIdentity(), find("viggo")
     photo = np.ascontiguousarray(astronaut()[0:300, 60:390, ::-1])
     landmarks = StillTracker()(photo)[0].landmarks
     mirrored = np.ascontiguousarray(photo[:, ::-1])
-    seen = identity.embed(photo, landmarks)
-    again = identity.embed(mirrored, StillTracker()(mirrored)[0].landmarks)
-    other = identity.embed(persona.portrait, persona.landmarks)
+    seen = eye.embed(photo, landmarks)
+    again = eye.embed(mirrored, StillTracker()(mirrored)[0].landmarks)
+    other = eye.embed(persona.portrait, persona.landmarks)
     assert seen.shape == (128,)
     assert np.linalg.norm(seen) == pytest.approx(1, abs=1e-4)
     assert similarity(seen, again) > 0.7 > 0.4 > similarity(seen, other)

@@ -127,10 +127,10 @@ def test_landmarks_of_another_face_fail(synthetic: Path, trust: Trust, found: tu
         load_pack(synthetic, trust=trust)
 
 
-def test_a_consented_pack_passes_by_its_statement(tmp_path: Path, trust: Trust) -> None:
+def test_a_consented_pack_passes_by_its_record(tmp_path: Path, trust: Trust) -> None:
     report = check(write_folder(tmp_path / "pat", files()), tracker=SEES_IT, trust=trust)
     assert _states(report) == {"files": "passed", "consent": "passed", "form": "passed", "landmarks": "passed"}
-    assert "who signed it, a person must read" in _detail(report, "consent")
+    assert "bound to these files, until 20" in _detail(report, "consent")
 
 
 def test_a_changed_byte_fails_the_whole_check(synthetic: Path, trust: Trust) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +9,16 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from persona_packs import CONSENT, enlarge, finder, picture
+from persona_packs import consent_record, enlarge, finder, know_tool, picture
 from PIL import Image
 from skimage.data import astronaut
 
+from mien.engines.consent.errors import (
+    ConsentDamagedError,
+    ConsentFilesError,
+    ConsentForeignError,
+    ConsentMissingError,
+)
 from mien.engines.personas.create import Created, create
 from mien.engines.personas.pack import load_pack
 from mien.engines.personas.picture import decode_bgr, encode_png
@@ -49,18 +56,25 @@ def resting(smiling: Face) -> Face:
 
 
 @pytest.fixture
-def consent(tmp_path: Path) -> Path:
-    path = tmp_path / "signed.txt"
-    path.write_bytes(CONSENT)
-    return path
+def agree(tmp_path: Path) -> Callable[..., Path]:
+    """Record a consent to personas of these pictures."""
+
+    def run(*pictures: Path, name: str = "pat") -> Path:
+        know_tool()
+        path = tmp_path / "consent.json"
+        sources = tuple(hashlib.sha256(each.read_bytes()).hexdigest() for each in pictures)
+        path.write_bytes(consent_record(name, sources or ("00" * 32,)))
+        return path
+
+    return run
 
 
 @pytest.fixture
-def make(tmp_path: Path, consent: Path) -> Callable[..., Created]:
+def make(tmp_path: Path, agree: Callable[..., Path]) -> Callable[..., Created]:
     def run(pixels: Pixels, find: Any, **options: Any) -> Created:
         path = tmp_path / "photo.png"
         path.write_bytes(encode_png(pixels))
-        return create(path, consent, "pat", out=tmp_path / "pat", tracker=find, **options)
+        return create(path, agree(path), "pat", out=tmp_path / "pat", tracker=find, **options)
 
     return run
 
@@ -79,7 +93,7 @@ def _turned(face: Face, yaw_deg: float = 0.0, pitch_deg: float = 0.0) -> Face:
     return replace(face, pose=pose)
 
 
-def test_a_portrait_makes_a_consented_pack_with_the_statement_in_it(
+def test_a_portrait_makes_a_consented_pack_with_the_record_in_it(
     make: Callable[..., Created], photo: Pixels, resting: Face
 ) -> None:
     created = make(photo, finder(resting))
@@ -87,7 +101,9 @@ def test_a_portrait_makes_a_consented_pack_with_the_statement_in_it(
     assert (persona.kind, persona.name, persona.digest) == ("consented", "pat", created.digest)
     assert np.array_equal(persona.portrait, photo)
     assert np.allclose(persona.landmarks, resting.landmarks, atol=6e-4)
-    assert (created.path / "consent.txt").read_bytes() == CONSENT
+    assert (created.path / "consent.json").read_bytes() == (created.path.parent / "consent.json").read_bytes()
+    assert persona.consent is not None
+    assert persona.consent.record.persona == "pat"
     assert persona.manifest.cast is None
 
 
@@ -103,42 +119,44 @@ def test_the_hair_over_the_brow_becomes_a_mask(make: Callable[..., Created], pho
 
 
 def test_nothing_of_the_photo_s_file_but_its_pixels_goes_into_the_pack(
-    tmp_path: Path, consent: Path, photo: Pixels, resting: Face
+    tmp_path: Path, agree: Callable[..., Path], photo: Pixels, resting: Face
 ) -> None:
     exif = Image.Exif()
     exif[0x010E] = "home address"
     Image.fromarray(photo[:, :, ::-1].copy()).save(tmp_path / "a.png", exif=exif)
-    create(tmp_path / "a.png", consent, "pat", out=tmp_path / "pat", tracker=finder(resting))
+    create(tmp_path / "a.png", agree(tmp_path / "a.png"), "pat", out=tmp_path / "pat", tracker=finder(resting))
     held = b"".join(path.read_bytes() for path in (tmp_path / "pat").iterdir())
     assert b"home address" not in held
     assert b"signed.txt" not in held
 
 
 def test_a_picture_that_lies_on_its_side_is_set_upright(
-    tmp_path: Path, consent: Path, photo: Pixels, resting: Face
+    tmp_path: Path, agree: Callable[..., Path], photo: Pixels, resting: Face
 ) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6  # turn by 90 degrees to the right to see it upright
     lying = np.ascontiguousarray(np.rot90(photo[:, :, ::-1]))
     Image.fromarray(lying).save(tmp_path / "a.png", exif=exif)
-    create(tmp_path / "a.png", consent, "pat", out=tmp_path / "pat", tracker=finder(resting))
+    create(tmp_path / "a.png", agree(tmp_path / "a.png"), "pat", out=tmp_path / "pat", tracker=finder(resting))
     assert np.array_equal(decode_bgr((tmp_path / "pat" / "portrait.png").read_bytes(), "portrait"), photo)
 
 
 def test_a_transparent_background_is_filled_and_a_transparent_face_refused(
-    tmp_path: Path, consent: Path, photo: Pixels, resting: Face
+    tmp_path: Path, agree: Callable[..., Path], photo: Pixels, resting: Face
 ) -> None:
     alpha = np.full(photo.shape[:2], 255, np.uint8)
     alpha[:50, :50] = 0
     Image.fromarray(np.dstack([photo[:, :, ::-1], alpha])).save(tmp_path / "a.png")
-    create(tmp_path / "a.png", consent, "pat", out=tmp_path / "pat", tracker=finder(resting))
+    create(tmp_path / "a.png", agree(tmp_path / "a.png"), "pat", out=tmp_path / "pat", tracker=finder(resting))
     assert (load_pack(tmp_path / "pat").portrait[:50, :50] == 128).all()
     Image.fromarray(np.dstack([photo[:, :, ::-1], alpha // 2])).save(tmp_path / "b.png")
     with pytest.raises(PersonaError, match="the face is partly transparent: fill it"):
-        create(tmp_path / "b.png", consent, "pat", out=tmp_path / "b", tracker=finder(resting))
+        create(tmp_path / "b.png", agree(tmp_path / "b.png"), "pat", out=tmp_path / "b", tracker=finder(resting))
 
 
-def test_a_large_photo_is_stored_smaller(tmp_path: Path, consent: Path, photo: Pixels, resting: Face) -> None:
+def test_a_large_photo_is_stored_smaller(
+    tmp_path: Path, agree: Callable[..., Path], photo: Pixels, resting: Face
+) -> None:
     seen: list[tuple[int, ...]] = []
 
     def find(pixels: Pixels) -> tuple[Face, ...]:
@@ -147,7 +165,7 @@ def test_a_large_photo_is_stored_smaller(tmp_path: Path, consent: Path, photo: P
         return (replace(resting, landmarks=resting.landmarks * scale),)
 
     (tmp_path / "a.png").write_bytes(encode_png(enlarge(photo, 2.5)))
-    create(tmp_path / "a.png", consent, "pat", out=tmp_path / "pat", tracker=find)
+    create(tmp_path / "a.png", agree(tmp_path / "a.png"), "pat", out=tmp_path / "pat", tracker=find)
     assert seen == [(1536, 1466, 3)]
 
 
@@ -283,41 +301,42 @@ def test_the_instant_engine_takes_the_smile_out_by_default(
     assert not np.array_equal(load_pack(created.path).portrait, photo)
 
 
-@pytest.mark.parametrize(
-    ("name", "data", "message"),
-    [
-        ("a.txt", b"", "is empty, or too short to state anything"),
-        ("a.txt", b" \n" * 500, "is empty, or too short to state anything"),
-        ("a.txt", b"\xff\xfe\xfa" * 30, r"a\.txt is damaged"),
-        ("a.json", b"{not json, but long enough to be one}", r"a\.json is damaged"),
-        ("a.pdf", b"this is not a pdf at all, it only says so", "is not a PDF"),
-        ("a.exe", CONSENT, r"must be one of \.txt, \.md, \.json, \.pdf"),
-        ("a.txt", b"x" * (10 * 2**20 + 1), "has more than 10485760 bytes"),
-    ],
-)
-def test_a_consent_file_that_states_nothing_is_refused(
-    tmp_path: Path, photo: Pixels, resting: Face, name: str, data: bytes, message: str
-) -> None:
+def test_a_statement_is_no_record(tmp_path: Path, photo: Pixels, resting: Face) -> None:
     (tmp_path / "photo.png").write_bytes(encode_png(photo))
-    (tmp_path / name).write_bytes(data)
-    with pytest.raises(PersonaError, match=message):
-        create(tmp_path / "photo.png", tmp_path / name, "pat", out=tmp_path / "pat", tracker=finder(resting))
+    (tmp_path / "signed.txt").write_text("I, A. B., agree that my picture is used as a persona by C. D. Signed: A. B.")
+    with pytest.raises(ConsentDamagedError, match=r"The consent record consent\.json cannot be read"):
+        create(tmp_path / "photo.png", tmp_path / "signed.txt", "pat", out=tmp_path / "pat", tracker=finder(resting))
     assert not (tmp_path / "pat").exists()
 
 
-def test_a_missing_consent_and_a_missing_portrait_are_named(tmp_path: Path, consent: Path, resting: Face) -> None:
+def test_a_consent_to_another_picture_or_persona_is_refused(
+    tmp_path: Path, agree: Callable[..., Path], photo: Pixels, resting: Face
+) -> None:
+    (tmp_path / "mine.png").write_bytes(encode_png(photo))
+    (tmp_path / "other.png").write_bytes(encode_png(photo[::-1]))
+    out, find = tmp_path / "pat", finder(resting)
+    with pytest.raises(ConsentFilesError, match=r"The picture mine\.png is not one that the consent to 'pat' names"):
+        create(tmp_path / "mine.png", agree(tmp_path / "other.png"), "pat", out=out, tracker=find)
+    with pytest.raises(ConsentForeignError, match="The consent is to the persona 'ann', not to 'pat'"):
+        create(tmp_path / "mine.png", agree(tmp_path / "mine.png", name="ann"), "pat", out=out, tracker=find)
+    assert not out.exists()
+
+
+def test_a_missing_consent_and_a_missing_portrait_are_named(
+    tmp_path: Path, agree: Callable[..., Path], resting: Face
+) -> None:
     with pytest.raises(
-        PersonaError, match=r"The consent file .*none\.txt cannot be read .* Give a statement, signed by"
+        ConsentMissingError, match=r"The consent record .*none\.json cannot be read .* `mien consent rec"
     ):
-        create(tmp_path / "p.png", tmp_path / "none.txt", "pat", out=tmp_path / "pat", tracker=finder(resting))
+        create(tmp_path / "p.png", tmp_path / "none.json", "pat", out=tmp_path / "pat", tracker=finder(resting))
     with pytest.raises(PersonaError, match=r"The portrait .*p\.png cannot be read"):
-        create(tmp_path / "p.png", consent, "pat", out=tmp_path / "pat", tracker=finder(resting))
+        create(tmp_path / "p.png", agree(), "pat", out=tmp_path / "pat", tracker=finder(resting))
     (tmp_path / "p.png").write_bytes(b"not a picture")
     with pytest.raises(PersonaError, match=r"p\.png is not a readable picture; allowed are PNG and JPEG and WEBP"):
-        create(tmp_path / "p.png", consent, "pat", out=tmp_path / "pat", tracker=finder(resting))
+        create(tmp_path / "p.png", agree(), "pat", out=tmp_path / "pat", tracker=finder(resting))
 
 
 @pytest.mark.parametrize("name", ["", "Pat", "../pat", "con", "a" * 41, "-pat"])
-def test_a_name_that_no_folder_may_have_is_refused(tmp_path: Path, consent: Path, name: str, resting: Face) -> None:
+def test_a_name_that_no_folder_may_have_is_refused(tmp_path: Path, name: str, resting: Face) -> None:
     with pytest.raises(PersonaError, match="cannot be a persona's name; use 1 to 40 lower-case letters"):
-        create(tmp_path / "p.png", consent, name, out=tmp_path / "pat", tracker=finder(resting))
+        create(tmp_path / "p.png", tmp_path / "consent.json", name, out=tmp_path / "pat", tracker=finder(resting))

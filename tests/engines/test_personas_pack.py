@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from persona_packs import CAST, CONSENT, SIDE_PX, TrustsAll, face, files, picture, table, write_folder, write_zip
+from persona_packs import CAST, SIDE_PX, TrustsAll, face, files, picture, record_for, table, write_folder, write_zip
 
 from mien.engines.personas.container import MAX_FILES
 from mien.engines.personas.pack import load_pack, read_contents, write_pack
@@ -78,14 +78,14 @@ def test_a_consented_pack_without_its_statement_is_refused(tmp_path: Path) -> No
     with pytest.raises(PersonaError, match=r"kind 'consented' without a \[consent\] table"):
         load_pack(root)
     root = write_folder(tmp_path / "b", files())
-    (root / "consent.txt").unlink()
-    with pytest.raises(PersonaError, match=r"consent\.txt is missing"):
+    (root / "consent.json").unlink()
+    with pytest.raises(PersonaError, match=r"consent\.json is missing"):
         load_pack(root)
 
 
-def test_another_statement_than_the_bound_one_is_refused(tmp_path: Path) -> None:
-    held = {**files(), "consent.txt": CONSENT + b" and to everything else"}
-    with pytest.raises(PersonaError, match=r"\[consent\] and \[files\] give different hashes for consent\.txt"):
+def test_another_record_than_the_bound_one_is_refused(tmp_path: Path) -> None:
+    held = {**files(), "consent.json": record_for("pat") + b" "}
+    with pytest.raises(PersonaError, match=r"\[consent\] and \[files\] give different hashes for consent\.json"):
         load_pack(write_folder(tmp_path / "pat", held))
 
 
@@ -328,9 +328,9 @@ def test_a_symlink_in_a_zip_is_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
 def test_a_pipe_in_a_folder_does_not_hang(tmp_path: Path) -> None:
     root = write_folder(tmp_path / "pat", files())
-    (root / "consent.txt").unlink()
-    os.mkfifo(root / "consent.txt")
-    with pytest.raises(PersonaError, match=r"consent\.txt is not a plain file"):
+    (root / "consent.json").unlink()
+    os.mkfifo(root / "consent.json")
+    with pytest.raises(PersonaError, match=r"consent\.json is not a plain file"):
         load_pack(root)
 
 

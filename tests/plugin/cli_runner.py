@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
@@ -38,10 +39,13 @@ class Mien:
     def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
         self._capsys = capsys
 
-    def __call__(self, *arguments: object) -> Result:
+    def __call__(self, *arguments: object, answers: str = "") -> Result:
+        """Run it; `answers` is what is typed."""
         self._capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "stdin", io.StringIO(answers))
+            with pytest.raises(SystemExit) as ended:
+                main([str(argument) for argument in arguments])
         printed = self._capsys.readouterr()
         code = ended.value.code
         return Result(code if isinstance(code, int) else 0, printed.out, printed.err)

@@ -15,7 +15,8 @@ from mien.plugin.commands import tree
 from mien.realtime import errors
 
 COMMANDS = (
-    "run", "convert", "sign", "verify", "demo", "devices", "calibrate", "persona", "cast", "train", "bench", "doctor"
+    "run", "convert", "sign", "verify", "demo", "devices", "calibrate", "persona", "consent", "cast", "train", "bench",
+    "doctor",
 )  # fmt: skip
 
 
@@ -43,7 +44,7 @@ def test_help_names_every_command_the_mark_and_the_exit_statuses(mien: Mien) -> 
 def test_the_help_tells_of_each_command_what_the_command_tells() -> None:
     def first_line(name: str) -> str:
         module = importlib.import_module(f"mien.plugin.commands.{name}")
-        text = module.app.info.help if name in ("persona", "cast") else getattr(module, name).__doc__
+        text = module.app.info.help if name in ("persona", "cast", "consent") else getattr(module, name).__doc__
         return str(text).splitlines()[0]
 
     assert set(tree.COMMANDS) == set(COMMANDS)
@@ -60,7 +61,7 @@ def test_the_help_does_not_load_the_live_path() -> None:
     assert loaded.isdisjoint({"numpy", "cv2", "av", "mien.plugin.app"})
 
 
-@pytest.mark.parametrize("command", sorted({*COMMANDS} - {"persona", "cast", "doctor", "demo"}))
+@pytest.mark.parametrize("command", sorted({*COMMANDS} - {"persona", "consent", "cast", "doctor", "demo"}))
 def test_each_command_teaches_by_example(mien: Mien, command: str) -> None:
     result = mien(command, "--help")
     assert result.code == 0
@@ -190,11 +191,15 @@ def test_a_quick_check_of_a_shipped_pack_says_what_it_left_out(mien: Mien) -> No
 def test_create_refuses_a_portrait_without_a_face(mien: Mien, tmp_path: Path) -> None:
     from PIL import Image
 
-    portrait, consent = tmp_path / "wall.png", tmp_path / "consent.txt"
+    portrait, consent = tmp_path / "wall.png", tmp_path / "consent.json"
     Image.new("RGB", (640, 640), (90, 120, 150)).save(portrait)
-    consent.write_text(
-        "I, the person shown, agree that this picture becomes a persona. Signed: A. Person, 2026-01-01.\n" * 3
-    )
+    statement = tmp_path / "statement.txt"
+    statement.write_text("I painted this wall, and hold all rights in it. Signed: A. Person, 2026-01-01.\n")
+    signed = mien(
+        "consent", "figure", "--name", "wall", "--portrait", portrait, "--statement", statement, "--holder", "A. P.",
+        "--basis", "own-work", "--key", tmp_path / "my.key", "--out", consent, answers="yes\n",
+    )  # fmt: skip
+    assert signed.code == 0, signed.err
     result = mien("persona", "create", "--portrait", portrait, "--consent", consent, "--name", "wall")
     assert result.code == 5
     assert "face" in result.err

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from persona_packs import files, table, write_folder
 from swapnet_parts import still_marks
 
+from mien.engines.consent.errors import ConsentFilesError
+from mien.engines.consent.record import BINDING_NAME, RECORD_NAME
 from mien.engines.mesh import MeshEngine
 from mien.engines.personas.check import check
 from mien.engines.personas.library import SHIPPED_DIR, Library
@@ -190,6 +193,25 @@ def test_training_makes_no_strangers_pack_a_trusted_one(tmp_path: Path, networks
         )
     with pytest.raises(PersonaError, match="never rendered"):
         load_pack(stranger, trust=trust)
+
+
+def test_a_consented_pack_is_bound_anew_and_holds_no_other_weights(tmp_path: Path, networks: Networks) -> None:
+    root = write_folder(tmp_path / "pat", files(), table())
+    trust, record = Trust(), (root / RECORD_NAME).read_bytes()
+    first = (root / BINDING_NAME).read_bytes()
+    add_networks(read_contents(root), networks.encoder, networks.decoders, {"tiny": {}}, out=root, trust=trust)
+    persona = load_pack(root)
+    assert persona.networks is not None
+    assert persona.consent is not None
+    assert (root / RECORD_NAME).read_bytes() == record, "what the subject signed stays as it was"
+    assert (root / BINDING_NAME).read_bytes() != first
+    # Another network in its place, with a manifest that is right for it.
+    contents = read_contents(root)
+    of = contents.manifest.model_dump(mode="json", exclude_none=True, exclude={"files"})
+    for name, binding in (("a", (root / BINDING_NAME).read_bytes()), ("b", first)):
+        held = {**contents.files, "tiny.onnx": networks.encoder, BINDING_NAME: binding}
+        with pytest.raises(ConsentFilesError, match="is not the one that the consent to 'pat' is bound to"):
+            load_pack(write_folder(tmp_path / name, held, of))
 
 
 def test_a_check_does_not_vouch_for_networks(pack: Path, tmp_path: Path) -> None:
