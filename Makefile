@@ -46,6 +46,7 @@ bench: $(VENV)/.live model ## This machine's numbers, paced and unpaced, in out/
 cast: venv model ## Render everything that ships again from its seeds: personas, driver clip, docs' pictures.
 	$(BIN)/python -m mien.engines.cast ship --jobs 2
 	$(BIN)/python -m mien.engines.personas.ship
+	$(BIN)/python -m mien.engines.personas.cards
 	$(BIN)/python -m mien.engines.cast pictures
 
 wheel: venv ## Build dist/mien-*.whl, by way of the source archive, so that no old file of build/ joins it.

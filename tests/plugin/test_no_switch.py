@@ -82,6 +82,9 @@ NOT_TRIED = {
     "calibration": "a file about the user's face",
     "slate": "a picture: marked like the built-in one",
     "preview_port": "where the page listens",
+    "credentials.identity": "whose certificate signs a file; the signature is beside the mark",
+    "credentials.certificate": "as above",
+    "credentials.key": "as above",
 }
 
 

@@ -75,6 +75,8 @@ def test_our_own_recording_is_signed_and_marked_with_its_session(recorded: tuple
     assert (report.marked.payload.session, report.marked.payload.kind) == (session, "persona")
     assert report.marked.since_s == 0.0
     assert report.marked.coverage > 0.95
+    # The signature says which mark belongs to it, so that a mark copied from elsewhere does not fit.
+    assert report.signed.watermark == f"{report.marked.payload.to_int():016x}"
 
 
 def test_one_flipped_byte_breaks_the_signature_and_not_the_mark(recorded: tuple[Path, int], tmp_path: Path) -> None:
