@@ -302,6 +302,7 @@ class Live:
         wholly = self._switch.generated and self._pipeline.frames["camera"] == 0
         return Description(
             personas=tuple(self._switch.shown),
+            watermark=f"{self._session.payload('persona').to_int():016x}",
             source_type="trainedAlgorithmicMedia" if wholly else "compositeWithTrainedAlgorithmicMedia",
         )
 
