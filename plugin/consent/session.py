@@ -30,8 +30,8 @@ from mien.realtime.tracker.base import Tracker
 from mien.realtime.tracker.mediapipe_tracker import MediaPipeTracker
 from mien.realtime.tracker.model import landmarker_path
 
-#: Five comparisons a second say as much as thirty.
-_COMPARE_MS: Final = 200
+#: Three comparisons a second say as much as thirty, and leave the time to the tracker.
+_COMPARE_MS: Final = 300
 #: A recording that carries our mark carries it in every frame, and a search of a picture without one takes a core for
 #: two seconds.
 _MARK_MS: Final = 3000
