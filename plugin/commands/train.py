@@ -132,7 +132,7 @@ def train(
       mien train robin --paired                two hours on two cores, much less on a GPU
       mien train robin --paired --from amara --samples 3072 --steps 3000      sooner: from a face that is known
 
-      mien persona create --name me --portrait me.png --consent consent.json
+      mien persona create --name me --portrait me.png --consent me.consent.json
       mien train me --footage recordings/      what they show, and what to record next, is told first
 
     Stop it with Ctrl-C and run the same command again: it goes on where it was, sample by sample and step by step.

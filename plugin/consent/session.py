@@ -30,10 +30,11 @@ from mien.realtime.tracker.base import Tracker
 from mien.realtime.tracker.mediapipe_tracker import MediaPipeTracker
 from mien.realtime.tracker.model import landmarker_path
 
-#: Five comparisons a second say as much as thirty.
-_COMPARE_MS: Final = 200
-#: A recording that carries our mark carries it in every frame.
-_MARK_MS: Final = 1000
+#: Three comparisons a second say as much as thirty, and leave the time to the tracker.
+_COMPARE_MS: Final = 300
+#: A recording that carries our mark carries it in every frame, and a search of a picture without one takes a core for
+#: two seconds.
+_MARK_MS: Final = 3000
 #: What a search for our mark in one picture may take at the end, seconds.
 _MARK_WAIT_S: Final = 30.0
 _WIDTH_PX, _HEIGHT_PX, _FPS = 1280, 720, 30.0
@@ -200,7 +201,7 @@ def carries_own_mark() -> IsMarked:
 
 
 class _MarkSearch:
-    """Looks for our mark in a picture a second, beside the camera: a search takes longer than a frame may."""
+    """Looks for our mark now and then, beside the camera: a search takes longer than a frame may."""
 
     def __init__(self, is_marked: IsMarked) -> None:
         self._is_marked = is_marked
