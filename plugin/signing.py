@@ -48,7 +48,7 @@ class Signing:
         self._make = credentials_for(settings or CredentialSettings())
         self._lock = threading.Lock()
         self._waiting: list[Path] = []
-        #: Why files were not signed, one sentence each.
+        #: Why recordings were not signed, one text each.
         self.notes: list[str] = []
 
     def add(self, path: Path) -> None:
@@ -57,7 +57,7 @@ class Signing:
             self._waiting.append(path)
 
     def sign_all(self, description: Callable[[], Description]) -> list[str]:
-        """Sign what was noted; returns a sentence for each file that could not be, and raises nothing for it.
+        """Sign the recordings that were noted; returns a text for each that could not be, and raises nothing for it.
 
         Args:
             description: what the run showed; asked only when something was recorded.
@@ -65,7 +65,8 @@ class Signing:
         """
         with self._lock:
             waiting, self._waiting = self._waiting, []
-        notes = [note for path in waiting if (note := self.sign(path, description()))]
+        failures = [reason for path in waiting if (reason := self.sign(path, description()))]
+        notes = [f"{reason} Its picture is marked all the same." for reason in failures]
         self.notes += notes
         return notes
 
@@ -74,11 +75,9 @@ class Signing:
         try:
             sign_file(path, credentials=self._make(), description=description)
         except UnsignableError:
-            return (
-                f"{path.name} carries its marks in the picture, but no signature: {path.suffix} files cannot hold one."
-            )
+            return f"{path.name} carries no signature: {path.suffix} files cannot hold one."
         except (CredentialError, MissingExtraError) as error:
-            return f"{path.name} is whole and carries its marks in the picture, but is not signed: {error}"
+            return f"{path.name} is whole, but not signed: {error}"
         return ""
 
 

@@ -6,8 +6,11 @@ import functools
 import importlib
 import io
 import json
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any, TypeVar
 
 from mien.realtime.errors import MissingExtraError
@@ -54,23 +57,43 @@ def apart(work: Callable[[threading.Event], _Result]) -> _Result:
 
     The library calls back into Python for each piece of a file. Ctrl-C is raised on the main thread, whatever runs
     there; raised in such a call-back it gives the library a length out of nowhere, and the process aborts (seen with
-    c2pa-python 0.38). Here it sets the event that `work` is given, so that a `Watched` file fails in order, and is
-    raised once the thread has ended.
+    c2pa-python 0.38). Here it sets the event that `work` is given, so that a `Watched` file fails in order, and takes
+    effect once the thread has ended.
     """
     results: list[_Result] = []
     worker = Worker("credentials", lambda stop: results.append(work(stop)))
-    worker.start()
-    interrupt: BaseException | None = None
-    while worker.alive:
-        try:
-            worker.join()
-        except BaseException as error:  # noqa: BLE001 - Ctrl-C and SIGTERM, raised again below
-            interrupt = error
-            worker.stop_event.set()
-    if interrupt is not None:
-        raise interrupt
+    with _interrupts_to(worker.stop_event.set):
+        worker.start()
+        worker.join()
     worker.check()
     return results[0]
+
+
+@contextmanager
+def _interrupts_to(stop: Callable[[], None]) -> Iterator[None]:
+    """Within the block Ctrl-C and a handled SIGTERM call `stop`; at its end they do what they did before.
+
+    An exception out of nowhere breaks the locks that a thread is waited for with, so none may be raised meanwhile. On
+    other threads than the main one no signal arrives.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        stop()
+
+    handled = [number for number in (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(number))]
+    before = {number: signal.signal(number, note) for number in handled}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 class Watched:

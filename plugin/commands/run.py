@@ -134,6 +134,7 @@ def run(
         begin = time.monotonic()
         interrupted = _watch(live, view, seconds)
         stats = live.stats() | {"seconds": round(time.monotonic() - begin, 3), "interrupted": interrupted}
+    stats["unsigned"] = live.unsigned
     view.summary(stats)
     _check_sinks(stats)
     session.document(stats)

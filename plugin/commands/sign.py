@@ -66,14 +66,12 @@ def sign(
     if identity and chosen.key is None:
         chosen = CredentialSettings(identity=True)
     before = _examine(file, recover=recover, again=identity)
-    target = whole_name(file) if recover else file
     credentials = credentials_for(chosen)()
     # Each step is whole in itself: after Ctrl-C between two of them the same command goes on.
     if recover:
         _cut(file)
     note = _sign(file, before, credentials, recover=recover, again=identity)
-    if recover:
-        _rename(file, target)
+    target = _renamed(file) if recover else file
     named = identity or chosen.identity or chosen.key is not None
     session.say(
         f"{'recovered' if recover else 'signed'}: {target}{'' if named or note else ' (keys for this file alone)'}"
@@ -138,8 +136,8 @@ def _cut(part: Path) -> None:
         raise SourceError(f"'{part.name}' cannot be written: {error.strerror}.", hint="Check who owns it.") from error
 
 
-def _rename(part: Path, target: Path) -> None:
+def _renamed(part: Path) -> Path:
     try:
-        part.rename(target)
+        return part.rename(whole_name(part))
     except OSError as error:
         raise SourceError(f"'{part.name}' cannot be renamed: {error.strerror}.", hint="It is signed.") from error

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -151,7 +152,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_that_says_so(tmp_path: Path
         Identity(tmp_path / "file" / "credentials")
 
 
-def authority(key: object, folder: Path, *, eku: object = ExtendedKeyUsageOID.EMAIL_PROTECTION) -> tuple[Path, Path]:
+def authority(key: Any, folder: Path, *, eku: Any = ExtendedKeyUsageOID.EMAIL_PROTECTION) -> tuple[Path, Path]:
     """A certificate for `key` by an authority of the test's, and its files."""
     above = ec.generate_private_key(ec.SECP256R1())
     now = datetime.datetime.now(datetime.UTC)
@@ -161,16 +162,16 @@ def authority(key: object, folder: Path, *, eku: object = ExtendedKeyUsageOID.EM
             [x509.NameAttribute(NameOID.ORGANIZATION_NAME, text), x509.NameAttribute(NameOID.COMMON_NAME, text)]
         )
 
-    def begin(subject: str, public: object) -> x509.CertificateBuilder:
+    def begin(subject: str, public: Any) -> x509.CertificateBuilder:
         return (
             x509.CertificateBuilder()
             .subject_name(name(subject))
             .issuer_name(name("Authority"))
-            .public_key(public)  # type: ignore[arg-type]
+            .public_key(public)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - datetime.timedelta(days=1))
             .not_valid_after(now + datetime.timedelta(days=30))
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), False)  # type: ignore[arg-type]
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(above.public_key()), False)
         )
 
@@ -184,10 +185,10 @@ def authority(key: object, folder: Path, *, eku: object = ExtendedKeyUsageOID.EM
         .sign(above, hashes.SHA256())
     )
     leaf = (
-        begin("Streamer", key.public_key())  # type: ignore[attr-defined]
+        begin("Streamer", key.public_key())
         .add_extension(x509.BasicConstraints(False, None), True)
         .add_extension(usage(issues=False), True)
-        .add_extension(x509.ExtendedKeyUsage([eku]), False)  # type: ignore[list-item]
+        .add_extension(x509.ExtendedKeyUsage([eku]), False)
         .sign(above, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
@@ -196,11 +197,9 @@ def authority(key: object, folder: Path, *, eku: object = ExtendedKeyUsageOID.EM
     return folder / "chain.pem", folder / "key.pem"
 
 
-def write_key(key: object, path: Path, passphrase: bytes | None = None) -> None:
+def write_key(key: Any, path: Path, passphrase: bytes | None = None) -> None:
     locked = serialization.NoEncryption() if passphrase is None else serialization.BestAvailableEncryption(passphrase)
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked)  # type: ignore[attr-defined]
-    )
+    path.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, locked))
     path.chmod(0o600)
 
 
@@ -213,7 +212,7 @@ def write_key(key: object, path: Path, passphrase: bytes | None = None) -> None:
     ids=["es256", "es384", "ed25519", "ps256"],
 )  # fmt: skip
 def test_a_certificate_of_ones_own_signs_and_is_known_again(
-    key: object, tmp_path: Path, request: pytest.FixtureRequest
+    key: Any, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     chain, private = authority(key, tmp_path)
     credentials = own_certificate(chain, private)

@@ -9,6 +9,7 @@ import pytest
 from cli_runner import Mien
 
 from mien.engines.cast.look import Look
+from mien.engines.verify.signed import read_signed
 from mien.plugin.commands.cast import recipe_of
 from mien.realtime.errors import ConfigError
 
@@ -60,6 +61,12 @@ def test_a_new_persona_is_rendered_trusted_and_listed(
     (robin,) = [each for each in mien("persona", "list", "--json").document if each["name"] == "robin"]
     assert (robin["kind"], robin["state"]) == ("synthetic", "ready")
     assert cv2.imread(str(Path(made["path"]) / "portrait.png")).shape == (256, 256, 3)
+    # Packs are known by their digests and so never signed; what is made to be looked at is.
+    assert read_signed(Path(made["path"]) / "portrait.png").state == "none"
+    shown = tmp_path / "someone.png"
+    assert mien("cast", "portrait", "--seed", 12, "--size", 64, "--out", shown).code == 0
+    found = read_signed(shown)
+    assert (found.state, found.ours, found.source_type) == ("valid", True, "algorithmicMedia")
     again = mien("cast", "new", "--name", "robin", "--seed", "13")
     assert again.code == 5
     assert "is there already" in again.err

@@ -7,6 +7,8 @@ import cv2
 import pytest
 from cli_runner import Mien
 
+from mien.engines.verify.signed import read_signed
+
 
 @pytest.mark.slow
 def test_the_demo_leaves_a_marked_video_a_picture_and_numbers(
@@ -27,6 +29,8 @@ def test_the_demo_leaves_a_marked_video_a_picture_and_numbers(
         assert sum(1 for _ in container.decode(video=0)) == frames["out"]
     picture = cv2.imread(document["picture"])
     assert picture is not None
+    signed = [read_signed(Path(document[name])) for name in ("video", "picture")]
+    assert [(each.state, each.personas) for each in signed] == [("valid", ("amara",))] * 2
     assert picture.shape[1] > picture.shape[0]
     assert document["live"]["fps"] > 0
     assert "fps" in result.err

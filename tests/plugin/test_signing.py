@@ -70,7 +70,8 @@ def test_without_the_library_the_recording_is_kept_and_the_user_told(mien: Mien,
     assert result.code == 0
     assert result.document["signed"] is False
     said = " ".join(result.err.split())
-    assert "note: out.mp4 is whole and carries its marks in the picture, but is not signed" in said
+    assert "note: out.mp4 is whole, but not signed" in said
+    assert "Its picture is marked all the same." in said
     assert 'pip install "c2pa-python' in said
     assert out.exists()
 
@@ -79,7 +80,7 @@ def test_a_matroska_file_is_kept_with_a_note(mien: Mien, tmp_path: Path) -> None
     clip, out = write_clip(tmp_path / "in.mp4", frames=3), tmp_path / "out.mkv"
     result = mien("convert", clip, out)
     assert result.code == 0
-    assert "note: out.mkv carries its marks in the picture, but no signature: .mkv files cannot hold one." in result.err
+    assert "note: out.mkv carries no signature: .mkv files cannot hold one. Its picture is marked" in result.err
     assert out.exists()
 
 
