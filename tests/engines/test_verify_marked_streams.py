@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from marked_pictures import has_only, look, marked, rendered
 
+from marked_pictures import has_only, look, marked, rendered
 from mien.engines.measure.on_the_way import coded, cropped, mirrored, resized
 from mien.engines.verify import marked as module
 from mien.engines.verify.marked import MarkDetector
