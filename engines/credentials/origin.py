@@ -18,7 +18,8 @@ from mien.realtime.sink.file import COMMENT
 def is_ours(path: Path, *, end: int | None = None) -> bool:
     """Whether a file says that Mien recorded it: by the tag that `FileSink` writes, which a cut recording has too.
 
-    The tag is a claim that anybody can write; it keeps honest people from signing the wrong file by mistake.
+    The tag is a claim that anybody can write; it keeps honest people from signing the wrong file by mistake. The
+    watermark is not asked for as well: a small recording may have lost it in its own compression.
 
     Args:
         path: any file.
