@@ -92,7 +92,8 @@ def test_another_persona_chosen_meanwhile_is_not_changed_back(loads: SlowLoads) 
         assert loads.made
         assert all(each._closed for each in loads.made if hasattr(each, "_closed"))
         stats = live.stats()
-    assert (stats["persona"], stats["engine"]["name"]) == ("viggo", "mesh")
+    # On a machine that cannot keep up the governor may have taken the portrait's smaller rung by now.
+    assert (stats["persona"], stats["engine"]["name"].removesuffix("-half")) == ("viggo", "mesh")
 
 
 def test_a_network_that_cannot_run_leaves_the_portrait_and_says_why(loads: SlowLoads) -> None:
