@@ -21,8 +21,9 @@ demo: $(VENV)/.live model ## Marked video, side-by-side picture and numbers in o
 
 test: lint types pytest ## Everything that proves it: linters, types, tests.
 
+# Two workers of one thread each: more threads than cores make the training tests many times slower.
 pytest: venv model ## The tests, without the linters.
-	$(BIN)/python -m pytest -m "not system"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal -m "not system"
 
 system: venv model ## Tests that install into fresh environments or drive other programs.
 	$(BIN)/python -m pytest -m system

@@ -114,6 +114,8 @@ def _networks(folder: Path, manifest: Manifest) -> Iterator[str]:
         return
     record = json.loads((folder / manifest.swapnet.training).read_text(encoding="utf-8"))
     yield "## Networks"
+    if manifest.engine == "mesh":
+        yield from _paragraph("Worn through the instant engine by itself, and through a network by `--engine swapnet`.")
     yield ""
     yield "| size | samples, drivers | steps | held-out drivers | PSNR | SSIM | sharpness | mask IoU | trained on |"
     yield "|---|---|---|---|---|---|---|---|---|"

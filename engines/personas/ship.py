@@ -58,7 +58,10 @@ def build(folder: Path, tracker: FaceFinder) -> str:
     table = synthetic_table(folder.name, recipe, portrait.name, masked=MASK_NAME in files)
     if (folder / TRAINING_NAME).is_file():
         files |= {path.name: path.read_bytes() for path in (*sorted(folder.glob("*.onnx")), folder / TRAINING_NAME)}
-        table |= {"engine": "swapnet", "swapnet": _swapnet(folder.name, files)}
+        table |= {"swapnet": _swapnet(folder.name, files)}
+        # A network of 128 px is softer than the portrait: worn when it is asked for, and not by itself.
+        if decoder_name("base") in files:
+            table["engine"] = "swapnet"
     manifest = manifest_bytes(table, files)
     parse_manifest(manifest, folder.name)
     (folder / LANDMARKS_NAME).write_bytes(landmarks)

@@ -60,6 +60,11 @@ def test_the_shipped_folders_are_those_of_the_table_and_within_their_size() -> N
     assert sum(path.stat().st_size for path in files if path not in networks) < 2_000_000
 
 
+def test_the_small_network_alone_is_worn_only_when_it_is_asked_for() -> None:
+    made_for = {name: decode_contents(read_contents(SHIPPED_DIR / name)).engines for name in ("amara", "mateo", "linh")}
+    assert made_for == {"amara": ("swapnet", "mesh"), "mateo": ("mesh", "swapnet"), "linh": ("mesh",)}
+
+
 @pytest.mark.parametrize("name", sorted(SHIPPED_DIGESTS))
 def test_a_shipped_persona_s_landmarks_are_tracked_again(name: str, tmp_path: Path) -> None:
     report = check(SHIPPED_DIR / name, tracker=StillTracker(), trust=Trust(tmp_path), render=_stored(name))
