@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,16 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 #: Driver clips of real people; they are never part of the repository.
 CLIPS = REPOSITORY.parent / "shared" / "clips"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nobodys_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The same for what fixtures of whole modules do, which are made before a test's own folders are."""
+    folder = tmp_path_factory.mktemp("nobody")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIEN_CONFIG_DIR", str(folder / "config"))
+        patch.setenv("MIEN_DATA_DIR", str(folder / "data"))
+        yield
 
 
 @pytest.fixture(autouse=True)

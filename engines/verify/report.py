@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from mien.engines.verify.looks import MediaInfo
@@ -40,6 +41,8 @@ class Report:
         signed: what its content credentials say, and whether they fit the file.
         marked: whether Mien's watermark is in the pictures.
         signals: experimental numbers.
+        own_since: when the user's own session began that made the mark, with a time zone; None where it was none of
+            theirs, or is not known.
 
     """
 
@@ -47,6 +50,7 @@ class Report:
     signed: Signed
     marked: Marked
     signals: Signals
+    own_since: datetime | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values with the keys "file", "signed", "marked" and "signals"; see docs/verify.md."""
@@ -54,7 +58,7 @@ class Report:
         return {
             "file": {**media, "looked_at": self.file.pictures, "until_s": self.file.until_s, "notes": self.file.notes},
             "signed": asdict(self.signed),
-            "marked": _marked(self.marked),
+            "marked": {**_marked(self.marked), "own_since": self.own_since and self.own_since.isoformat()},
             "signals": asdict(self.signals),
         }
 

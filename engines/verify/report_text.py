@@ -115,6 +115,8 @@ def _marked(report: Report) -> Section:
     lines = [f"Score {marked.score:.1f}. {bound}", MARKED_LIMIT]
     if marked.payload is not None:
         lines.insert(0, f"The mark says: kind {marked.payload.kind}, session {session_name(marked.payload.session)}.")
+    if report.own_since is not None:
+        lines.insert(1, f"It is a session of yours, begun {report.own_since:%Y-%m-%d %H:%M} UTC.")
     if len(marked.sessions) > 1:
         names = ", ".join(session_name(session) for session in marked.sessions[:8])
         lines.insert(1, f"Marks of {len(marked.sessions)} sessions are in it: {names}.")

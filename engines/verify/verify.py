@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from datetime import datetime
 from pathlib import Path
 
 from mien.engines.credentials.anchors import NOBODY, Anchors
@@ -15,6 +16,7 @@ from mien.engines.verify.signals.observer import Observer
 from mien.engines.verify.signed import Signed, read_signed
 from mien.realtime.clock import MonotonicClock
 from mien.realtime.source.open import open_source
+from mien.realtime.watermark.payload import Payload
 
 #: How long a camera is looked at, seconds, unless told otherwise.
 CAMERA_S = 5.0
@@ -22,10 +24,17 @@ CAMERA_S = 5.0
 _CAMERA_PX, _CAMERA_FPS = (1280, 720), 30.0
 
 Progress = Callable[[int, int | None], None]
+#: Asked for a mark's payload, when the user's own session began that made it.
+Sessions = Callable[[Payload], datetime | None]
 
 
 def verify(
-    path: str | Path, *, progress: Progress | None = None, signals: bool = True, own: Anchors = NOBODY
+    path: str | Path,
+    *,
+    progress: Progress | None = None,
+    signals: bool = True,
+    own: Anchors = NOBODY,
+    sessions: Sessions | None = None,
 ) -> Report:
     """Look at a picture or video: a local file, never an address.
 
@@ -34,6 +43,7 @@ def verify(
         progress: told, for each picture, how many were looked at and how many there are (None where it is not known).
         signals: also measure the experimental signals; they need MediaPipe, and most of the time.
         own: whose signatures are the user's own.
+        sessions: whose marks are, as `mien.plugin.sessions.own_session`.
 
     Raises:
         VerifyError: it cannot be looked at.
@@ -41,11 +51,16 @@ def verify(
 
     """
     with closing(open_media(path)) as media:
-        return _look(media, read_signed(Path(path).expanduser(), own=own), progress, signals)
+        return _look(media, read_signed(Path(path).expanduser(), own=own), progress, signals, sessions)
 
 
 def verify_camera(
-    spec: str = "camera", *, seconds: float = CAMERA_S, progress: Progress | None = None, signals: bool = True
+    spec: str = "camera",
+    *,
+    seconds: float = CAMERA_S,
+    progress: Progress | None = None,
+    signals: bool = True,
+    sessions: Sessions | None = None,
 ) -> Report:
     """Look at a camera, a virtual one too, for some seconds.
 
@@ -54,6 +69,7 @@ def verify_camera(
         seconds: how long.
         progress: as in `verify`.
         signals: as in `verify`.
+        sessions: as in `verify`.
 
     Raises:
         SourceError: there is no such camera, or it gives no picture.
@@ -65,10 +81,10 @@ def verify_camera(
     )
     signed = Signed("unsupported", problems=("a live picture has no file that could carry content credentials",))
     with closing(Live(source, seconds)) as media:
-        return _look(media, signed, progress, signals)
+        return _look(media, signed, progress, signals, sessions)
 
 
-def _look(media: Media, signed: Signed, progress: Progress | None, signals: bool) -> Report:
+def _look(media: Media, signed: Signed, progress: Progress | None, signals: bool, sessions: Sessions | None) -> Report:
     info = media.info
     detector = MarkDetector(fps_hint=info.fps or _CAMERA_FPS)
     pictures, until_s = 0, 0.0
@@ -80,7 +96,9 @@ def _look(media: Media, signed: Signed, progress: Progress | None, signals: bool
             if progress is not None:
                 progress(pictures, info.pictures)
         measured = observer.finish()
-    return Report(Looked(info, pictures, until_s, media.notes), signed, detector.finish(), measured)
+    marked = detector.finish()
+    own_since = None if sessions is None or marked.payload is None else sessions(marked.payload)
+    return Report(Looked(info, pictures, until_s, media.notes), signed, marked, measured, own_since)
 
 
 def _no_signals(info: MediaInfo, wanted: bool) -> str:

@@ -19,6 +19,7 @@ from mien.engines.verify.verify import verify_camera
 from mien.plugin import settings
 from mien.plugin.commands import options
 from mien.plugin.commands.session import Session
+from mien.plugin.sessions import own_session
 from mien.plugin.signing import anchors
 from mien.realtime.errors import ConfigError, SinkError
 from mien.realtime.sink.partfile import PartFile
@@ -75,8 +76,8 @@ def verify(
 def _look(session: Session, what: str, *, signals: bool) -> Report:
     with session.progress("looking") as bar:
         if what.partition(":")[0].lower() == "camera" and not Path(what).exists():
-            return verify_camera(what, progress=bar, signals=signals)
-        return verify_file(what, progress=bar, signals=signals, own=_own(session))
+            return verify_camera(what, progress=bar, signals=signals, sessions=own_session)
+        return verify_file(what, progress=bar, signals=signals, own=_own(session), sessions=own_session)
 
 
 def _own(session: Session) -> Anchors:

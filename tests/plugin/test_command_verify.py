@@ -1,13 +1,19 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from cli_runner import Mien, write_clip
 
 from mien.plugin import verify
+from mien.plugin.sessions import remember
 from mien.realtime.errors import SourceError
+from mien.realtime.watermark.embed import Embedder
+from mien.realtime.watermark.session import MarkSession
 
 
 @pytest.fixture
@@ -90,3 +96,20 @@ def test_the_help_teaches_what_the_answers_mean(mien: Mien) -> None:
     assert result.code == 0
     for words in ("never mixed", "can be copied", "Exit status", "--html", "--no-signals", "no verdict"):
         assert words in " ".join(result.out.split())
+
+
+def test_a_recording_of_ones_own_is_known_and_a_strangers_is_not(mien: Mien, tmp_path: Path) -> None:
+    started = datetime(2026, 11, 30, 5, 0, tzinfo=UTC)
+    own, strangers = MarkSession(), MarkSession()
+    remember(own, started)
+    for session, since in ((own, started.isoformat()), (strangers, None)):
+        pixels = np.full((360, 640, 3), 120, np.uint8)
+        Embedder(session.payload("persona"), 640, 360)(pixels)
+        picture = tmp_path / f"{session.session}.png"
+        cv2.imwrite(str(picture), pixels)
+        result = mien("verify", str(picture), "--json")
+        assert result.document["marked"]["sessions"] == [f"{session.session:08x}"]
+        assert result.document["marked"]["own_since"] == since
+        assert ("a session of yours, begun 2026-11-30 05:00 UTC" in mien("verify", str(picture)).out) == (
+            since is not None
+        )
