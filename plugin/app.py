@@ -245,12 +245,15 @@ class Live:
         stack.callback(source.close)
         info = source.info
         lossless = not info.live
+        # Before the engines, which only the compositor closes: a slate that cannot be read must not leave them open.
+        marker = Marker(info.width, info.height, config.badge, session=self._session)
+        slate = Slate(info.width, info.height, config.slate, language=config.badge.language)
         # Each frame of a conversion deserves the best engine, so nothing stands in there.
         engines = self._switch.open(persona, wait=lossless)
         self._compositor = CpuCompositor(
             engines,
-            marker=Marker(info.width, info.height, config.badge, session=self._session),
-            slate=Slate(info.width, info.height, config.slate, language=config.badge.language),
+            marker=marker,
+            slate=slate,
             presence=Presence(config.loss),
             now_ns=self._clock.now_ns,
             occluders=OccluderModel if config.occluders else None,
