@@ -51,6 +51,7 @@ from mien.realtime.tracker.model import landmarker_path
 from mien.realtime.tracker.selection import FaceSelector
 from mien.realtime.tracker.stage import TrackingStage
 from mien.realtime.tracker.watch import BystanderWatch
+from mien.realtime.watermark.payload import MarkKind
 from mien.realtime.watermark.session import MarkSession
 from mien.realtime.worker import JOIN_TIMEOUT_S
 
@@ -302,12 +303,23 @@ class Live:
 
     def _described(self) -> Description:
         """Give what the recordings of this run show, for their manifests."""
-        wholly = self._switch.generated and self._pipeline.frames["camera"] == 0
+        frames = self._pipeline.frames
+        camera, slate = frames["camera"] > 0, frames["slate"] > 0
+        if frames["out"] == frames["camera"] + frames["slate"]:
+            # Nobody was worn, whoever was chosen.
+            return Description(
+                watermark=self._payload("slate") if slate else None,
+                source_type="composite" if camera else "algorithmicMedia",
+            )
+        wholly = self._switch.generated and not camera
         return Description(
             personas=tuple(self._switch.shown),
-            watermark=f"{self._session.payload('persona').to_int():016x}",
+            watermark=self._payload("persona"),
             source_type="trainedAlgorithmicMedia" if wholly else "compositeWithTrainedAlgorithmicMedia",
         )
+
+    def _payload(self, kind: MarkKind) -> str:
+        return f"{self._session.payload(kind).to_int():016x}"
 
     def _open_source(self) -> Source:
         config = self._config
@@ -358,7 +370,6 @@ def _own_devices(sinks: tuple[str, ...]) -> frozenset[str]:
 
 def _tracking(config: LiveConfig, model: Path) -> TrackingStage:
     calibration = None if config.calibration is None else Calibration.load(config.calibration)
-    model = landmarker_path()
     return TrackingStage(
         MediaPipeTracker(model),
         FaceSelector(config.faces),

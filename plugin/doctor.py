@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from mien.engines.credentials.toolkit import toolkit
 from mien.plugin import settings
 from mien.plugin.finding import Finding
 from mien.plugin.machine import describe_machine, nvidia_gpus
@@ -125,6 +126,11 @@ def signing(version_of: Callable[[str], str | None]) -> Finding:
     if missing:
         detail = f"recordings carry no content credentials; missing: {', '.join(missing)}"
         return Finding("signing", "warn", detail, f"pip install {' '.join(missing)}")
+    try:
+        toolkit()
+    except MienError as error:
+        detail = f"recordings carry no content credentials: {error.message}"
+        return Finding("signing", "warn", detail, "pip install --force-reinstall c2pa-python")
     return Finding("signing", "ok", ", ".join(f"{name} {version}" for name, version in versions.items()))
 
 

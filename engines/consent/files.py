@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import tempfile
 from pathlib import Path
 
@@ -26,6 +28,15 @@ def replace(path: Path, data: bytes) -> None:
     """Write a file, in the place of an older one if there is one; raises `OSError`."""
     with _Scratch(path, data) as scratch:
         scratch.replace(path)
+
+
+def read_plain(path: Path, most: int) -> bytes:
+    """Read at most `most` bytes of a plain file; raises `OSError`, also for a pipe or a device, which could block."""
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    with os.fdopen(handle, "rb") as stream:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.EINVAL, "it is no plain file")
+        return stream.read(most)
 
 
 class _Scratch:

@@ -21,7 +21,7 @@ from pydantic import Field
 
 from mien.engines.consent.canonical import Strict, canonical, parse
 from mien.engines.consent.errors import ConsentDamagedError, ConsentKeyError
-from mien.engines.consent.files import replace, write_new
+from mien.engines.consent.files import read_plain, replace, write_new
 from mien.engines.consent.moment import Moment, utc_now, write_moment
 from mien.engines.consent.record import Hex32, Line, Signature
 
@@ -129,8 +129,7 @@ def read_public(path: Path) -> str:
 
     """
     try:
-        with path.open("rb") as stream:
-            key = serialization.load_pem_public_key(stream.read(_MAX_KEY_BYTES))
+        key = serialization.load_pem_public_key(read_plain(path, _MAX_KEY_BYTES))
     except OSError as error:
         raise ConsentKeyError(f"The key {path} cannot be read ({error.strerror}).") from error
     except (ValueError, UnsupportedAlgorithm) as error:
@@ -245,8 +244,7 @@ def _plain_pem(key: Ed25519PrivateKey) -> bytes:
 def _read_private(path: Path) -> bytes:
     try:
         _check_mode(path, 0o077, "read")
-        with path.open("rb") as stream:
-            return stream.read(_MAX_KEY_BYTES)
+        return read_plain(path, _MAX_KEY_BYTES)
     except OSError as error:
         raise ConsentKeyError(f"The key {path} cannot be read ({error.strerror}).", hint="Check the path.") from error
 

@@ -28,6 +28,7 @@ from mien.engines.consent.record import (
     SignedRecord,
     Statement,
     Use,
+    check_line,
     parse_record,
     signed_text,
 )
@@ -78,6 +79,8 @@ class Terms:
             raise ConsentScopeError(f"A consent may last 1 to {LONGEST_TERM.days} days, not {self.days}.")
         if ALWAYS_FORBIDDEN not in self.forbidden:
             raise ConsentScopeError(f"{ALWAYS_FORBIDDEN!r} is never allowed; it cannot be left out.")
+        if self.grantee is not None:
+            check_line(self.grantee, "Who may use it")
         if not self.uses:
             raise ConsentScopeError(f"A consent to nothing is none; name a use: {', '.join(USES)}.")
 

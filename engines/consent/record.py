@@ -15,9 +15,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Final, Literal, Self, get_args
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
 from mien.engines.consent.canonical import Strict, canonical, parse
+from mien.engines.consent.errors import ConsentScopeError
 from mien.engines.consent.moment import Moment, read_moment
 
 RECORD_NAME: Final = "consent.json"
@@ -46,10 +47,23 @@ _NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,39}$"
 Hex16 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Hex32 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Hex64 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
-#: Shown on terminals: no control characters, which could rewrite the screen.
-Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$")]
+#: Shown on terminals and read before signing: no control characters, which could rewrite the screen, no line breaks,
+#: and no marks that turn the direction of writing or cannot be seen.
+_PLAIN = r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]*$"
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PLAIN)]
+_LINE = TypeAdapter(Line)
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,200}$")]
 Milli = Annotated[int, Field(ge=-1000, le=1000)]
+
+
+def check_line(text: str, what: str) -> None:
+    """Raise `ConsentScopeError` for a text that a record does not take; asked before anybody agrees to anything."""
+    try:
+        _LINE.validate_python(text)
+    except ValidationError as error:
+        raise ConsentScopeError(
+            f"{what} has to be one line of 1 to 200 characters, none of them hidden; it is {text[:80]!r}."
+        ) from error
 
 
 class Subject(Strict):

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mien.engines.consent.canonical import MAX_BYTES, dump, parse
 from mien.engines.consent.errors import ConsentDamagedError, ConsentError, ConsentForeignError, ConsentRevokedError
-from mien.engines.consent.files import replace
+from mien.engines.consent.files import read_plain, replace
 from mien.engines.consent.keys import fits, public_hex, shown, sign
 from mien.engines.consent.moment import read_moment, write_moment
 from mien.engines.consent.record import Record, Revocation, SignedRevocation, signed_text
@@ -72,12 +72,11 @@ def check_revoked(record: Record, places: tuple[Path, ...]) -> None:
     """
     for place in places:
         try:
-            with place.open("rb") as stream:
-                data = stream.read(MAX_BYTES + 1)
+            data = read_plain(place, MAX_BYTES + 1)
         except FileNotFoundError:
             continue
         except OSError as error:
-            raise _unreadable(record, place, str(error.strerror)) from error
+            raise _unreadable(record, place, str(error.strerror or error)) from error
         try:
             found = parse(data, SignedRevocation, f"The revocation {place.name}")
         except ConsentDamagedError as error:

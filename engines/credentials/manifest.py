@@ -36,9 +36,9 @@ PERSONA_LABEL = "org.mien.persona"
 #: Personas that one manifest lists; a session may change them many times.
 MAX_PERSONAS = 16
 
-#: A camera's picture with a generated face; a frame that is generated as a whole; a render of the cast, which no
-#: trained network made.
-SourceType = Literal["compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia", "algorithmicMedia"]
+#: A camera's picture with a generated face; a frame that is generated as a whole; a drawn slate or a render of the
+#: cast, which no trained network made; a camera's picture with nothing but a badge.
+SourceType = Literal["compositeWithTrainedAlgorithmicMedia", "trainedAlgorithmicMedia", "algorithmicMedia", "composite"]
 _SOURCE_TYPES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _MINING = ("cawg.ai_generative_training", "cawg.ai_inference", "cawg.ai_training", "cawg.data_mining")
 _DIGEST = re.compile(r"[0-9a-f]{64}")

@@ -26,8 +26,10 @@ _RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])$")
 
 Kind = Literal["synthetic", "consented"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-#: Shown on terminals and pages, so no control characters (an escape sequence could rewrite the screen).
-Line = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=r"^[^\x00-\x1f\x7f-\x9f]*$")]
+#: Shown on terminals and pages, so no control characters (an escape sequence could rewrite the screen), and no marks
+#: that turn the direction of writing or cannot be seen.
+_PLAIN = r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]*$"
+Line = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=_PLAIN)]
 
 
 class KindError(PersonaError):

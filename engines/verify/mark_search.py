@@ -16,6 +16,8 @@ from mien.realtime.watermark import layout
 #: Scales that are searched: an inset of 40 % of the picture to a crop of 47 % of it.
 LEAST_SCALE: Final = 0.4
 MOST_SCALE: Final = 2.1
+# Of a landscape video in a frame of 9:20, the narrowest that telephones have.
+_LEAST_BARRED: Final = 0.24
 # A step of 0.8 % puts the outermost chips of the grid a third of a chip beside their place at worst.
 _STEP: Final = 1.008
 #: A peak of the correlation counts from here, standard deviations over all places. The greatest of a search of unmarked
@@ -39,7 +41,7 @@ def search(evened: Floats) -> Geometry | None:
     if evened.size > MOST_PX:
         return None
     best, geometry = PEAK, None
-    for scale in _scales():
+    for scale in _scales(evened.shape):
         for peak, found in _peaks(evened, scale):
             if peak > best:
                 best, geometry = peak, found
@@ -71,9 +73,14 @@ def _changes(around: Geometry, scale_step: float, shift_step: float) -> Iterator
         yield Geometry(scale, x, y + sign * shift_step, mirrored)
 
 
-def _scales() -> list[float]:
-    """Every scale once, the unscaled first, then the others by their distance."""
-    steps = range(round(np.log(LEAST_SCALE) / np.log(_STEP)), round(np.log(MOST_SCALE) / np.log(_STEP)) + 1)
+def _scales(shape: tuple[int, ...]) -> list[float]:
+    """Every scale once, the unscaled first, then the others by their distance.
+
+    A landscape video between bars, in a frame that is upright, is smaller than any inset: down to its scale too.
+    """
+    across, along = shape[1] / layout.COLUMNS, shape[0] / layout.ROWS
+    least = max(min(LEAST_SCALE, 0.95 * min(across, along) / max(across, along)), _LEAST_BARRED)
+    steps = range(round(np.log(least) / np.log(_STEP)), round(np.log(MOST_SCALE) / np.log(_STEP)) + 1)
     return [float(_STEP**step) for step in sorted(steps, key=abs)]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from mien.engines.verify.marked import Marked
+from mien.engines.verify.marked import GATE, Marked
 from mien.engines.verify.plain import plain
 from mien.engines.verify.report import Looked, Report, session_name
 from mien.engines.verify.signals.table import LEAST_AUC, Reading, Signals, reference
@@ -24,6 +24,12 @@ MARKED_LIMIT = (
     "This says that the mark is present, not that the file is authentic: a mark can be copied and subtracted."
 )
 UNMARKED_LIMIT = "That does not mean that the picture is real: other tools leave no such mark, and a mark can be lost."
+UNREAD = (
+    "A pattern like Mien's is there all the same, and what it says cannot be read: it is damaged, or several marks lie "
+    "over each other."
+)
+#: Of the sync chips: twice what a mark has to reach.
+UNREAD_SCORE = 2 * GATE
 UNSIGNED_LIMIT = "That is no sign of anything: most files never had any, and most programs drop them."
 SIGNALS_LIMIT = (
     "These are experiments. They are numbers, not a verdict: a bare face may lie outside its range, and a swapped one "
@@ -95,6 +101,8 @@ def _signer(signed: Signed) -> Iterator[str]:
         yield f"Signer, as the certificate says: {plain(signed.signer)}; {whose}."
     if signed.generator:
         yield f"Made with, as the signer says: {plain(signed.generator)}."
+    if signed.made_with_ai is None and signed.source_type:
+        yield f"What it is, as the signer states: {plain(signed.source_type)}."
     if signed.made_with_ai is not None:
         source = f" ({plain(signed.source_type)})" if signed.source_type else ""
         took_part = "took part" if signed.made_with_ai else "took no part"
@@ -109,7 +117,9 @@ def _marked(report: Report) -> Section:
     marked, still = report.marked, report.file.media.kind == "still"
     bound = f"Chance of finding any mark in unmarked pictures of this length: {_chance(marked)}."
     if not marked.found:
-        return Section("Marked", "no mark was found.", (UNMARKED_LIMIT, f"Score {marked.score:.1f}. {bound}"))
+        # Chance alone hardly comes near the gate.
+        unread = (UNREAD,) if marked.score >= UNREAD_SCORE else ()
+        return Section("Marked", "no mark was found.", (*unread, UNMARKED_LIMIT, f"Score {marked.score:.1f}. {bound}"))
     since = "" if still or marked.since_s is None else f", since {clock_text(marked.since_s)}"
     share = "" if still else f", in {marked.coverage:.0%} of the time that was looked at"
     lines = [f"Score {marked.score:.1f}. {bound}", MARKED_LIMIT]

@@ -15,6 +15,7 @@ from mien.engines.verify.report import Looked, Report
 from mien.engines.verify.signals.observer import Observer
 from mien.engines.verify.signed import Signed, read_signed
 from mien.realtime.clock import MonotonicClock
+from mien.realtime.errors import MissingExtraError
 from mien.realtime.source.open import open_source
 from mien.realtime.watermark.payload import Payload
 
@@ -47,11 +48,10 @@ def verify(
 
     Raises:
         VerifyError: it cannot be looked at.
-        MissingExtraError: a package is missing that reads content credentials.
 
     """
     with closing(open_media(path)) as media:
-        return _look(media, read_signed(Path(path).expanduser(), own=own), progress, signals, sessions)
+        return _look(media, _signed(Path(path).expanduser(), own), progress, signals, sessions)
 
 
 def verify_camera(
@@ -99,6 +99,14 @@ def _look(media: Media, signed: Signed, progress: Progress | None, signals: bool
     marked = detector.finish()
     own_since = None if sessions is None or marked.payload is None else sessions(marked.payload)
     return Report(Looked(info, pictures, until_s, media.notes), signed, marked, measured, own_since)
+
+
+def _signed(path: Path, own: Anchors) -> Signed:
+    try:
+        return read_signed(path, own=own)
+    except MissingExtraError as error:
+        # The other answers need no such package.
+        return Signed("unsupported", problems=(f"{error.message} {error.hint or ''}".strip().rstrip("."),))
 
 
 def _no_signals(info: MediaInfo, wanted: bool) -> str:

@@ -20,6 +20,7 @@ from mien.engines.consent.record import (
     Forbidden,
     Statement,
     Use,
+    check_line,
     parse_record,
 )
 from mien.engines.personas.library import Library
@@ -140,6 +141,8 @@ def record(
     session: Session = ctx.obj
     session.json = as_json
     terms = _terms(name, portrait, use, forbid, days, grantee, "person")
+    if subject_name is not None:
+        check_line(subject_name, "The subject's name")
     place = out or Path(f"{name}.consent.json")
     check_free(place, plain_words(terms))
     revokers = [read_public(each) for each in revoker or ()]
@@ -183,6 +186,7 @@ def figure(
     session: Session = ctx.obj
     session.json = as_json
     terms = _terms(name, portrait, use, forbid, days, grantee, "figure")
+    check_line(holder, "Who holds the rights")
     place = out or Path(f"{name}.consent.json")
     check_free(place, plain_words(terms))
     given = {"holder": holder, "basis": basis, "text": statement_digest(statement)}

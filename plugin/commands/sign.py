@@ -83,6 +83,8 @@ def sign(
 
 def _examine(file: Path, *, recover: bool, again: bool) -> Signed:
     """Give what the file says already; refuse what is no recording of Mien's, or must not be signed (once more)."""
+    if file.exists() and not file.is_file():
+        raise SourceError(f"'{file}' is no file.", hint="Name a recording.")
     before = read_signed(file)
     end = intact_bytes(file) if recover else None
     if not is_ours(file, end=end):

@@ -17,7 +17,7 @@ _EVERY_S: Final = 1.0
 class ConsentGuard:
     """Holds the slate: the user's, and the one of a consent that has ended, which the user cannot take back.
 
-    A thread of its own looks at the disk twice a second, beside the live path; there is none while nobody's consent is
+    A thread of its own looks at the disk once a second, beside the live path; there is none while nobody's consent is
     needed.
 
     Args:
@@ -80,8 +80,8 @@ class ConsentGuard:
                 return None
             try:
                 self._gate.recheck(self._shown.consent, self._shown.location)
-            except ConsentError as error:
+            except Exception as error:  # noqa: BLE001 - whatever hinders the look, nobody is shown unlooked at
                 self._shown, self._void = None, True
                 self._set_slate(True)
-                return error
+                return error if isinstance(error, ConsentError) else ConsentError(f"No look at the consent: {error!r}.")
             return None

@@ -11,7 +11,7 @@ import typer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mien.engines.consent.errors import ConsentError
-from mien.engines.consent.files import write_new
+from mien.engines.consent.files import read_plain, write_new
 from mien.engines.consent.keys import is_locked, read_key, shown, write_key
 from mien.engines.consent.record import Record
 
@@ -136,8 +136,7 @@ def write_paper(path: Path, data: bytes) -> Path:
 def read_paper(path: Path) -> bytes:
     """A file of 10 MB at most. Raises `ConsentError`."""
     try:
-        with path.open("rb") as stream:
-            data = stream.read(_MAX_BYTES + 1)
+        data = read_plain(path, _MAX_BYTES + 1)
     except OSError as error:
         raise ConsentError(f"{path} cannot be read ({error.strerror}).") from error
     if len(data) > _MAX_BYTES:

@@ -116,6 +116,15 @@ class TestStills:
         assert not detect_still(tiny).found
         assert not detect_still(np.zeros((1, 1), np.uint8)).found
 
+    @pytest.mark.parametrize("size", [(720, 1280), (720, 1560), (960, 720)])
+    def test_between_bars_in_a_narrower_frame(self, still: Pixels, size: tuple[int, int]) -> None:
+        # As a clip is put on telephones.
+        width, height = size
+        across = resized(still, width, round(width * 9 / 16))
+        above = (height - len(across)) // 2
+        barred = cv2.copyMakeBorder(across, above, height - len(across) - above, 0, 0, cv2.BORDER_CONSTANT)
+        assert has_only(detect_still(barred), PAYLOAD)
+
     def test_of_two_marks_one_over_the_other_one_is_read(self) -> None:
         # A recording that is converted again: both are there, and neither hides that it is marked.
         twice = marked(marked(rendered(1, 1280, 720), PAYLOAD), SLATE)[0]

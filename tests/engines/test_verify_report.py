@@ -22,6 +22,7 @@ from mien.engines.verify.report_text import (
     SIGNALS_LIMIT,
     SIGNED_LIMIT,
     UNMARKED_LIMIT,
+    UNREAD,
     UNSIGNED_LIMIT,
     clock_text,
     report_text,
@@ -145,14 +146,27 @@ class Reader(HTMLParser):
         self.attributes += attrs
 
 
+def test_a_pattern_that_cannot_be_read_is_told_without_a_verdict() -> None:
+    faint, strong = (
+        next(
+            each for each in sections(replace(ALL[0], marked=replace(UNMARKED, score=score))) if each.title == "Marked"
+        )
+        for score in (9.0, 60.0)
+    )
+    assert UNREAD not in faint.lines
+    assert strong.lines[0] == UNREAD
+    assert strong.answer == faint.answer == "no mark was found."
+
+
 def test_hostile_texts_are_shown_as_text_in_one_line() -> None:
     media = replace(MEDIA, name=HOSTILE, format=HOSTILE)
     signed = replace(SIGNED[2], signer=HOSTILE, generator=HOSTILE, source_type=HOSTILE, problems=(HOSTILE,))
     hostile = Report(Looked(media, 1, 0.0, (HOSTILE,)), signed, MARKED, Signals("not measured", HOSTILE))
     text = report_text(hostile)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e]", text)
+    # Two lines more than of the same report without a maker and a source type.
     assert len(text.splitlines()) == len(report_text(Report(Looked(MEDIA, 1, 0.0, ("a",)), SIGNED[2], MARKED,
-                                                           SIGNALS[0])).splitlines()) + 1  # fmt: skip
+                                                           SIGNALS[0])).splitlines()) + 2  # fmt: skip
     page = report_page(hostile)
     reader = Reader(page)
     assert "script" not in reader.tags

@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 
+from mien.engines.personas.library import SHIPPED_DIR
 from mien.plugin.cli import main
 
 
@@ -98,12 +100,23 @@ def wait_for_frames(folder: Path, process: subprocess.Popen[str]) -> None:
 
 def write_clip(path: Path, *, frames: int = 20, fps: int = 10, size: tuple[int, int] = (320, 240)) -> Path:
     """A clip of a grey wall that grows brighter: nobody is in it."""
+    return _encode(path, [np.full((size[1], size[0], 3), 60 + index % 100, np.uint8) for index in range(frames)], fps)
+
+
+def write_face_clip(path: Path, *, frames: int = 3, fps: int = 10) -> Path:
+    """A clip of a rendered face that stands still, 480x360 px."""
+    portrait = cv2.imread(str(SHIPPED_DIR / "viggo" / "portrait.jpg"))
+    face = cv2.resize(portrait, (360, 360), interpolation=cv2.INTER_AREA)
+    picture = cv2.copyMakeBorder(face, 0, 0, 60, 60, cv2.BORDER_CONSTANT, value=(90, 100, 110))
+    return _encode(path, [picture] * frames, fps)
+
+
+def _encode(path: Path, pictures: list[np.ndarray], fps: int) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps))
-        stream.width, stream.height = size
+        stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt = "yuv420p"
-        for index in range(frames):
-            grey = np.full((size[1], size[0], 3), 60 + index % 100, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="bgr24")))
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
         container.mux(stream.encode(None))
     return path

@@ -69,7 +69,7 @@ def test_a_request_says_in_plain_words_what_is_asked(mien: Mien, here: Path) -> 
         (("--use", "fun"), 2, "--use 'fun' is unknown. Allowed are: live-stream"),
         (("--forbid", "fun"), 2, "--forbid 'fun' is unknown"),
         (("--days", "1000"), 5, "may last 1 to 731 days"),
-        (("--for", "a\nb"), 5, "'grantee' is wrong"),
+        (("--for", "a\nb"), 5, "Who may use it has to be one line"),
         (("--portrait", "none.png"), 5, "The portrait none.png cannot be read"),
     ],
 )

@@ -7,14 +7,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from cli_runner import Mien, write_clip
+from cli_runner import Mien, write_clip, write_face_clip
 
 from mien.engines.credentials import toolkit
 from mien.engines.credentials.chain import Identity
 from mien.engines.credentials.errors import CredentialError
 from mien.engines.credentials.manifest import Description
 from mien.engines.verify.signed import read_signed
-from mien.plugin import Live, LiveConfig, convert
+from mien.plugin import Live, LiveConfig, convert, verify
 from mien.plugin.signing import Signing, anchors, credentials_folder
 from mien.realtime.config import CredentialSettings
 from mien.realtime.errors import ConfigError
@@ -33,7 +33,7 @@ def no_c2pa(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_conversion_is_signed_and_names_what_it_shows(tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "in.mp4", frames=3)
+    clip = write_face_clip(tmp_path / "in.mp4", frames=3)
     report = convert(clip, tmp_path / "out.mp4", LiveConfig(persona="viggo"))
     assert report.unsigned == ""
     found = read_signed(tmp_path / "out.mp4")
@@ -45,13 +45,35 @@ def test_a_conversion_is_signed_and_names_what_it_shows(tmp_path: Path) -> None:
 
 
 def test_portrait_mode_of_a_rendered_persona_is_wholly_generated(tmp_path: Path) -> None:
-    clip = write_clip(tmp_path / "in.mp4", frames=3)
+    clip = write_face_clip(tmp_path / "in.mp4", frames=3)
     convert(clip, tmp_path / "out.mov", LiveConfig(persona="viggo", mode="portrait"))
     assert read_signed(tmp_path / "out.mov").source_type == "trainedAlgorithmicMedia"
 
 
+def test_a_recording_in_which_nobody_was_worn_names_nobody(tmp_path: Path) -> None:
+    """All slates: no face was in the picture, so nothing in the file was made by a network, and nobody was shown."""
+    clip = write_clip(tmp_path / "in.mp4", frames=8, size=(640, 360))
+    convert(clip, tmp_path / "out.mp4", LiveConfig(persona="viggo"))
+    report = verify(tmp_path / "out.mp4", signals=False)
+    found = report.signed
+    assert (found.state, found.personas, found.source_type) == ("valid", (), "algorithmicMedia")
+    assert report.marked.payload is not None
+    assert (report.marked.payload.kind, f"{report.marked.payload.to_int():016x}") == ("slate", found.watermark)
+
+
+def test_without_the_library_the_mark_is_found_all_the_same(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    clip = write_face_clip(tmp_path / "in.mp4", frames=4)
+    convert(clip, tmp_path / "out.mp4", LiveConfig(persona="viggo"))
+    monkeypatch.setitem(sys.modules, "c2pa", None)
+    toolkit.toolkit.cache_clear()
+    report = verify(tmp_path / "out.mp4", signals=False)
+    assert report.signed.state == "unsupported"
+    assert "c2pa-python" in report.signed.problems[0]
+    assert report.marked.found
+
+
 def test_a_live_recording_is_signed_once_all_threads_have_ended(tmp_path: Path) -> None:
-    clip, out = write_clip(tmp_path / "in.mp4", frames=5), tmp_path / "out.mp4"
+    clip, out = write_face_clip(tmp_path / "in.mp4", frames=5), tmp_path / "out.mp4"
     told: list[str] = []
     config = LiveConfig(source=str(clip), sinks=(f"file:{out}", "null"), persona="viggo")
     with Live(config, on_event=told.append) as live:
