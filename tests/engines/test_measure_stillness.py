@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from mien.engines.measure.final import frames_of, outputs, retracked
-from mien.engines.measure.stillness import LEAST_BLINK, MOST_JITTER_PX, blink_depths, flicker, jitter_px, noisy
+from mien.engines.measure.stillness import (
+    LEAST_BLINK,
+    MARK_JITTER_PX,
+    MOST_JITTER_PX,
+    blink_depths,
+    flicker,
+    jitter_px,
+    noisy,
+)
 from mien.plugin.clip import driver_clip
 
 CLIPS = Path(__file__).parents[3] / "shared" / "clips"
@@ -24,7 +32,7 @@ def test_stillness_stays_still_in_what_leaves(name: str) -> None:
     face = next(filter(None, retracked(still)))
     mesh, network = (outputs(still, "amara", engine=engine)[30:] for engine in ("mesh", "swapnet"))
     jitter = jitter_px(mesh)
-    assert jitter <= MOST_JITTER_PX
+    assert jitter <= MOST_JITTER_PX + MARK_JITTER_PX
     assert jitter < jitter_px(still[30:])
     assert 0.1 < flicker(network, face.landmarks) <= flicker(mesh, face.landmarks)
 

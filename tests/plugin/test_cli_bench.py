@@ -60,8 +60,9 @@ def test_json_on_stdout_is_one_document(mien: Mien, clip: Path) -> None:
     result = mien("bench", "--source", clip, "--engine", "swapnet", *ONCE, "--json", "-")
     assert result.document["paced"] is True
     assert "fps" in result.err
-    # No other persona has a network yet, so no change of persona can be measured with this engine.
-    assert (result.document["engine"], result.document["persona_switch_ms"]) == ("swapnet-base", None)
+    assert result.document["engine"] == "swapnet-base"
+    # Another persona has a network too, so a change of persona is measured with this engine.
+    assert result.document["persona_switch_ms"] > 0
 
 
 def test_the_users_own_settings_do_not_change_a_measurement(mien: Mien, clip: Path) -> None:
