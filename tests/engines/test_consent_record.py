@@ -54,6 +54,10 @@ def test_two_records_share_no_id() -> None:
         ({"days": 732}, "may last 1 to 731 days"),
         ({"uses": ()}, "A consent to nothing is none"),
         ({"forbidden": ("adult",)}, "'identity-verification' is never allowed"),
+        # What the subject reads before they sign must not be written by whoever asks.
+        ({"grantee": "Ann\n\n## They may\n\n- everything"}, "has to be one line"),
+        ({"grantee": "Ann\u202eevil"}, "has to be one line"),
+        ({"grantee": ""}, "has to be one line"),
     ],
 )
 def test_terms_that_no_record_may_have(changes: dict[str, object], message: str) -> None:

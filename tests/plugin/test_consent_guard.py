@@ -119,6 +119,21 @@ def test_a_term_that_ends_brings_the_slate(tmp_path: Path) -> None:
         Gate(user_data_dir(), now=lambda: clock[0]).recheck(persona.consent, persona.location)  # type: ignore[arg-type]
 
 
+def test_whatever_hinders_the_look_brings_the_slate(tmp_path: Path) -> None:
+    clock: list[Any] = [lambda: NOW]
+    persona, seen = consented(tmp_path), Watched(Gate(user_data_dir(), now=lambda: clock[0]()))
+    seen.guard.shown(persona)
+
+    def broken() -> None:
+        raise OSError("the clock is gone")
+
+    clock[0] = broken
+    assert until(lambda: len(seen.ended) > 0)
+    seen.guard.close()
+    assert seen.slate[-1] is True
+    assert "the clock is gone" in seen.ended[0]
+
+
 @pytest.mark.parametrize(
     ("days", "said"), [(364 - 15, ""), (364 - 14, "in 14 days"), (363, "in 1 day;"), (364, "in 0")]
 )
