@@ -6,6 +6,7 @@ import numpy as np
 
 from mien.realtime.frame import Pixels
 from mien.realtime.mark import MarkedFrame, Marker
+from mien.realtime.watermark.session import MarkSession
 
 MS = 1_000_000
 
@@ -15,7 +16,8 @@ class Frames:
 
     def __init__(self, width: int = 64, height: int = 48, *, step_ms: float = 1000 / 30) -> None:
         self.width, self.height = width, height
-        self._marker = Marker(width, height)
+        # One session for all: a recording's size follows the watermark's pattern, and tests compare sizes.
+        self._marker = Marker(width, height, session=MarkSession(b"the sinks' tests"))
         self._step_ns = round(step_ms * MS)
         self._count = 0
         self.last: MarkedFrame | None = None
