@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import platformdirs
 import tomli_w
 
 from mien.realtime.config import LiveConfig
 from mien.realtime.errors import ConfigError
+from mien.realtime.folders import user_config_dir
 
-#: Environment variable that names another folder for the settings.
-CONFIG_VARIABLE = "MIEN_CONFIG_DIR"
 FILE_NAME = "mien.toml"
 #: A settings file is a page of text; a larger one is another file.
 MAX_SETTINGS_BYTES = 256 * 1024
@@ -35,11 +33,7 @@ Values = dict[str, Any]
 
 def settings_path() -> Path:
     """The settings file that is used when none is named: in `$MIEN_CONFIG_DIR`, else in the user's own folder."""
-    chosen = os.environ.get(CONFIG_VARIABLE)
-    folder = (
-        Path(chosen).expanduser() if chosen else platformdirs.user_config_path("mien", appauthor=False, roaming=True)
-    )
-    return folder / FILE_NAME
+    return user_config_dir() / FILE_NAME
 
 
 def load(path: Path, *, required: bool = False) -> Values:

@@ -11,8 +11,11 @@ from mien.plugin.clip import driver_clip
 from mien.realtime.frame import Pixels
 from mien.realtime.watermark.embed import Embedder
 from mien.realtime.watermark.payload import Payload
+from mien.realtime.watermark.session import MarkSession
 
 FPS = 30
+PAYLOAD = MarkSession(b"detector's tests").payload("persona")
+SLATE = MarkSession(b"another session!").payload("slate")
 
 
 def rendered(count: int, width: int = 640, height: int = 360) -> list[Pixels]:

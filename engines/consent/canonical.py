@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -11,6 +11,9 @@ from mien.engines.consent.errors import ConsentDamagedError
 
 #: A record is about 2 kB; a pack of 32 files binds in about 4 kB.
 MAX_BYTES = 64 * 2**10
+#: Of a text that is shown on terminals and read before signing: no control characters, which could rewrite the screen,
+#: no line breaks, and no marks that turn the direction of writing or cannot be seen.
+ONE_LINE: Final = r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]*$"
 #: A person reads the fault, not the input.
 _SHOWN = 60
 

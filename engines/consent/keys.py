@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-import platformdirs
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -24,19 +23,12 @@ from mien.engines.consent.errors import ConsentDamagedError, ConsentKeyError
 from mien.engines.consent.files import read_plain, replace, write_new
 from mien.engines.consent.moment import Moment, utc_now, write_moment
 from mien.engines.consent.record import Hex32, Line, Signature
+from mien.realtime.folders import CONFIG_DIR_VARIABLE, user_config_dir
 
-CONFIG_DIR_VARIABLE: Final = "MIEN_CONFIG_DIR"
 #: A PEM of Ed25519 has 119 bytes, an encrypted one about 300.
 _MAX_KEY_BYTES: Final = 16 * 2**10
 _TOOL_KEY: Final = "consent-tool.pem"
 _TRUSTED: Final = "consent-trusted.json"
-
-
-def user_config_dir() -> Path:
-    """Where the user's settings and keys lie: ``MIEN_CONFIG_DIR``, else the system's place."""
-    if given := os.environ.get(CONFIG_DIR_VARIABLE):
-        return Path(given).expanduser()
-    return platformdirs.user_config_path("mien", appauthor=False, roaming=True)
 
 
 def public_hex(key: Ed25519PrivateKey | Ed25519PublicKey) -> str:

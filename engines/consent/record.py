@@ -17,7 +17,7 @@ from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import Field, StringConstraints, TypeAdapter, ValidationError, model_validator
 
-from mien.engines.consent.canonical import Strict, canonical, parse
+from mien.engines.consent.canonical import ONE_LINE, Strict, canonical, parse
 from mien.engines.consent.errors import ConsentScopeError
 from mien.engines.consent.moment import Moment, read_moment
 
@@ -47,10 +47,7 @@ _NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,39}$"
 Hex16 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
 Hex32 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Hex64 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{128}$")]
-#: Shown on terminals and read before signing: no control characters, which could rewrite the screen, no line breaks,
-#: and no marks that turn the direction of writing or cannot be seen.
-_PLAIN = r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]*$"
-Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=_PLAIN)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=ONE_LINE)]
 _LINE = TypeAdapter(Line)
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,200}$")]
 Milli = Annotated[int, Field(ge=-1000, le=1000)]

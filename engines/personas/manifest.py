@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from mien.engines.consent.canonical import ONE_LINE
 from mien.engines.consent.errors import ConsentFilesError, ConsentMissingError
 from mien.engines.personas.container import MAX_FILE_BYTES, MAX_FILES, check_name
 from mien.realtime.errors import PersonaError
@@ -26,10 +27,7 @@ _RESERVED = re.compile(r"^(con|prn|aux|nul|com[0-9]|lpt[0-9])$")
 
 Kind = Literal["synthetic", "consented"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-#: Shown on terminals and pages, so no control characters (an escape sequence could rewrite the screen), and no marks
-#: that turn the direction of writing or cannot be seen.
-_PLAIN = r"^[^\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]*$"
-Line = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=_PLAIN)]
+Line = Annotated[str, StringConstraints(min_length=1, max_length=400, pattern=ONE_LINE)]
 
 
 class KindError(PersonaError):

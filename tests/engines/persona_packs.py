@@ -16,7 +16,7 @@ import tomli_w
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from mien.engines.consent.canonical import canonical, dump
-from mien.engines.consent.keys import sign, user_config_dir, write_key
+from mien.engines.consent.keys import sign, write_key
 from mien.engines.consent.make import Terms, make_record
 from mien.engines.consent.moment import utc_now, write_moment
 from mien.engines.consent.record import (
@@ -36,6 +36,7 @@ from mien.engines.personas.picture import encode_png
 from mien.engines.personas.trust import Trust
 from mien.realtime.errors import PersonaError
 from mien.realtime.face import Face
+from mien.realtime.folders import user_config_dir
 from mien.realtime.frame import Pixels
 
 SIDE_PX = 160

@@ -8,31 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from marked_pictures import has_only, look, marked, rendered
+from marked_pictures import PAYLOAD, SLATE, has_only, look, marked
 from mien.engines.measure.on_the_way import coded, cropped, mirrored, resized
 from mien.engines.verify import marked as module
 from mien.engines.verify.marked import MarkDetector
 from mien.realtime.frame import Pixels
-from mien.realtime.watermark.session import MarkSession
-
-PAYLOAD = MarkSession(b"detector's tests").payload("persona")
-SLATE = MarkSession(b"another session!").payload("slate")
-
-
-@pytest.fixture(scope="module")
-def clip() -> list[Pixels]:
-    """A second and a half of rendered frames, unmarked."""
-    return rendered(45)
-
-
-@pytest.fixture(scope="module")
-def marked_clip(clip: list[Pixels]) -> list[Pixels]:
-    return marked(clip, PAYLOAD)
-
-
-@pytest.fixture(scope="module")
-def still() -> Pixels:
-    return marked(rendered(1, 1280, 720), PAYLOAD)[0]
 
 
 class TestStreams:
