@@ -32,7 +32,12 @@ def as_rendered(persona: Persona) -> Actor:
     recipe = persona.manifest.cast
     if recipe is None:
         raise PersonaError(f"{persona.name} was not rendered by the cast: there is no truth to compare with.")
-    return Actor(without_hair(Recipe.from_dict(dict(recipe))), map_px=1024)
+    return rendered(Recipe.from_dict(dict(recipe)))
+
+
+def rendered(recipe: Recipe) -> Actor:
+    """Somebody as the cast renders what networks learn from: hairless, with skin as fine as a persona's."""
+    return Actor(without_hair(recipe), map_px=1024)
 
 
 def oracle(pictures: Iterable[Pixels], actor: Actor, every: int = 1) -> Iterator[Pixels | None]:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.engines.mesh.light import apply_gain, shading
-from mien.engines.swapnet.code import tracked_code
+from mien.engines.swapnet.code import tell, tracked_code
 from mien.engines.swapnet.edit import CodeEdit
 from mien.engines.swapnet.likeness import Likeness, bent
 from mien.engines.swapnet.marks import Marks
@@ -111,10 +111,12 @@ class SwapNetEngine:
         if seen.shape[0] != SEEN_PX:
             seen = cv2.resize(seen, (SEEN_PX, SEEN_PX), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
         pixels = cv2.dnn.blobFromImage(seen, 1 / 255, swapRB=True).astype(np.float32, copy=False)
-        out = self._encoder({"pixels": pixels, "tracked": tracked_code(face)[None]})
+        tracked = tracked_code(face)
+        out = self._encoder({"pixels": pixels, "tracked": tracked[None]})
         named, free, front = out["named"][0].copy(), out["free"][0].copy(), out["front"][0, 0].copy()
         if not all(np.isfinite(each).all() for each in (named, free, front)):
             raise EngineError("the encoder gave numbers that are not finite.")
+        tell(named, tracked)
         return named, free, front
 
     def decode(self, named: Floats, free: Floats) -> tuple[NDArray[np.uint8], Mask, Mask]:

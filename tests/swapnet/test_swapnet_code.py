@@ -4,7 +4,17 @@ import numpy as np
 import pytest
 from swapnet_parts import at_rest, face
 
-from mien.engines.swapnet.code import ACTIONS, ANGLE_DEG, NAMED, TRACKED_SIZE, tracked_code, upright_angles
+from mien.engines.swapnet.code import (
+    ACTIONS,
+    ANGLE_DEG,
+    NAMED,
+    NAMED_INDEX,
+    TOLD,
+    TRACKED_SIZE,
+    tell,
+    tracked_code,
+    upright_angles,
+)
 from mien.realtime.face import BLENDSHAPE_INDEX, Neutral
 from mien.realtime.head import fit_head
 
@@ -57,3 +67,15 @@ def test_a_face_without_a_neutral_is_measured_from_a_guess() -> None:
     code = tracked_code(face(scores=scores))
     assert np.isfinite(code).all()
     assert code[len(ACTIONS) + ACTIONS.index("jawOpen")] > 0.5
+
+
+@pytest.mark.parametrize(("score", "told"), [(0.2, 0.2), (0.4, 0.6), (0.05, 0.0), (0.9, 1.0)])
+def test_a_scowl_is_what_the_tracker_says_twice_over_rest(score: float, told: float) -> None:
+    scores, resting = np.zeros(52, np.float32), np.zeros(52, np.float32)
+    scores[BLENDSHAPE_INDEX["browDownLeft"]], resting[BLENDSHAPE_INDEX["browDownLeft"]] = score, 0.1
+    named = np.full(len(NAMED), 0.5, np.float32)
+    tell(named, tracked_code(face(scores=scores, neutral=Neutral(at_rest().shape, resting))))
+    assert named[NAMED_INDEX["browDownLeft"]] == pytest.approx(told, abs=1e-6)
+    assert named[NAMED_INDEX["browDownRight"]] == 0
+    others = [index for name, index in NAMED_INDEX.items() if name not in TOLD]
+    assert np.all(named[others] == 0.5)

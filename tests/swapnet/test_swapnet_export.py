@@ -21,6 +21,7 @@ from mien.engines.swapnet.sizes import SIZES
 from mien.realtime.aligner import align, crop
 from mien.realtime.engine import EngineSpec
 from mien.realtime.errors import EngineError, ModelError
+from mien.realtime.face import BLENDSHAPE_INDEX
 from mien.realtime.frame import Patch
 
 pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -140,6 +141,15 @@ def test_an_edit_changes_what_the_decoder_is_given(networks: Networks) -> None:
     assert not np.array_equal(engine(given, seen).pixels, before)
     engine.close()
     engine.close()
+
+
+def test_a_scowl_is_the_tracker_s_word_and_not_the_encoder_s(engine: SwapNetEngine) -> None:
+    scores = np.zeros(52, np.float32)
+    scores[BLENDSHAPE_INDEX["browDownRight"]] = 0.3
+    given = face(scores=scores, neutral=at_rest())
+    named, _, _ = engine.encode(given, crop(frame(), align(given, engine.spec, 640, 480)))
+    assert named[NAMED_INDEX["browDownRight"]] == pytest.approx(0.6, abs=0.01)
+    assert named[NAMED_INDEX["browDownLeft"]] == pytest.approx(0.0, abs=0.01)
 
 
 #: A texture of nothing.
