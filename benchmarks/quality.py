@@ -1,6 +1,7 @@
 """How good is a swapped face? Engines against exact renders of the persona, on drivers that no training saw.
 
     python benchmarks/quality.py --persona amara [--persona PACK ...] [--people 24] [--json OUT] [--save DIR]
+    python benchmarks/quality.py --persona PACK --rendered-from SEED     a pack that learnt from a render's footage
 
 Each driver (seeds of their own, apart from all that training draws) is filmed twice under each of a few random codes:
 "webcam" in a random light through a random webcam, and "plain" in the persona's own light without one. The truth is the
@@ -35,7 +36,7 @@ from mien.engines.cast.camera.light import PORTRAIT
 from mien.engines.cast.recipe import Recipe
 from mien.engines.cast.studio import Actor
 from mien.engines.measure.identity import FaceIdentity, similarity
-from mien.engines.measure.oracle import as_rendered
+from mien.engines.measure.oracle import as_rendered, rendered
 from mien.engines.measure.paired import landmark_error, paired_score
 from mien.engines.personas.library import find
 from mien.engines.personas.pack import Persona
@@ -169,7 +170,8 @@ def engines_of(persona: Persona) -> dict[str, Engine]:
 def measure(name: str, given: argparse.Namespace, eye: Eye, identity: FaceIdentity | None) -> dict[str, Any]:
     """All rows of one persona."""
     persona = find(name)
-    actor = as_rendered(persona)
+    made_from = given.rendered_from
+    actor = as_rendered(persona) if made_from is None else rendered(Recipe(persona.name, made_from))
     engines = engines_of(persona)
     rows: dict[str, list[Row]] = {}
     tiles: list[Pixels] = []
@@ -240,6 +242,9 @@ def main() -> None:
     """Measure and print; exits with 1 when a bound is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--persona", action="append", required=True, help="name or pack; may be given again")
+    parser.add_argument(
+        "--rendered-from", type=int, metavar="SEED", help="of the persona; its pack says it where the cast made it"
+    )
     parser.add_argument("--people", type=int, default=24, help="drivers, each under five codes")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--save", type=Path, help="folder for a grid of pictures: driver, each engine, truth")

@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import cv2
@@ -67,7 +67,7 @@ class Batch:
         tracked: (B, `TRACKED_SIZE`) float32.
         named: (B, `NAMED`) float32, NaN where unknown.
         front: (B, 1, 64, 64) float32 0..1.
-        answers: of each persona, by its name.
+        answers: of each persona that these samples show, by its name.
 
     """
 
@@ -76,6 +76,17 @@ class Batch:
     named: Tensor
     front: Tensor
     answers: dict[str, Answer]
+
+    def to(self, device: torch.device) -> Batch:
+        """The same there."""
+        if device.type == "cpu":
+            return self
+        answers = {
+            name: replace(answer, **{each.name: getattr(answer, each.name).to(device) for each in fields(answer)})
+            for name, answer in self.answers.items()
+        }
+        names = ("pixels", "tracked", "named", "front")
+        return replace(self, answers=answers, **{name: getattr(self, name).to(device) for name in names})
 
 
 class Samples:
@@ -214,12 +225,13 @@ def whole_shards(folder: Path, personas: Sequence[str]) -> list[int]:
 
 
 def batches(
-    samples: Samples, *, seed: int, first: int, last: int, batch: int, size_px: int, augment: Augment
+    parts: Sequence[Samples], *, seed: int, first: int, last: int, batch: int, size_px: int, augment: Augment
 ) -> Generator[Batch, None, None]:
-    """The batches of steps `first` to `last`, prepared a little ahead on a thread of their own."""
+    """The batches of steps `first` to `last`, of the parts in turn, prepared a little ahead on their own thread."""
 
     def make(step: int) -> Batch:
         rng = np.random.default_rng((seed, step))
+        samples = parts[step % len(parts)]
         return samples.batch(rng.integers(0, len(samples), batch).tolist(), size_px, rng, augment)
 
     with ThreadPoolExecutor(1, thread_name_prefix="samples") as pool:

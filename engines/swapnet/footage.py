@@ -1,7 +1,9 @@
 """The footage road: recordings of a consented person become training samples, as the cast's renders do.
 
-What the persona's decoder must paint and what the encoder sees come from the same frames, so that training on them is
-self-reconstruction. Whose footage it is and whether they agreed is asked before this is called.
+What a decoder must paint and what the encoder sees come from the same frames, so that training on them is
+self-reconstruction: of the persona's recordings, and beside them of the driver's own, by a decoder that is thrown away
+(the shared encoder and two decoders of the first face swaps). Whose footage it is and whether they agreed is asked
+before this is called.
 """
 
 from __future__ import annotations
@@ -123,8 +125,8 @@ def extract(
     Args:
         sources: videos, pictures and folders of them, in this order.
         out: folder for the shards, `coverage.json` and, where several people are seen, `people.png`.
-        role: "persona" writes drivers' and persona's shards of the same frames, "driver" drivers' alone.
-        name: of the persona's shards; the driver's number comes from it too.
+        role: whose they are: of a driver smaller faces and less of a range will do.
+        name: of the shards that a decoder learns from; the driver's number comes from it too.
         most: samples to keep, 1 to 20,000; about 50 KB of memory each.
         least: fewer are refused; default: `LEAST_KEPT`.
         choose_person: number on the sheet, from 1; only needed where there are several. Several numbers are taken for

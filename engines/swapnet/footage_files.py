@@ -74,8 +74,7 @@ def write_samples(
         for shard, begin in enumerate(range(0, len(kept), _PER_SHARD)):
             part = kept[begin : begin + _PER_SHARD]
             write_shard(drivers_place(stage, shard), _driver_shard(part, neutral, person))
-            if role == "persona":
-                write_shard(persona_place(stage, name, shard), _persona_shard(part))
+            write_shard(persona_place(stage, name, shard), _persona_shard(part))
         document = {"role": role, "name": name} | dict(report)
         (stage / REPORT_FILE).write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
         # The report names what is there: it stays while the old shards go, so that a stop in between can be redone.
@@ -119,7 +118,7 @@ def _driver_shard(shots: Sequence[Shot], neutral: Neutral, person: int) -> Drive
 
 def _persona_shard(shots: Sequence[Shot]) -> PersonaShard:
     return PersonaShard(
-        pixels=_joined([shot.persona for shot in shots if shot.persona is not None]),
+        pixels=_joined([shot.persona for shot in shots]),
         mask=Pictures.encode([hull_mask(shot.landmarks) for shot in shots]),
         landmarks=np.array([shot.landmarks for shot in shots], np.float32),
     )

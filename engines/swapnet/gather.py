@@ -63,8 +63,8 @@ class Shot:
         sharpness: as `quality.sharpness`.
         light: (2,) float32, mean L* of the cheeks, and the person's left one's less the right one's.
         driver: JPEG of the (`DRIVER_PX`, `DRIVER_PX`, 3) BGR crop.
-        persona: JPEG of the (`PERSONA_PX`, `PERSONA_PX`, 3) BGR crop; None for a driver's footage.
-        landmarks: (478, 2) float32, px of the larger of both crops.
+        persona: JPEG of the (`PERSONA_PX`, `PERSONA_PX`, 3) BGR crop, which a decoder of this person has to paint.
+        landmarks: (478, 2) float32, px of the latter.
 
     """
 
@@ -76,7 +76,7 @@ class Shot:
     sharpness: float
     light: Floats
     driver: Pictures
-    persona: Pictures | None
+    persona: Pictures
     landmarks: Floats
 
     @property
@@ -87,7 +87,7 @@ class Shot:
     @property
     def largest(self) -> Pixels:
         """The crop that `landmarks` are in, decoded."""
-        return (self.persona or self.driver).at(0)
+        return self.persona.at(0)
 
 
 @dataclass(slots=True, eq=False)
@@ -257,13 +257,12 @@ class Gathering:
             return "blurred"
         order = self.faces_found
         self.tracks.setdefault(track, Track()).see(order, found, fit)
-        persona = self._role == "persona"
-        alignment = head_square(fit, *((PERSONA_PX, MARGIN) if persona else (DRIVER_PX, STORED_MARGIN)))
+        alignment = head_square(fit, PERSONA_PX, MARGIN)
         seen = crop(pixels, alignment).pixels
         landmarks = alignment.apply(found.landmarks[:, :2]).astype(np.float32)
 
         def make() -> Shot:
-            driver = crop(pixels, head_square(fit, DRIVER_PX, STORED_MARGIN)).pixels if persona else seen
+            driver = crop(pixels, head_square(fit, DRIVER_PX, STORED_MARGIN)).pixels
             return Shot(
                 order=order,
                 track=track,
@@ -273,7 +272,7 @@ class Gathering:
                 sharpness=sharp,
                 light=_light(seen, landmarks),
                 driver=Pictures.encode([driver]),
-                persona=Pictures.encode([seen]) if persona else None,
+                persona=Pictures.encode([seen]),
                 landmarks=landmarks,
             )
 

@@ -76,10 +76,9 @@ def preview(trainer: Trainer, samples: Samples, count: int = _SHOWN) -> NDArray[
     device = next(encoder.parameters()).device
     encoded = encoder(batch.pixels.to(device), batch.tracked.to(device))
     rows = [torch.nn.functional.interpolate(batch.pixels, (size, size), mode="bilinear")]
-    for name, decoder in decoders.items():
-        painted = decoder(encoded.named, encoded.free)
+    for name, truth in batch.answers.items():
+        painted = decoders[name](encoded.named, encoded.free)
         pixels, masks = painted.pixels.float().cpu(), painted.masks.float().cpu()
-        truth = batch.answers[name]
         rows += [pixels * torch.sigmoid(masks[:, :1]), truth.pixels * truth.mask]
     strips = [torch.cat(list(row), dim=2) for row in rows]
     grid = torch.cat(strips, dim=1).clamp(0, 1).mul(255).round().byte()

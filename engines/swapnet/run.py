@@ -79,8 +79,12 @@ class Finished:
 
 
 def finish(trainer: Trainer, samples: Samples, held_out: Samples) -> Finished:
-    """Amplify the code, score, and export. An encoder that was kept as it was is not amplified again."""
+    """Amplify the code, score, and export the decoders of those whom `samples` show.
+
+    An encoder that was kept as it was, or that learnt on from recordings, is not amplified again.
+    """
     encoder, decoders = trainer.shipped()
+    decoders = {name: decoders[name] for name in samples.personas}
     gains: dict[str, float] = {}
     if not trainer.plan.freeze:
         found = code_gains(encoder, samples, trainer.device)

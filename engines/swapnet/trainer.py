@@ -24,6 +24,7 @@ from mien.engines.swapnet.network import Decoder, Encoded, Encoder
 from mien.engines.swapnet.optimise import make_optimiser, moments_of, restore_moments, set_rate
 from mien.engines.swapnet.plan import TrainPlan
 from mien.engines.swapnet.sizes import size_named
+from mien.engines.swapnet.teacher import Teacher
 from mien.engines.swapnet.validate import Score, validate
 from mien.realtime.errors import EngineError, ModelError
 
@@ -61,7 +62,8 @@ class Trainer:
         plan: what to do.
         folder: where the state lies; a state that is there is gone on with.
         device: torch's name of it.
-        start: a trained encoder's weights to begin with (and keep, if the plan freezes it).
+        start: a trained encoder's weights to begin with (and keep, if the plan freezes it). Where samples know no true
+            code, as recordings do, what it says is what is to be said: its names keep their meaning while it learns on.
         decoders: trained decoders' weights to begin with, by persona.
 
     Raises:
@@ -88,6 +90,7 @@ class Trainer:
             _load(self.network["encoder"], start, "the encoder to start from")
         for name, weights in (decoders or {}).items():
             _load(self.network[f"decoder-{name}"], weights, f"the decoder of {name} to start from")
+        self._teacher = None if start is None or plan.freeze else Teacher(plan.encoder, start, self.device)
         self.network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         if plan.freeze:
             self.network["encoder"].requires_grad_(requires_grad=False)
@@ -116,6 +119,7 @@ class Trainer:
         samples: Samples,
         held_out: Samples,
         *,
+        beside: Samples | None = None,
         until: int | None = None,
         validate_every: int = 1000,
         save_every_s: float = 120.0,
@@ -128,6 +132,8 @@ class Trainer:
         Args:
             samples: to learn from.
             held_out: to validate on; other drivers.
+            beside: every other step learns from these, which another of the plan's personas answers; that one's decoder
+                only helps the encoder, and is not validated.
             until: the last step of this call; the plan's by default.
             validate_every: steps between validations.
             save_every_s: seconds between states; one is always written at the end and on Ctrl-C.
@@ -145,8 +151,9 @@ class Trainer:
         means: dict[str, float] = {}
         step_s = 0.0
         over = False
+        parts = [samples] if beside is None else [samples, beside]
         feed = batches(
-            samples, seed=plan.seed, first=self.step, last=last, batch=plan.batch,
+            parts, seed=plan.seed, first=self.step, last=last, batch=plan.batch,
             size_px=size_named(plan.size).size_px, augment=plan.augment,
         )  # fmt: skip
         try:
@@ -213,12 +220,15 @@ class Trainer:
         rng = np.random.default_rng((plan.seed, _TEACH_SALT, self.step))
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
         fighting = plan.adversarial_from is not None and self.step >= plan.adversarial_from * plan.steps
-        batch = _moved(batch, self.device)
+        batch = batch.to(self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bf16):
             encoded = self.network["encoder"](batch.pixels, batch.tracked)
+            if self._teacher is not None:
+                batch = self._teacher(batch)
             named, free = self._taught(encoded, batch, rng, generator)
             drawn = {
-                name: self.network[f"decoder-{name}"](named, free, batch.answers[name].places) for name in plan.personas
+                name: self.network[f"decoder-{name}"](named, free, answer.places)
+                for name, answer in batch.answers.items()
             }
         encoded = _precise(encoded)
         losses = code_losses(encoded, batch.named, batch.front, plan.weights)
@@ -377,19 +387,6 @@ def _load(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
 
 def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)}
-
-
-def _moved(batch: Batch, device: torch.device) -> Batch:
-    if device.type == "cpu":
-        return batch
-    from dataclasses import fields, replace
-
-    answers = {
-        name: replace(answer, **{each.name: getattr(answer, each.name).to(device) for each in fields(answer)})
-        for name, answer in batch.answers.items()
-    }
-    names = ("pixels", "tracked", "named", "front")
-    return replace(batch, answers=answers, **{name: getattr(batch, name).to(device) for name in names})
 
 
 def _has_bf16(device: torch.device) -> bool:

@@ -55,7 +55,7 @@ def validate(
     most: int,
     device: torch.device,
 ) -> Score:
-    """Score on at most `most` samples, evenly over all of them."""
+    """Score on at most `most` samples, evenly over all of them, the decoders of those whose answers they have."""
     chosen = np.linspace(0, len(samples) - 1, min(most, len(samples))).round().astype(int).tolist()
     rng = np.random.default_rng(0)
     rows: list[tuple[float, ...]] = []
@@ -64,10 +64,9 @@ def validate(
     for first in range(0, len(chosen), _BATCH):
         batch = samples.batch(chosen[first : first + _BATCH], size_px, rng, None)
         encoded = encoder(batch.pixels.to(device), batch.tracked.to(device))
-        for name, decoder in decoders.items():
-            painted = decoder(encoded.named, encoded.free)
+        for name, answer in batch.answers.items():
+            painted = decoders[name](encoded.named, encoded.free)
             pixels, mask = painted.pixels.float().cpu().clamp(0, 1), painted.masks[:, :1].float().cpu()
-            answer = batch.answers[name]
             rows += picture_scores(pixels, mask, answer.pixels, answer.mask)
         front = (encoded.front.float().cpu() > 0).float()
         fronts += _iou(front, (batch.front > 0.5).float())

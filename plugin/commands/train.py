@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import typer
-from rich.table import Table
 
 from mien.engines.cast.recipe import Recipe
 from mien.engines.personas.library import Library
@@ -20,6 +19,7 @@ from mien.engines.personas.pack import Contents, admit, decode_contents, load_pa
 from mien.engines.personas.trust import user_data_dir
 from mien.engines.swapnet.pack import check_place, training_record
 from mien.plugin.commands import options
+from mien.plugin.commands.footage import check_person, look_through
 from mien.plugin.commands.session import Session
 from mien.plugin.machine import describe_machine
 from mien.realtime.errors import ConfigError, MissingExtraError, PersonaError
@@ -27,11 +27,9 @@ from mien.realtime.errors import ConfigError, MissingExtraError, PersonaError
 if TYPE_CHECKING:
     from mien.engines.swapnet.dataset import Samples
     from mien.engines.swapnet.film import FilmPlan
-    from mien.engines.swapnet.footage import Extraction
     from mien.engines.swapnet.plan import TrainPlan
     from mien.engines.swapnet.trainer import Progress as Step
 
-_SOURCES_NAME = "sources.txt"
 _ROAD = "What to learn from"
 _NETWORK = "The network"
 _RUN = "The run"
@@ -56,6 +54,15 @@ def train(
     person: Annotated[
         int | None,
         typer.Option("--person", min=1, rich_help_panel=_ROAD, help="Who of several people in the footage it is."),
+    ] = None,
+    driver: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--driver",
+            metavar="VIDEO|DIR",
+            rich_help_panel=_ROAD,
+            help="With --footage: recordings of yourself, so that the encoder learns to read you; may be given again.",
+        ),
     ] = None,
     samples: Annotated[
         int, typer.Option("--samples", min=32, rich_help_panel=_ROAD, help="Pictures of drivers to film, if missing.")
@@ -134,6 +141,7 @@ def train(
 
       mien persona create --name me --portrait me.png --consent me.consent.json
       mien train me --footage recordings/      what they show, and what to record next, is told first
+      mien train me --footage recordings/ --driver myself.mp4      the encoder learns to read you, too
 
     Stop it with Ctrl-C and run the same command again: it goes on where it was, sample by sample and step by step.
     Curves: `tensorboard --logdir` on the run's folder; pictures of held-out drivers lie beside them.
@@ -145,6 +153,8 @@ def train(
         raise ConfigError(
             "Say what to learn from: --paired or --footage.", hint="mien train NAME --paired, or --footage VIDEO"
         )
+    if driver and not footage:
+        raise ConfigError("--driver goes with --footage.", hint="Rendered drivers are met in --paired already.")
     library = Library()
     contents = read_contents(library.locate(name))
     # What the run ends in is believed to be rendered, so what it begins with has to be.
@@ -156,6 +166,7 @@ def train(
     if consent is not None:
         consent.require("training")
     folder = work if work is not None else user_data_dir() / "training"
+    from mien.engines.swapnet.dataset import Samples
     from mien.engines.swapnet.film import FilmPlan
     from mien.engines.swapnet.network import EncoderSpec
     from mien.engines.swapnet.plan import TrainPlan
@@ -169,20 +180,40 @@ def train(
     begun = None if start is None else _networks(library, start, size, frozen)
     _check_device(device)
     spec = EncoderSpec(inputs, variational=variational)
+    who = contents.manifest.name
+    myself = "me" if who == "driver" else "driver"
     plan = TrainPlan(
-        (contents.manifest.name,), size=size, steps=steps, batch=batch, rate=rate, seed=seed, encoder=spec,
-        adversarial_from=0.5 if adversarial else None, freeze=frozen is not None,
+        (who, myself) if driver else (who,), size=size, steps=steps, batch=batch, rate=rate, seed=seed, encoder=spec,
+        adversarial_from=0.5 if adversarial else None, freeze=frozen is not None and not driver,
     )  # fmt: skip
+    beside = None
     if footage:
-        material = folder / f"{contents.manifest.name}-footage"
-        _extract(session, contents, material, footage, person, new_encoder=frozen is None)
-        parts = split(material, plan.personas, by_driver=False)
+        if frozen is None:
+            raise ConfigError("One person's recordings teach no encoder.", hint="Leave --encoder at `shipped`.")
+        recordings = folder / f"{who}-footage"
+        if look_through(session, recordings, "persona", who, footage, person):
+            check_person(session, contents, recordings)
+        parts = split(recordings, [who], by_driver=False)
+        if driver:
+            look_through(session, folder / f"{who}-driver", "driver", myself, driver)
+            beside = Samples(folder / f"{who}-driver", [myself])
     else:
-        material = folder / "samples"
         film_plan = FilmPlan(per_shard=per_shard)
-        _film(session, contents, material, film_plan, samples, jobs)
-        parts = split(material, plan.personas, -(-samples // per_shard))
-    session.document(_train(session, plan, folder, contents, place, frozen, begun, minutes, device, parts))
+        _film(session, contents, folder / "samples", film_plan, samples, jobs)
+        parts = split(folder / "samples", plan.personas, -(-samples // per_shard))
+    material = _Material(*parts, beside)
+    session.document(_train(session, plan, folder, contents, place, frozen, begun, minutes, device, material))
+
+
+class _Material(NamedTuple):
+    """What is learnt from, what judges it, and the driver's own recordings."""
+
+    learnt: Samples
+    held_out: Samples
+    beside: Samples | None
+
+    def digest(self) -> str:
+        return " ".join(each.digest() for each in self if each is not None)
 
 
 class _Begun(NamedTuple):
@@ -234,67 +265,9 @@ def _film(session: Session, contents: Contents, folder: Path, plan: FilmPlan, sa
         )  # fmt: skip
 
 
-def _extract(
-    session: Session, contents: Contents, folder: Path, sources: list[Path], person: int | None, *, new_encoder: bool
-) -> None:
-    from mien.engines.measure import FaceIdentity
-    from mien.engines.swapnet.footage import FootageError, extract
-    from mien.engines.swapnet.whose import check_likeness, likeness
-
-    manifest = contents.manifest
-    if new_encoder:
-        raise ConfigError("One person's recordings teach no encoder.", hint="Leave --encoder at `shipped`.")
-    seen = _fingerprint(sources, person)
-    known = folder / _SOURCES_NAME
-    if known.is_file() and known.read_text(encoding="utf-8") == seen:
-        session.say(f"the footage was looked through already: {folder}")
-        return
-    try:
-        with session.progress("looking through the footage") as tell:
-            found = extract(
-                sources, folder, role="persona", name=manifest.name, choose_person=person,
-                on_progress=lambda done, total: tell(done, total or 0),
-            )  # fmt: skip
-    except FootageError as error:
-        if error.extraction is not None:
-            _show(session, error.extraction)
-        if error.sheet is not None:
-            session.say(f"who is there: {error.sheet}; choose with --person NUMBER")
-        raise
-    _show(session, found)
-    persona = decode_contents(contents)
-    alike = likeness(folder, manifest.name, persona.portrait, persona.landmarks, FaceIdentity())
-    session.say(f"likeness to the portrait (SFace): {alike:.2f}")
-    check_likeness(alike, manifest.name)
-    known.write_text(seen, encoding="utf-8")
-
-
-def _show(session: Session, found: Extraction) -> None:
-    dropped = ", ".join(f"{count} {reason}" for reason, count in found.dropped.items())
-    session.say(f"{found.frames_seen} frames, {found.faces_found} faces, {found.kept} kept (left: {dropped or 'none'})")
-    table = Table("what", "found", "wanted", "state")
-    for row in found.coverage.table():
-        table.add_row(row.what, row.found, row.wanted, row.state)
-    session.wrapping_console.print(table)
-    for line in (*found.notes, *(f"to record next: {each}" for each in found.advice)):
-        session.say(line)
-
-
-def _fingerprint(sources: list[Path], person: int | None) -> str:
-    """What was looked through: names, sizes and times of the files, so that a run that goes on does not look again."""
-    rows = []
-    for source in sources:
-        files = sorted(source.rglob("*")) if source.is_dir() else [source]
-        for file in files:
-            if file.is_file():
-                about = file.stat()
-                rows.append(f"{file.resolve()} {about.st_size} {about.st_mtime_ns}")
-    return "\n".join([f"person {person}", *rows]) + "\n"
-
-
 def _train(
     session: Session, plan: TrainPlan, folder: Path, contents: Contents, place: Path, frozen: bytes | None,
-    begun: _Begun | None, minutes: float | None, device: str, parts: tuple[Samples, Samples],
+    begun: _Begun | None, minutes: float | None, device: str, material: _Material,
 ) -> dict[str, Any]:  # fmt: skip
     from mien.engines.swapnet.export import read_weights
     from mien.engines.swapnet.journal import Journal
@@ -302,17 +275,17 @@ def _train(
     from mien.engines.swapnet.run import finish, record
     from mien.engines.swapnet.trainer import Trainer
 
-    learnt, held_out = parts
+    learnt, held_out, beside = material
     # Other samples, or another person of the same name, are another run: nothing of this one's may end in theirs.
     manifest = contents.manifest
     whose = json.dumps([manifest.kind, manifest.cast, manifest.consent and manifest.consent.sha256], sort_keys=True)
     came = "" if begun is None else f"{sha256(begun.encoder)} {sha256(begun.decoder)}"
-    material = sha256(f"{whose} {learnt.digest()} {held_out.digest()} {came}".encode())
-    own = folder / f"{manifest.name}-{plan.size}-{material[:8]}"
+    run = sha256(f"{whose} {material.digest()} {came}".encode())
+    own = folder / f"{manifest.name}-{plan.size}-{run[:8]}"
     encoder_from = begun.encoder if begun is not None and frozen is None else frozen
     trainer = Trainer(
         plan, own, device=device, start=None if encoder_from is None else read_weights(encoder_from),
-        decoders={} if begun is None else {manifest.name: read_weights(begun.decoder)},
+        decoders={} if begun is None else dict.fromkeys(plan.personas, read_weights(begun.decoder)),
     )  # fmt: skip
     session.say(f"{len(learnt)} samples of {len(learnt.people)} people; {len(held_out)} held out; run: {own}")
     if trainer.step:
@@ -329,13 +302,13 @@ def _train(
                 )
 
         over = trainer.run(
-            learnt, held_out, on_progress=note, seconds=float("inf") if minutes is None else 60 * minutes
+            learnt, held_out, beside=beside, on_progress=note, seconds=float("inf") if minutes is None else 60 * minutes
         )
     if not over:
         session.say(f"stopped at step {trainer.step} of {plan.steps}; the same command goes on")
         return {"step": trainer.step, "steps": plan.steps, "over": False, "folder": str(own)}
     finished = finish(trainer, learnt, held_out)
-    encoder, score = finished.encoder if frozen is None else frozen, finished.score
+    encoder, score = frozen if plan.freeze and frozen is not None else finished.encoder, finished.score
     machine = describe_machine().model_dump(mode="json")
     about = record(trainer, learnt, held_out, finished, machine, _command()) | {"encoder": sha256(encoder)}
     if begun is not None:

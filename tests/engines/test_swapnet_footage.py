@@ -158,7 +158,7 @@ def test_the_same_footage_gives_the_same_shards_and_a_refusal_leaves_them(tmp_pa
     out = tmp_path / "out"
     report = extract([short], out, role="driver", name="me", least=5)
     names = sorted(path.name for path in out.iterdir() if path.suffix != ".png")
-    assert names == ["coverage.json", "drivers-00000.safetensors"]
+    assert names == ["coverage.json", "drivers-00000.safetensors", "me-00000.safetensors"]
     first = drivers_place(out, 0).read_bytes()
     drivers_place(out, 7).write_bytes(b"an old one")
     again = extract([short, short], out, role="driver", name="me", least=5)

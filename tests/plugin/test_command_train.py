@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
+import av
+import cv2
 import pytest
 
 from mien.plugin.cli import main
+from mien.plugin.clip import driver_clip
 
 pytest.importorskip("torch")
 
@@ -22,6 +26,7 @@ def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]
     [
         (("linh",), "Say what to learn from"),
         (("linh", "--paired", "--footage", "x.mp4"), "Say what to learn from"),
+        (("linh", "--paired", "--driver", "x.mp4"), "--driver goes with --footage"),
         (("linh", "--paired"), "not among your own personas"),
         (("nobody", "--paired"), "no persona"),
         (("linh", "--paired", "--out", "OUT", "--variational"), "--encoder new"),
@@ -87,3 +92,50 @@ def test_a_persona_is_filmed_trained_packed_and_played(capsys: pytest.CaptureFix
     again = json.loads((tmp_path / "further" / "training.json").read_text())["tiny"]
     assert again["began_with"] == record
     assert "began_with" not in record
+
+
+def run(command: str, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    with pytest.raises(SystemExit) as ended:
+        main([*command.split(), *arguments])
+    output = capsys.readouterr()
+    assert not ended.value.code, output.out + output.err
+    return output.out + output.err
+
+
+@pytest.mark.system
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+def test_a_figure_is_recorded_and_trained_beside_its_driver_and_worn(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The whole footage road at its smallest: the shipped clip shows the persona, and drives it."""
+    from mien.engines.personas.pack import SHIPPED_ENCODERS, load_pack
+    from mien.engines.registry import make_engine
+
+    with av.open(str(driver_clip())) as container:
+        first = next(container.decode(video=0)).to_ndarray(format="bgr24")
+    portrait, statement = tmp_path / "portrait.png", tmp_path / "statement.txt"
+    cv2.imwrite(str(portrait), cv2.resize(first[:, 280:1000], (960, 960), interpolation=cv2.INTER_CUBIC))
+    statement.write_text("A render of our own.\n")
+    record, start, pack = (str(tmp_path / name) for name in ("consent.json", "start", "pack"))
+    monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
+    signed = ("--statement", str(statement), "--holder", "its makers", "--basis", "own-work")
+    run("consent figure --name fig", capsys, "--portrait", str(portrait), *signed, "--key", str(tmp_path / "key"),
+        "--out", record)  # fmt: skip
+    run("persona create --name fig", capsys, "--portrait", str(portrait), "--consent", record, "--out", start)
+    clip = str(driver_clip())
+    words = (start, "--footage", clip, "--driver", clip, "--work", str(tmp_path / "work"), "--out", pack)
+    text = run("train --size tiny --steps 3 --batch 2", capsys, *words, "--json")
+    assert "likeness to the portrait" in text
+    document = json.JSONDecoder().raw_decode(text[text.index("{") :])[0]
+    assert document["over"] is True
+    persona = load_pack(Path(pack))
+    assert persona.kind == "consented"
+    assert persona.networks is not None
+    assert set(persona.networks.decoders) == {"tiny"}
+    # The driver's recordings taught the encoder on, and their decoder is nobody's.
+    assert persona.networks.encoder not in [place.read_bytes() for place in SHIPPED_ENCODERS.glob("*.onnx")]
+    assert not list(Path(pack).glob("*driver*"))
+    engine = make_engine(persona)
+    assert engine.spec.name == "swapnet-tiny"
+    engine.close()

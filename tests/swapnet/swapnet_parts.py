@@ -52,8 +52,13 @@ def still_marks() -> Marks:
     return Marks(weights)
 
 
-def toy_shards(folder: Path, personas: tuple[str, ...], shards: int = 2, count: int = 24, seed: int = 0) -> None:
-    """Ellipses with a mouth that opens with jawOpen and a head that is moved by headYaw: quick to make and to learn."""
+def toy_shards(
+    folder: Path, personas: tuple[str, ...], shards: int = 2, count: int = 24, seed: int = 0, *, known: bool = True
+) -> None:
+    """Ellipses with a mouth that opens with jawOpen and a head that is moved by headYaw: quick to make and to learn.
+
+    Not `known`, they are as recordings are: nobody can say their code.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(shards):
         rng = np.random.default_rng((seed, number))
@@ -62,10 +67,11 @@ def toy_shards(folder: Path, personas: tuple[str, ...], shards: int = 2, count: 
         named[:, NAMED_INDEX["headYaw"]] = rng.uniform(-1, 1, count)
         tracked = rng.normal(0, 0.01, (count, TRACKED_SIZE)).astype(np.float32)
         tracked[:, : len(NAMED)] += named
-        drivers = [_toy(code, DRIVER_PX, (90, 120, 200)) for code in named]
+        drivers = [_toy(each, DRIVER_PX, (90, 120, 200)) for each in named]
         front = [np.zeros((DRIVER_PX, DRIVER_PX), np.uint8) for _ in named]
         people = np.full(count, number, np.int64)
-        shard = DriverShard(Pictures.encode(drivers), Pictures.encode(front), tracked, named, people)
+        code = named if known else np.full_like(named, np.nan)
+        shard = DriverShard(Pictures.encode(drivers), Pictures.encode(front), tracked, code, people)
         write_shard(folder / f"drivers-{number:05d}.safetensors", shard)
         for k, name in enumerate(personas):
             pictures = [_toy(code, PERSONA_PX, ((40, 160, 90), (200, 90, 60))[k % 2]) for code in named]

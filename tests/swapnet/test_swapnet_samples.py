@@ -76,8 +76,8 @@ def test_a_batch_has_every_personas_answers(folder: Path) -> None:
 def test_the_same_step_gives_the_same_batch(folder: Path) -> None:
     samples = Samples(folder, ["ann"])
     make = {"seed": 5, "batch": 4, "size_px": 64, "augment": Augment()}
-    through = [each.pixels for each in batches(samples, first=0, last=4, **make)]  # type: ignore[arg-type]
-    later = [each.pixels for each in batches(samples, first=2, last=4, **make)]  # type: ignore[arg-type]
+    through = [each.pixels for each in batches([samples], first=0, last=4, **make)]  # type: ignore[arg-type]
+    later = [each.pixels for each in batches([samples], first=2, last=4, **make)]  # type: ignore[arg-type]
     assert all(torch.equal(one, other) for one, other in zip(through[2:], later, strict=True))
     assert not torch.equal(through[0], through[1])
 

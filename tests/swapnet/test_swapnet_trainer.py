@@ -10,15 +10,18 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from swapnet_parts import toy_shards
 
+from mien.engines.swapnet.amplitude import codes_said
 from mien.engines.swapnet.checkpoint import load_state, save_state
 from mien.engines.swapnet.dataset import Samples
 from mien.engines.swapnet.losses import Weights
 from mien.engines.swapnet.network import EncoderSpec
 from mien.engines.swapnet.plan import TrainPlan
+from mien.engines.swapnet.run import finish
 from mien.engines.swapnet.trainer import STATE_NAME, Progress, Trainer
 from mien.realtime.errors import ConfigError, EngineError, ModelError
 
@@ -64,6 +67,33 @@ def test_it_learns(tmp_path: Path, learnt: Samples, held_out: Samples) -> None:
     assert seen[-1].losses["total"] < seen[5].losses["total"]
 
 
+def test_an_encoder_learns_on_from_recordings_beside_a_drivers_own_and_keeps_its_names(
+    tmp_path: Path, learnt: Samples, held_out: Samples
+) -> None:
+    ends = replace(PLAN, steps=30)
+    first = Trainer(ends, tmp_path / "first")
+    first.run(learnt, held_out)
+    for number, name in enumerate(("ann", "me")):
+        toy_shards(tmp_path / name, (name,), shards=1, seed=7 + number, known=False)
+    ours, mine = (Samples(tmp_path / name, [name]) for name in ("ann", "me"))
+    start = first.networks()[0].state_dict()
+    chosen = np.arange(len(held_out))
+    before = codes_said(first.networks()[0], held_out, chosen, torch.device("cpu"))
+    drift = {}
+    for taught in (True, False):
+        trainer = Trainer(replace(ends, personas=("ann", "me")), tmp_path / f"on-{taught}", start=start)
+        if not taught:
+            trainer._teacher = None
+        opened = {name: weights.clone() for name, weights in trainer.network["decoder-me"].state_dict().items()}
+        trainer.run(ours, ours, beside=mine)
+        moved = trainer.network["decoder-me"].state_dict()
+        assert any(not torch.equal(moved[name], opened[name]) for name in opened), "the driver's decoder learns too"
+        assert not torch.equal(trainer.networks()[0].named.weight, start["named.weight"]), "and the encoder"
+        drift[taught] = np.abs(codes_said(trainer.networks()[0], held_out, chosen, torch.device("cpu")) - before).mean()
+    assert drift[True] < 0.5 * drift[False]
+    assert set(finish(trainer, ours, ours).decoders) == {"ann"}
+
+
 def test_a_run_goes_on_bit_by_bit_where_it_was_stopped(tmp_path: Path, learnt: Samples, held_out: Samples) -> None:
     plan = replace(PLAN, adversarial_from=0.3, encoder=EncoderSpec(variational=True))
     through = Trainer(plan, tmp_path / "through")
@@ -95,6 +125,7 @@ import sys
 from pathlib import Path
 from mien.engines.swapnet.dataset import Samples
 from mien.engines.swapnet.plan import TrainPlan
+from mien.engines.swapnet.run import finish
 from mien.engines.swapnet.trainer import Trainer
 import torch
 torch.set_num_threads(1)
