@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final, Literal, Protocol, get_args
@@ -13,11 +14,14 @@ from mien.engines.runtimes.graph import Port, read_graph
 from mien.realtime.errors import ConfigError, EngineError, ModelError
 from mien.realtime.frame import Floats
 
-#: Number format of a runner's arithmetic. "int8" is decided by the network: its layers are quantised, or not.
-Precision = Literal["bfloat16", "float32", "int8"]
+#: Number format of a runner's arithmetic. "int8" is decided by the network: its layers are quantised, or not; "float16"
+#: has float32 where float16 is not enough (see `mien.engines.runtimes.mixed`).
+Precision = Literal["bfloat16", "float16", "float32", "int8"]
 #: What may be asked for: "auto" is bfloat16 where the processor computes it, else float32.
 Wanted = Literal["auto", "bfloat16", "float32"]
 Shapes = Mapping[str, tuple[int, ...]]
+#: Told what is being done, and how much of it is done, 0..1.
+Told = Callable[[str, float], None]
 
 #: The live path shares a laptop's cores with the tracker.
 DEFAULT_THREADS: Final = 2
@@ -30,7 +34,7 @@ class Runner(Protocol):
     Called by an engine, on one thread at a time, once for each frame (batch 1, fixed shapes).
 
     Attributes:
-        name: "openvino", "onnxruntime" or "torch".
+        name: "openvino", "onnxruntime", "torch" or "tensorrt".
         device: "cpu", "cuda:0", or the name of another accelerator ("directml", "coreml").
         precision: see `Precision`.
 
@@ -59,6 +63,27 @@ class Runner(Protocol):
 
     def close(self) -> None:
         """Free the network and its buffers; idempotent. Outputs that were given out stay valid."""
+
+
+class Preparation(Protocol):
+    """What a runtime has to do once for a network before it can run it, and what takes too long to wait for.
+
+    Attributes:
+        title: a sentence of what it does ("TensorRT compiles the encoder").
+
+    """
+
+    title: str
+
+    def run(self, told: Told, stop: threading.Event) -> bool:
+        """Do it, off the live path; returns whether it is done: not when `stop` was set.
+
+        Raises:
+            EngineError: it cannot be done, or the runtime was found not to compute what the network says.
+            MissingExtraError: a package is not installed.
+            ModelError: the runtime does not run this network.
+
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,12 @@ class Tolerance:
 #: 8 bits, so each layer adds about 0.2 % and ten of them 1 %; integers round differently on each processor. 40 dB is
 #: below what an eye sees.
 TOLERANCES: Final[Mapping[Precision, Tolerance]] = MappingProxyType(
-    {"float32": Tolerance(60.0, 3e-3), "bfloat16": Tolerance(40.0, 0.03), "int8": Tolerance(40.0, 0.05)}
+    {
+        "float32": Tolerance(60.0, 3e-3),
+        "float16": Tolerance(50.0, 0.01),
+        "bfloat16": Tolerance(40.0, 0.03),
+        "int8": Tolerance(40.0, 0.05),
+    }
 )
 
 
