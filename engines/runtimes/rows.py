@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mien.engines.runtimes import onnxruntime_runtime, torch_runtime
-from mien.engines.runtimes.base import NetworkFile, Runner, Wanted
+from mien.engines.runtimes import onnxruntime_runtime
+from mien.engines.runtimes.base import NetworkFile, Preparation, Runner, Wanted
+from mien.engines.runtimes.gpu import missing_gpu
 from mien.engines.runtimes.onnxruntime_runtime import OnnxRuntimeRunner, Provider
 from mien.engines.runtimes.openvino_runtime import OpenVinoRunner
 from mien.engines.runtimes.packages import is_installed
@@ -53,6 +52,7 @@ class Row:
         package: what it needs, by the name of its import and of its installation.
         make: opens it.
         problem: what else is missing, once its package is there; empty if nothing is. May import it.
+        prepare: what must be done before it can be opened, and takes long; gives None if it was done already.
         automatic: "auto" may take it.
         note: what a user should know of it.
 
@@ -63,6 +63,7 @@ class Row:
     package: str
     make: Callable[[Order], Runner]
     problem: Callable[[], str] = lambda: ""
+    prepare: Callable[[Order], Preparation | None] | None = None
     automatic: bool = True
     note: str = ""
 
@@ -89,6 +90,20 @@ def _onnxruntime(order: Order, provider: Provider = "cpu") -> Runner:
     return OnnxRuntimeRunner(order.network, threads=order.threads, precision=order.precision, provider=provider)
 
 
+# Imported when they are called: what keeps plans needs more packages than a machine may have that runs no TensorRT.
+def _tensorrt(order: Order) -> Runner:
+    from mien.engines.runtimes.tensorrt_runtime import TensorRtRunner
+
+    return TensorRtRunner(order.network, precision=order.precision)
+
+
+def _plan(order: Order) -> Preparation | None:
+    from mien.engines.runtimes.tensorrt_preparation import PlanPreparation
+
+    made = PlanPreparation(order.network, precision=order.precision, sample=order.sample, threads=order.threads)
+    return made if made.needed else None
+
+
 def _torch(order: Order, device: TorchDevice) -> Runner:
     assert order.module is not None
     return TorchRunner(
@@ -102,11 +117,10 @@ def _torch(order: Order, device: TorchDevice) -> Runner:
     )
 
 
-def _no_gpu() -> str:
-    # PyTorch takes a second to import: not on a laptop that cannot have a GPU.
-    if shutil.which("nvidia-smi") is None and not Path("/proc/driver/nvidia").exists():
-        return "this machine has no NVIDIA driver"
-    return torch_runtime.missing_cuda()
+def _no_tensorrt() -> str:
+    from mien.engines.runtimes.tensorrt_keys import missing_tensorrt
+
+    return missing_gpu() or missing_tensorrt()
 
 
 def _provider(name: str, provider: Provider, device: str) -> Row:
@@ -125,7 +139,8 @@ OPENVINO: Final = Row("openvino", "cpu", "openvino", _openvino)
 ONNXRUNTIME: Final = Row("onnxruntime", "cpu", "onnxruntime", _onnxruntime)
 #: Best first.
 TABLE: Final[tuple[Row, ...]] = (
-    Row("torch", "cuda", "torch", partial(_torch, device="cuda"), _no_gpu),
+    Row("tensorrt", "cuda", "tensorrt", _tensorrt, _no_tensorrt, _plan),
+    Row("torch", "cuda", "torch", partial(_torch, device="cuda"), missing_gpu),
     OPENVINO,
     ONNXRUNTIME,
     Row("torch", "cpu", "torch", partial(_torch, device="cpu")),

@@ -7,7 +7,15 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, Literal
 
-from mien.engines.runtimes.base import DEFAULT_THREADS, Buffers, NetworkFile, Runner, Wanted, check_options
+from mien.engines.runtimes.base import (
+    DEFAULT_THREADS,
+    Buffers,
+    NetworkFile,
+    Preparation,
+    Runner,
+    Wanted,
+    check_options,
+)
 from mien.engines.runtimes.cpu import bfloat16_feature
 from mien.engines.runtimes.packages import is_installed
 from mien.engines.runtimes.rows import ONNXRUNTIME, OPENVINO, TABLE, Order, Row
@@ -118,6 +126,30 @@ def open_runner(
     if device == "cuda":
         hint = "Leave the device at `auto`, or name a runtime; Mien never takes another device than the one asked for."
     raise EngineError(f"No runtime can run the network {network.name!r}. {lines}.", hint=hint)
+
+
+def preparations(
+    network: NetworkFile,
+    *,
+    device: Device = "auto",
+    threads: int = DEFAULT_THREADS,
+    precision: Wanted = "auto",
+) -> tuple[Preparation, ...]:
+    """What "auto" has to do here before it can take a runtime that stands further up in the table.
+
+    Called off the live path: imports what it looks at.
+
+    Raises:
+        EngineError: what was prepared before cannot be looked at.
+
+    """
+    order = Order(network, threads, precision, None, sample_for(network))
+    made = [
+        row.prepare(order)
+        for row in TABLE
+        if row.prepare is not None and row.automatic and device in (AUTO, row.device) and not row.missing()
+    ]
+    return tuple(each for each in made if each is not None)
 
 
 def runtime_names() -> tuple[str, ...]:

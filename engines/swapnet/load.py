@@ -48,8 +48,7 @@ def open_engine(
     """
     if size not in networks.decoders:
         raise EngineError(f"The persona has no {size} network; it has {', '.join(networks.decoders)}.")
-    encoder = NetworkFile(networks.encoder, "the encoder")
-    decoder = NetworkFile(networks.decoders[size], f"the {size} decoder")
+    encoder, decoder = encoder_file(networks), decoder_file(networks, size)
     free = next((port.shape[1] for port in encoder.outputs if port.name == "free" and len(port.shape) == 2), 0)
     code = {"named": (1, len(NAMED)), "free": (1, free)}
     encoder.check(
@@ -78,6 +77,16 @@ def open_engine(
         edits=True,
     )  # fmt: skip
     return SwapNetEngine(first.runner, second.runner, spec, texture, marks, edit)
+
+
+def encoder_file(networks: Networks) -> NetworkFile:
+    """The half that is everybody's; raises `ModelError`."""
+    return NetworkFile(networks.encoder, "the encoder")
+
+
+def decoder_file(networks: Networks, size: str) -> NetworkFile:
+    """The persona's half, of a size that it has; raises `ModelError`."""
+    return NetworkFile(networks.decoders[size], f"the {size} decoder")
 
 
 def _reason(why: str, encoder: Opened, decoder: Opened) -> str:
