@@ -1,7 +1,8 @@
 """Who is shown, by which engines and with which edit: what a run begins with, and its changes while it runs.
 
 A trained network takes up to a second to load. A live run does not wait for it: the persona's portrait is worn until
-the network is ready, and the change comes between two frames.
+the network is ready, and the change comes between two frames. So it is with what takes minutes: a network that TensorRT
+compiles is played by another runtime until it is ready.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from mien.engines.personas.library import find
 from mien.engines.personas.pack import Persona
 from mien.engines.registry import AUTO, INSTANT, chosen_kind, make_ladder
 from mien.engines.swapnet.edit import parse_edit
+from mien.plugin.preparer import Preparer
 from mien.realtime.compositor import CpuCompositor
 from mien.realtime.config import LiveConfig
 from mien.realtime.engine import Engine, EngineSpec
@@ -52,9 +54,13 @@ class EngineSwitch:
         self._closed = False
         self._compositor: CpuCompositor | None = None
         self._awaited: Persona | None = None
+        self._first: Persona | None = None
         #: Set once the engines that were asked for run from the next frame on, or it is known that they cannot.
         self.ready = threading.Event()
         self._loader = Worker("loader", self._load, on_end=self.ready.set)
+        self._preparer = Preparer(self._show_prepared, self._tell)
+        #: Whether the run is live: a conversion waits for nothing that may come later.
+        self._live = False
         self._edit = parse_edit(config.edit)
         #: Of the best engine that is shown, or is about to be.
         self._spec: EngineSpec | None = None
@@ -81,6 +87,8 @@ class EngineSwitch:
 
         """
         config = self._config
+        self._live = not wait
+        self._first = persona
         self.persona = persona.name
         self.shown.append(shown_persona(persona))
         if wait or config.engine != AUTO or chosen_kind(persona, config.engine, config.mode) == INSTANT:
@@ -98,12 +106,15 @@ class EngineSwitch:
         self._compositor = compositor
         if self._awaited is not None:
             self._loader.start()
+        elif self._first is not None:
+            self._prepare(self._first)
 
     def close(self) -> None:
         """Change nothing any more; waits for a network that is being loaded."""
         with self._lock:
             self._closed = True
         self._loader.stop(_LOADER_CLOSE_S)
+        self._preparer.close()
 
     def set_persona(self, name: str) -> None:
         """See `Live.set_persona`."""
@@ -121,6 +132,7 @@ class EngineSwitch:
                 self.switch_ms = (time.perf_counter() - begin) * 1e3
             warning = self._on_persona(persona)
         self._tell(f"persona: {persona.name}", rests, warning)
+        self._prepare(persona)
 
     def set_edit(self, changes: str) -> None:
         """See `Live.set_edit`."""
@@ -144,6 +156,28 @@ class EngineSwitch:
             rests = self._change(engines, same_persona=True) if wanted else ""
             if wanted:
                 self._awaited = None
+        if wanted:
+            self._tell(f"engine: {engines[0].spec.name} ({engines[0].spec.reason})", rests)
+            self._prepare(persona)
+        else:
+            _close(engines)
+
+    def _prepare(self, persona: Persona) -> None:
+        if self._live and chosen_kind(persona, self._config.engine, self._config.mode) != INSTANT:
+            self._preparer.begin(persona)
+        else:
+            self._preparer.end()
+
+    def _show_prepared(self, persona: Persona) -> None:
+        """Load the engines of whom is shown once more, and show them by what is there now."""
+        try:
+            engines = self._ladder(persona)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the engine that runs goes on
+            self._tell(f"what was prepared for {persona.name} cannot be used: {error}")
+            return
+        with self._lock:
+            wanted = self.persona == persona.name and not self._closed
+            rests = self._change(engines, same_persona=True) if wanted else ""
         if wanted:
             self._tell(f"engine: {engines[0].spec.name} ({engines[0].spec.reason})", rests)
         else:

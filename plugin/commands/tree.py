@@ -26,6 +26,7 @@ COMMANDS = {
     "doctor": "Look at what a run needs: packages, model, cameras, virtual camera, codecs, GPU, disk.",
     "persona": "Personas: list them, make one from a portrait with consent, look at one, check one.",
     "consent": "Consent: ask for it, record it before a camera, look at it, say whose records are believed.",
+    "plan": "Networks compiled by TensorRT for this machine's NVIDIA GPU: compile, list, check, delete.",
     "train": "Train a persona's network, so that it follows you closer than its portrait can.",
     "cast": "People who do not exist: render a persona, a portrait, a clip, training pairs or a sheet, from a seed.",
 }
@@ -132,7 +133,7 @@ def _belongs_to_typer(error: Exception) -> bool:
 def _load(name: str) -> Any:  # noqa: ANN401 - a command or a group of typer's
     loaded: Any
     module = importlib.import_module(f"mien.plugin.commands.{name}")
-    if name in ("persona", "cast", "consent"):
+    if name in ("persona", "cast", "consent", "plan"):
         loaded = typer.main.get_group(module.app)
     else:
         alone = typer.Typer(add_completion=False, rich_markup_mode="rich")

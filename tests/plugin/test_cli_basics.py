@@ -15,8 +15,8 @@ from mien.plugin.commands import tree
 from mien.realtime import errors
 
 COMMANDS = (
-    "run", "convert", "sign", "verify", "demo", "devices", "calibrate", "persona", "consent", "cast", "train", "bench",
-    "doctor",
+    "run", "convert", "sign", "verify", "demo", "devices", "calibrate", "persona", "consent", "cast", "plan", "train",
+    "bench", "doctor",
 )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def test_help_names_every_command_the_mark_and_the_exit_statuses(mien: Mien) -> 
 def test_the_help_tells_of_each_command_what_the_command_tells() -> None:
     def first_line(name: str) -> str:
         module = importlib.import_module(f"mien.plugin.commands.{name}")
-        text = module.app.info.help if name in ("persona", "cast", "consent") else getattr(module, name).__doc__
+        text = module.app.info.help if name in ("persona", "cast", "consent", "plan") else getattr(module, name).__doc__
         return str(text).splitlines()[0]
 
     assert set(tree.COMMANDS) == set(COMMANDS)
@@ -61,7 +61,7 @@ def test_the_help_does_not_load_the_live_path() -> None:
     assert loaded.isdisjoint({"numpy", "cv2", "av", "mien.plugin.app"})
 
 
-@pytest.mark.parametrize("command", sorted({*COMMANDS} - {"persona", "consent", "cast", "doctor", "demo"}))
+@pytest.mark.parametrize("command", sorted({*COMMANDS} - {"persona", "consent", "cast", "plan", "doctor", "demo"}))
 def test_each_command_teaches_by_example(mien: Mien, command: str) -> None:
     result = mien(command, "--help")
     assert result.code == 0
