@@ -66,8 +66,16 @@ class Preparer:
         if stop.is_set():
             return False
         self._tell(f"{job.title}; another runtime serves meanwhile")
+        quarters = 0
+
+        def told(_phase: str, share: float) -> None:
+            nonlocal quarters
+            if 4 * share >= quarters + 1 and share < 1:
+                quarters = int(4 * share)
+                self._tell(f"{job.title}: {25 * quarters} %")
+
         try:
-            return job.run(lambda _phase, _share: None, stop)
+            return job.run(told, stop)
         except Exception as error:  # noqa: BLE001 - as above
             self._tell(f"it stays so: {error}")
             return False

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.engines.runtimes.base import NetworkFile
+from mien.engines.runtimes.base import NetworkFile, first_line
 from mien.engines.runtimes.onnxruntime_runtime import OnnxRuntimeRunner
 from mien.engines.runtimes.packages import require
 from mien.engines.runtimes.verify import TOLERANCES, compare
@@ -43,7 +43,7 @@ def mixed_precision(network: NetworkFile) -> bytes:
 
     Raises:
         MissingExtraError: onnx is not installed.
-        ModelError: it has integer layers, whose precision is decided already.
+        ModelError: it has integer layers, whose precision is decided already, or operators that leave types open.
 
     """
     return _converted(network, rounded=False)
@@ -128,7 +128,10 @@ class _Conversion:
         kept = [each for each in graph.initializer if each.name in used]
         del graph.initializer[:]
         graph.initializer.extend(kept)
-        self._onnx.checker.check_model(self._model, full_check=True)
+        try:
+            self._onnx.checker.check_model(self._model, full_check=True)
+        except (self._onnx.checker.ValidationError, self._onnx.shape_inference.InferenceError) as error:
+            raise ModelError(f"It cannot be written in mixed precision: {first_line(error)}") from error
         return self._model
 
     def _float_values(self) -> Iterator[str]:

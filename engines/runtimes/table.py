@@ -85,7 +85,8 @@ def open_runner(
     Args:
         network: what to run.
         runtime: "auto" or a name of `runtime_names`. One that was named is taken, or it is an error.
-        device: "cpu", "cuda", or "auto" for the GPU where PyTorch has one and `module` is given, else the CPU.
+        device: "cpu", "cuda", or "auto" for the GPU where TensorRT has compiled the network, or PyTorch has one and
+            `module` is given, else the CPU.
         threads: on the CPU; 0 leaves the number to the runtime.
         precision: see `Wanted`.
         module: the same network for PyTorch (see `mien.engines.runtimes.torch_runtime.with_state`); without it

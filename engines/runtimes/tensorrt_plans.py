@@ -13,6 +13,7 @@ import hmac
 import json
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -131,23 +132,25 @@ class PlanCache:
         return tuple(sorted(found, key=lambda each: (each.network, each.key.precision, each.built)))
 
     def clean(self, keep: Callable[[PlanEntry], bool]) -> tuple[int, int]:
-        """Delete what is damaged, what a build left that was killed, and plans that are not to be kept.
+        """Delete what is damaged, what a build left that was killed, plans that are not to be kept, and their timings.
 
         Returns:
             How many files, and their bytes.
 
         """
-        files = size = 0
+        useless, timed = [], set()
         for path, entry in self._files():
             if entry is None or not keep(entry):
-                files, size = files + 1, size + path.stat().st_size
-                self._remove(path)
-        if not any(self._files()):
-            for path in self.folder.glob(f"*{_TIMING_SUFFIX}"):
-                files, size = files + 1, size + path.stat().st_size
-                self._remove(path)
-        self._sweep()
-        return files, size
+                useless.append(path)
+            else:
+                timed.add(self._timing_path(entry.key))
+        useless += [path for path in self.folder.glob(f"*{_TIMING_SUFFIX}") if path not in timed]
+        with _told(self.folder):
+            size = sum(path.stat().st_size for path in useless)
+            self._sweep()
+        for path in useless:
+            self._remove(path)
+        return len(useless), size
 
     def timing(self, key: PlanKey) -> bytes:
         """What earlier builds with the same TensorRT and GPU measured; empty if there was none."""
@@ -173,11 +176,14 @@ class PlanCache:
     def _sweep(self) -> None:
         for path in self.folder.glob(f"{_BUILDING}*"):
             owner = path.name.removeprefix(_BUILDING).partition("-")[0]
-            if not owner.isdecimal() or not psutil.pid_exists(int(owner)):
-                # Not into a folder that a link leads to.
-                for each in () if path.is_symlink() else path.iterdir():
-                    each.unlink(missing_ok=True)
-                path.unlink() if path.is_symlink() else path.rmdir()
+            if owner.isdecimal() and psutil.pid_exists(int(owner)):
+                continue
+            if path.is_symlink():
+                # Not what it leads to.
+                path.unlink(missing_ok=True)
+            else:
+                # Another process may be at it as well.
+                shutil.rmtree(path, ignore_errors=True)
 
     def _files(self) -> Iterator[tuple[Path, PlanEntry | None]]:
         for path in sorted(self.folder.glob(f"*{_SUFFIX}")):

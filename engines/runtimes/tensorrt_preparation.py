@@ -88,10 +88,10 @@ class PlanPreparation:
         source = network.onnx
         _check_operators(network)
         if key.precision == "float16":
-            source = mixed_precision(network)
             try:
+                source = mixed_precision(network)
                 check_mixed(network, self._sample, threads=self._threads)
-            except EngineError as error:
+            except (EngineError, ModelError) as error:
                 raise _NotRightError(error.message) from error
         with self._cache.workshop() as folder:
             made = compile_network(source, self._cache.timing(key), folder, name=network.name, told=told, stop=stop)

@@ -19,7 +19,11 @@ from mien.engines.runtimes.verify import sample_for
 
 STAND_INS = Path(__file__).parent / "tensorrt_standin"
 #: Modules that hold on to the stand-in for `tensorrt`.
-_HOLDERS = ("tensorrt", "cuda_standin", "mien.engines.runtimes.tensorrt_session", "mien.engines.runtimes.tensorrt_log")
+_HOLDERS = (
+    "tensorrt",
+    "cuda_standin",
+    *(f"mien.engines.runtimes.tensorrt_{name}" for name in ("builder", "log", "session")),
+)
 
 
 @dataclass

@@ -83,6 +83,52 @@ def test_a_build_that_is_killed_says_so_and_the_next_succeeds(machine: Machine) 
     assert machine.prepare(network())
 
 
+def test_ctrl_c_in_the_middle_ends_the_build_and_leaves_nothing(machine: Machine) -> None:
+    machine.be(fault="endless")
+    pids: list[int] = []
+
+    def told(phase: str, _share: float) -> None:
+        pids.append(pid_in(phase))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        machine.preparation(network()).run(told, threading.Event())
+    assert not psutil.pid_exists(pids[0])
+    assert machine.plans() == []
+    assert machine.left_behind() == []
+
+
+def test_the_monitor_ends_a_build_at_its_next_step(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
+    from mien.engines.runtimes.tensorrt_builder import Lines, Monitor
+
+    stop = threading.Event()
+    monitor = Monitor(Lines(), stop)
+    monitor.phase_start("whole", None, 2)
+    monitor.phase_start("part", "whole", 0)
+    assert monitor.step_complete("part", 0)
+    stop.set()
+    assert not monitor.step_complete("part", 1)
+    monitor.phase_finish("part")
+    monitor.phase_finish("part")
+    assert not monitor.step_complete("unheard of", 3)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ['{"phase": "whole", "share": 0.5}'] * 2
+
+
+def test_the_end_of_its_input_ends_it_in_order(machine: Machine, tmp_path: Path) -> None:
+    machine.be(fault="endless")
+    source, plan, timing = (tmp_path / name for name in ("network", "plan", "timing"))
+    source.write_bytes(network().onnx)
+    timing.write_bytes(b"")
+    command = [sys.executable, "-m", "mien.engines.runtimes.tensorrt_builder", *map(str, (source, plan, timing))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as build:
+        assert build.stdout is not None
+        assert build.stdout.readline()
+        build.communicate(timeout=_LONG_S)
+    assert build.returncode == 3
+    assert not plan.exists()
+
+
 _PARENT = """
 import sys, threading
 from pathlib import Path

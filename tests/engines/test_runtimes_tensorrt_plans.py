@@ -136,6 +136,8 @@ def test_cleaning_keeps_what_is_wanted_and_takes_what_is_broken(cache: PlanCache
     assert size > len(PLAN)
     assert [entry.key for entry in cache.entries()] == [KEY]
     assert cache.timing(KEY) == b"timings"
+    cache.keep_timing(replace(KEY, tensorrt="10.8.0.43"), b"timings of a version that is gone")
+    assert cache.clean(lambda _entry: True)[0] == 1
     assert cache.clean(lambda _entry: False)[0] == 2
     assert list(cache.folder.iterdir()) == []
     assert cache.clean(lambda _entry: False) == (0, 0)
