@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tensorrt_bindings import (
+from real_tensorrt import (
     STUBGEN,
     Bindings,
     UnavailableError,
