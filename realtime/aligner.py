@@ -25,10 +25,12 @@ def align(face: Face, spec: EngineSpec, frame_width: int, frame_height: int) -> 
     """Where `spec` wants to see `face` in a frame of this size.
 
     A window of the frame (no resampling) for engines that work at the frame's resolution, clipped to the frame; the
-    whole frame for those that cover it; else `head_square`.
+    whole frame for those that cover it; a square by the spec's template, or else `head_square`.
     """
     if spec.coverage == "frame":
         return Alignment.window(0, 0, frame_width, frame_height)
+    if spec.size_px is not None and spec.template is not None:
+        return spec.template.square(face.landmarks, spec.size_px)
     if spec.size_px is not None:
         return head_square(fit_head(face.landmarks), spec.size_px, spec.margin)
     x0, y0, x1, y1 = face.box

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from mien.realtime.face import Face
 from mien.realtime.frame import Crop, Patch
+from mien.realtime.template import LandmarkTemplate
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class EngineSpec:
         coverage: "face" for a patch over the driver's face, "frame" for a patch of the whole frame (portrait mode).
         label: what the badge must say: "modified" where the driver's picture remains, "generated" where the whole
             frame is synthetic.
+        template: where a square crop wants to have which landmarks, for a network that was trained on such crops; None
+            for a square that is tied to the head (`aligner.head_square`).
         max_side_px: for `size_px` None, the greatest window that the engine works on; a larger face is scaled down.
 
     """
@@ -41,6 +44,7 @@ class EngineSpec:
     max_side_px: int = 1024
     precision: str = "uint8"
     edits: bool = False
+    template: LandmarkTemplate | None = None
 
 
 class Engine(Protocol):

@@ -1,0 +1,71 @@
+"""Where a network wants to see which landmarks: alignment to the template of a face that it was trained with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from mien.realtime.face import LANDMARK_COUNT
+from mien.realtime.frame import Alignment, Floats, FrameError
+
+#: Less is no face, but one point.
+_LEAST_SPAN_PX = 1e-3
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LandmarkTemplate:
+    """Points of a face, and their places in a square crop.
+
+    Attributes:
+        landmarks: for each point the landmarks of the 478 whose mean it is.
+        places: (N, 2) float32, shares of the crop's side (x right, y down); may lie outside 0..1.
+
+    Raises `FrameError` for fewer than two points, unequal numbers, or a landmark that does not exist.
+
+    """
+
+    landmarks: tuple[tuple[int, ...], ...]
+    places: Floats
+
+    def __post_init__(self) -> None:
+        if len(self.landmarks) < 2 or self.places.shape != (len(self.landmarks), 2):
+            raise FrameError(
+                f"a template needs (N, 2) places for N >= 2 points, got {self.places.shape} for {len(self.landmarks)}."
+            )
+        if not all(point and all(0 <= each < LANDMARK_COUNT for each in point) for point in self.landmarks):
+            raise FrameError(f"a template's points are made of landmarks 0..{LANDMARK_COUNT - 1}.")
+
+    def points(self, landmarks: Floats) -> Floats:
+        """(N, 2) float32: the template's points of (478, 2 or 3) landmarks, px."""
+        return np.array([landmarks[list(each), :2].mean(axis=0) for each in self.landmarks], np.float32)
+
+    def square(self, landmarks: Floats, size_px: int) -> Alignment:
+        """The square crop in which these landmarks lie nearest to their places, by least squares.
+
+        A similarity: turned, scaled and moved, never mirrored. Method: Umeyama, "Least-squares estimation of
+        transformation parameters between two point patterns", PAMI 1991, whose solution in the plane is one complex
+        number.
+
+        Args:
+            landmarks: (478, 2 or 3), px of the frame.
+            size_px: the crop's side; a place of (1, 1) is its pixel (size_px, size_px).
+
+        Raises:
+            FrameError: the points coincide, or are not finite.
+
+        """
+        points = self.points(landmarks)
+        if not np.isfinite(points).all() or float(np.ptp(points, axis=0).max()) < _LEAST_SPAN_PX:
+            raise FrameError("landmarks must be finite and span a face; got equal points or numbers that are not.")
+        seen, wanted = _complex(points), _complex(self.places) * size_px
+        middle, aim = seen.mean(), wanted.mean()
+        spread = float((np.abs(seen - middle) ** 2).sum())
+        turn = complex((np.conj(seen - middle) * (wanted - aim)).sum() / spread)
+        shift = complex(aim - turn * middle)
+        matrix = [[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]]
+        return Alignment(np.array(matrix, np.float32), size_px, size_px)
+
+
+def _complex(points: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.complex128]]:
+    return points[:, 0].astype(np.float64) + 1j * points[:, 1].astype(np.float64)
