@@ -66,6 +66,9 @@ class LandmarkTemplate:
         matrix = [[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]]
         return Alignment(np.array(matrix, np.float32), size_px, size_px)
 
+    def __repr__(self) -> str:
+        return f"LandmarkTemplate({len(self.landmarks)} points)"
+
 
 def _complex(points: Floats) -> np.ndarray[tuple[int, ...], np.dtype[np.complex128]]:
     return points[:, 0].astype(np.float64) + 1j * points[:, 1].astype(np.float64)

@@ -10,7 +10,7 @@ from typing import Final, Literal, Protocol, get_args
 
 import numpy as np
 
-from mien.engines.runtimes.graph import Port, read_graph
+from mien.engines.runtimes.graph import MAX_BYTES, Port, read_graph
 from mien.realtime.errors import ConfigError, EngineError, ModelError
 from mien.realtime.frame import Floats
 
@@ -94,6 +94,7 @@ class NetworkFile:
         onnx: the file's bytes. Their hash is the caller's to check: this comes from a pack, never from a stranger's
             path.
         name: for messages ("decoder of Amara").
+        most_bytes: greatest size of the file.
         inputs: names and shapes, in the file's order.
         outputs: the same of the outputs.
         quantised: it has 8-bit integer layers (see `mien.engines.runtimes.int8`).
@@ -105,13 +106,14 @@ class NetworkFile:
 
     onnx: bytes = field(repr=False)
     name: str
+    most_bytes: int = field(default=MAX_BYTES, repr=False)
     inputs: tuple[Port, ...] = field(init=False)
     outputs: tuple[Port, ...] = field(init=False)
     quantised: bool = field(init=False)
     notes: Mapping[str, str] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        graph = read_graph(self.onnx, self.name)
+        graph = read_graph(self.onnx, self.name, most_bytes=self.most_bytes)
         object.__setattr__(self, "inputs", graph.inputs)
         object.__setattr__(self, "outputs", graph.outputs)
         object.__setattr__(self, "quantised", graph.quantised)

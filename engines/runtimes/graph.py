@@ -21,6 +21,7 @@ _DOMAINS: Final = ("", "ai.onnx")
 _INTEGER: Final = frozenset(
     ("QuantizeLinear", "DynamicQuantizeLinear", "QLinearConv", "QLinearMatMul", "ConvInteger", "MatMulInteger")
 )
+_PURPOSE: Final = "Reading a network"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,13 @@ class Graph:
     notes: Mapping[str, str]
 
 
-def read_graph(data: bytes, name: str) -> Graph:
+def read_graph(data: bytes, name: str, *, most_bytes: int = MAX_BYTES) -> Graph:
     """Check a file and read its ports. Nothing is executed, and no other file is opened.
 
     Args:
         data: the file's bytes, whose hash the caller has checked.
         name: for messages.
+        most_bytes: greatest size of the file.
 
     Raises:
         ModelError: too large, not ONNX, not valid, weights outside the file, operators outside ONNX's own domain,
@@ -65,14 +67,8 @@ def read_graph(data: bytes, name: str) -> Graph:
         MissingExtraError: the package that reads ONNX is not installed.
 
     """
-    if len(data) > MAX_BYTES:
-        raise ModelError(
-            f"The network {name!r} has {len(data) / 2**20:.1f} MB; allowed are {MAX_BYTES // 2**20}.",
-            hint="Store its weights as float16 or bfloat16, or quantise it.",
-        )
-    onnx = require("onnx", "Reading a network")
-    model = _parsed(onnx, data, name)
-    _check_reach(model, name)
+    model = parse_graph(data, name, most_bytes=most_bytes)
+    onnx = require("onnx", _PURPOSE)
     weights = {each.name for each in model.graph.initializer}
     inputs = _ports(onnx, [each for each in model.graph.input if each.name not in weights], "input", name)
     outputs = _ports(onnx, list(model.graph.output), "output", name)
@@ -81,6 +77,24 @@ def read_graph(data: bytes, name: str) -> Graph:
     _check_valid(onnx, data, name)
     notes = {each.key: each.value for each in model.metadata_props}
     return Graph(inputs, outputs, any(node.op_type in _INTEGER for node in model.graph.node), notes)
+
+
+def parse_graph(data: bytes, name: str, *, most_bytes: int) -> Any:  # noqa: ANN401 - an onnx.ModelProto
+    """Parse a file, and see that it is all there is: no other file, no foreign code, no loops. Its ports are unchecked.
+
+    Raises:
+        ModelError: too large, not ONNX, or reaching beyond itself.
+        MissingExtraError: the package that reads ONNX is not installed.
+
+    """
+    if len(data) > most_bytes:
+        raise ModelError(
+            f"The network {name!r} has {len(data) / 2**20:.1f} MB; allowed are {most_bytes // 2**20}.",
+            hint="Store its weights as float16 or bfloat16, or quantise it.",
+        )
+    model = _parsed(require("onnx", _PURPOSE), data, name)
+    _check_reach(model, name)
+    return model
 
 
 def _parsed(onnx: Any, data: bytes, name: str) -> Any:  # noqa: ANN401
@@ -104,8 +118,8 @@ def _check_reach(model: Any, name: str) -> None:  # noqa: ANN401
             f"The network {name!r} defines functions of its own: {_few(each.name for each in model.functions)}.",
             hint="Export it with its functions inlined.",
         )
-    domains = {each.domain for each in model.opset_import} | {each.domain for each in model.graph.node}
-    foreign = sorted(domains.difference(_DOMAINS))
+    # Of the operators, not of the imports: tf2onnx imports ai.onnx.ml whether or not it is used.
+    foreign = sorted({each.domain for each in model.graph.node}.difference(_DOMAINS))
     if foreign:
         raise ModelError(
             f"The network {name!r} uses operators of {_few(foreign)}; only ONNX's own domain is allowed.",
