@@ -11,6 +11,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from mien.engines.consent.errors import ConsentMissingError
+from mien.engines.formats import table
+from mien.engines.formats.base import Format, Play
 from mien.engines.mesh.engine import MeshEngine
 from mien.engines.mesh.engine import Quality as MeshQuality
 from mien.engines.personas.pack import Mode, Persona
@@ -35,6 +37,7 @@ class Order:
     reason: str
     device: Device
     edit: Callable[[], CodeEdit] | None = None
+    morph: float | None = None
 
 
 #: Makes one engine; nothing is loaded before it is called.
@@ -54,6 +57,7 @@ def make_engine(
     mode: Mode = "swap",
     device: Device = "auto",
     edit: Callable[[], CodeEdit] | None = None,
+    morph: float | None = None,
 ) -> Engine:
     """Make the engine that shows `persona` best. Called off the live path; takes up to about a second.
 
@@ -63,6 +67,7 @@ def make_engine(
         mode: "swap" puts the persona's face on the driver's head; "portrait" moves the persona's own picture.
         device: "auto" lets the kind choose; "cuda" where the kind has no CUDA is an error, never the CPU instead.
         edit: asked before each frame what to change in the expression; only a trained network can.
+        morph: 0 (the driver) to 1 (the persona), of an imported model that can be in between; None is its format's.
 
     Raises:
         ConfigError: a kind or mode that does not exist (the nearest is named) or is not in this version.
@@ -70,7 +75,7 @@ def make_engine(
         EngineError: the device cannot be had, the pack has no files for this kind, or the engine cannot start.
 
     """
-    return _made(persona, kind, mode, device, edit, most=1)[0]
+    return _made(persona, kind, Order(mode, "", device, edit, morph), most=1)[0]
 
 
 def make_ladder(
@@ -80,6 +85,7 @@ def make_ladder(
     mode: Mode = "swap",
     device: Device = "auto",
     edit: Callable[[], CodeEdit] | None = None,
+    morph: float | None = None,
     reason: str | None = None,
 ) -> tuple[Engine, ...]:
     """Make all engines that may show `persona` in one run: the best first, each lighter than the one before.
@@ -90,15 +96,16 @@ def make_ladder(
         mode: see there.
         device: see there.
         edit: see there.
+        morph: see there.
         reason: why this kind is taken, where the caller chose it and not the user.
 
     """
-    return _made(persona, kind, mode, device, edit, reason=reason)
+    return _made(persona, kind, Order(mode, reason or "", device, edit, morph))
 
 
 def engine_kinds() -> tuple[str, ...]:
     """The kinds of this version, without "auto"."""
-    return tuple(_KINDS)
+    return tuple(_kinds())
 
 
 def chosen_kind(persona: Persona, kind: str = AUTO, mode: Mode = "swap") -> str:
@@ -106,36 +113,26 @@ def chosen_kind(persona: Persona, kind: str = AUTO, mode: Mode = "swap") -> str:
     return _choose(persona, kind, mode)[0]
 
 
-def _made(
-    persona: Persona,
-    kind: str,
-    mode: Mode,
-    device: Device,
-    edit: Callable[[], CodeEdit] | None,
-    *,
-    reason: str | None = None,
-    most: int | None = None,
-) -> tuple[Engine, ...]:
+def _made(persona: Persona, kind: str, order: Order, *, most: int | None = None) -> tuple[Engine, ...]:
     if persona.kind == "consented" and persona.consent is None:
         # Decoded without `load_pack`, as a check does that only looks.
         raise ConsentMissingError(f"The consent to {persona.name!r} was never checked.", hint="Load it with load_pack.")
-    chosen, why = _choose(persona, kind, mode)
-    _check_word("mode", mode, ("swap", "portrait"))
-    _check_word("device", device, (AUTO, "cpu", "cuda"))
+    chosen, why = _choose(persona, kind, order.mode)
+    _check_word("mode", order.mode, ("swap", "portrait"))
+    _check_word("device", device := order.device, (AUTO, "cpu", "cuda"))
     if chosen not in persona.engines:
         raise EngineError(
             f"The persona {persona.name!r} is made for the engine {persona.engines[0]!r}, not for {chosen!r}.",
             hint="Use `--engine auto`.",
         )
-    known = _KINDS[chosen]
+    known = _kinds()[chosen]
     if device != AUTO and device not in known.devices:
         raise EngineError(
             f"The engine {chosen!r} runs on {', '.join(known.devices)}; {device!r} was asked for.",
             hint="Leave the device at `auto`; Mien never takes another device than the one asked for.",
         )
-    order = Order(mode, why if reason is None else reason, device, edit)
     try:
-        return _all(known.rungs(persona, order)[:most])
+        return _all(known.rungs(persona, replace(order, reason=order.reason or why))[:most])
     except (MissingExtraError, EngineError, ModelError) as error:
         if kind != AUTO or chosen == INSTANT or device != AUTO:
             raise
@@ -161,7 +158,7 @@ def _choose(persona: Persona, kind: str, mode: str) -> tuple[str, str]:
             kind, reason = INSTANT, "portrait mode moves the persona's picture"
     else:
         reason = "it was asked for"
-    _check_word("engine", kind, (AUTO, *_KINDS))
+    _check_word("engine", kind, (AUTO, *_kinds()))
     return kind, reason
 
 
@@ -212,6 +209,23 @@ def _swapnet(persona: Persona, order: Order) -> Sequence[_Rung]:
     )
 
 
+def _model(form: Format, persona: Persona, order: Order) -> Sequence[_Rung]:
+    model = persona.model
+    if model is None or order.mode != "swap":
+        raise EngineError(
+            f"{form.title} paints faces onto heads; {order.mode!r} mode is the instant engine's.",
+            hint="Use `--engine mesh`, or `--mode swap`.",
+        )
+    play = Play(f"imported model: {order.reason}", device=order.device, morph=order.morph)
+    down = replace(order, reason="the step down: there is no smaller model")
+    return (lambda: form.read(model.data, persona.name).open(play), _mesh(persona, down)[-1])
+
+
 #: Of a decoder that there is: best first, as far as a CPU keeps up with it.
 _SIZES = ("base", "small", "tiny", "large")
 _KINDS: Mapping[str, _Kind] = MappingProxyType({INSTANT: _Kind(_mesh, ("cpu",)), "swapnet": _Kind(_swapnet, ("cpu",))})
+
+
+def _kinds() -> Mapping[str, _Kind]:
+    """Mien's own kinds, and one for each format of other people's models."""
+    return {**_KINDS, **{form.name: _Kind(partial(_model, form), form.devices) for form in table.FORMATS}}

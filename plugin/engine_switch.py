@@ -201,7 +201,9 @@ class EngineSwitch:
 
     def _ladder(self, persona: Persona) -> tuple[Engine, ...]:
         config = self._config
-        return self._noted(make_ladder(persona, kind=config.engine, mode=config.mode, edit=lambda: self._edit))
+        return self._noted(
+            make_ladder(persona, kind=config.engine, mode=config.mode, edit=lambda: self._edit, morph=config.morph)
+        )
 
     def _portrait(self, persona: Persona, reason: str) -> tuple[Engine, ...]:
         return self._noted(make_ladder(persona, kind=INSTANT, mode=self._config.mode, reason=reason))

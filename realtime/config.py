@@ -75,9 +75,12 @@ class LiveConfig(Settings):
     source: str = "camera"
     sinks: tuple[str, ...] = ("preview",)
     persona: str = DEFAULT_PERSONA
-    engine: Literal["auto", "mesh", "swapnet"] = "auto"
+    engine: str = Field(default="auto", pattern=r"^[a-z0-9-]{1,20}$", description="kind of engine, or auto")
     mode: Literal["swap", "portrait"] = "swap"
     edit: str = Field(default="", max_length=400, description="change of the expression, as smile=+0.2,gaze=camera")
+    morph: float | None = Field(
+        default=None, ge=0.0, le=1.0, description="an imported model between the driver, 0, and the persona, 1"
+    )
     faces: Literal["locked", "largest", "all"] = "locked"
     bystanders: Literal["cover", "show"] = "cover"
     width: int = Field(default=1280, ge=160, le=7680, description="px asked of a camera")

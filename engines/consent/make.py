@@ -54,7 +54,7 @@ class Terms:
 
     Attributes:
         persona: the name of the persona.
-        sources: SHA-256 of the pictures that it is made of.
+        sources: SHA-256 of the pictures that it is made of, or of the model.
         uses: what is allowed.
         forbidden: what is not.
         days: how long, 1 to 731.
@@ -120,7 +120,7 @@ def plain_words(terms: Terms) -> str:
         "",
         *_kept(terms),
         "",
-        "## The pictures (SHA-256)",
+        "## What it is made of: pictures, or a model (SHA-256)",
         "",
         *(f"- {digest}" for digest in terms.sources),
         "",

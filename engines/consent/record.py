@@ -153,7 +153,7 @@ class Record(Strict):
         grantee: who may use it, in words; None for whoever holds the pack.
         scope: for what.
         disclosures: what every picture and file carries; fixed.
-        sources: SHA-256 of the pictures that the persona may be made of.
+        sources: SHA-256 of the pictures, and of models made elsewhere, that the persona may be made of.
         request: SHA-256 of the text that the subject read (`mien consent request`).
         enrolment: of a person.
         statement: of a figure.

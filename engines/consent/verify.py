@@ -143,11 +143,11 @@ def check_term(record: Record, now: datetime) -> None:
 
 
 def check_source(consent: Consent, digest: str, name: str) -> None:
-    """Raise `ConsentFilesError` unless the record names the picture with this SHA-256."""
+    """Raise `ConsentFilesError` unless the record names the picture or model with this SHA-256."""
     if digest not in consent.record.sources:
         raise ConsentFilesError(
-            f"The picture {name} is not one that the consent to {consent.record.persona!r} names (by SHA-256).",
-            hint="Use the very file that was given to `mien consent record --portrait`, not a copy that was edited.",
+            f"The file {name} is not one that the consent to {consent.record.persona!r} names (by SHA-256).",
+            hint="Use the very file that was given to `mien consent record`, not a copy that was edited.",
         )
 
 

@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 
 from mien.engines.consent.errors import ConsentError
-from mien.engines.personas.pack import Contents, Persona, decode_contents, read_contents
+from mien.engines.formats.table import format_named
+from mien.engines.personas.pack import Contents, ImportedModel, Persona, decode_contents, read_contents
 from mien.engines.personas.still import FaceFinder
 from mien.engines.personas.trust import Trust
-from mien.realtime.errors import MissingExtraError, PersonaError
+from mien.realtime.errors import MissingExtraError, ModelError, PersonaError
 from mien.realtime.frame import Pixels
 
 #: Exit status of a check that found nothing wrong but could not look at everything.
@@ -119,6 +120,8 @@ def check(
     else:
         items.append(Item("form", "passed", "Portrait and landmarks can be read and fit each other."))
         items.append(_landmarks(persona, tracker if deep else None))
+        if persona.model is not None:
+            items.append(_model(persona.name, persona.model))
         if manifest.kind == "synthetic":
             items.append(_render(persona, render or render_recipe) if deep else _NOT_RENDERED)
             if persona.networks is not None and not kept.is_shipped(contents.digest):
@@ -185,6 +188,16 @@ def _landmarks(persona: Persona, tracker: FaceFinder | None) -> Item:
         allowed = f"allowed are {LANDMARK_MEDIAN_TOLERANCE:.0%} and {LANDMARK_MAX_TOLERANCE:.0%}"
         return Item("landmarks", "failed", f"The landmarks are not those of the portrait: {detail}; {allowed}.")
     return Item("landmarks", "passed", f"{detail}.")
+
+
+def _model(name: str, model: ImportedModel) -> Item:
+    form = format_named(model.format)
+    try:
+        return Item("model", "passed", f"{form.read(model.data, name).summary}; it does no more than compute.")
+    except MissingExtraError as error:
+        return Item("model", "unchecked", f"not read: {error}")
+    except ModelError as error:
+        return Item("model", "failed", str(error))
 
 
 def _render(persona: Persona, render: Render) -> Item:

@@ -8,14 +8,16 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import IO, Protocol, Self
 
+from mien.engines.formats.table import MAX_MODEL_BYTES, is_model
 from mien.realtime.errors import PersonaError
 
-#: Largest single file of a pack, and of all its files together, bytes. A portrait pack is a few MB.
+#: Largest single file of a pack, and of all its files together, bytes. A portrait pack is a few MB; an imported model,
+#: of which a pack holds one at most, has its own limit and is counted apart.
 MAX_FILE_BYTES = 32 * 2**20
 MAX_TOTAL_BYTES = 64 * 2**20
 MAX_FILES = 32
@@ -33,6 +35,11 @@ _LITTER = re.compile(r"(^|.*/)(\.DS_Store|Thumbs\.db|desktop\.ini)$|^__MACOSX/.*
 _ZIP_ERRORS = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError, RuntimeError)
 _END_OF_ZIP = struct.Struct("<4s4H2LH")
 _ZIP64_LOCATOR_BYTES = 20
+
+
+def file_limit(name: str) -> int:
+    """The greatest size of a pack's file of this name, bytes."""
+    return MAX_MODEL_BYTES if is_model(name) else MAX_FILE_BYTES
 
 
 class Container(Protocol):
@@ -91,7 +98,7 @@ class FolderContainer:
         self._root = path
         self._real_root = path.resolve()
         self._names = _accept(self._walk(), path.name)
-        _check_total((self._size(name) for name in self._names), path.name)
+        _check_total({name: self._size(name) for name in self._names}, path.name)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -186,7 +193,7 @@ class ZipContainer:
         kept = {entry.filename: entry for entry in entries if entry.filename in names}
         for name, entry in kept.items():
             _check_entry(entry, name, self._label)
-        _check_total((entry.file_size for entry in kept.values()), self._label)
+        _check_total({name: entry.file_size for name, entry in kept.items()}, self._label)
         tops = {name.partition("/")[0] for name in names}
         if len(tops) == 1 and all("/" in name for name in names):
             return {name.partition("/")[2]: entry for name, entry in kept.items()}
@@ -226,8 +233,8 @@ def _check_entry(entry: zipfile.ZipInfo, name: str, pack: str) -> None:
 def _check_zip_end(path: Path) -> None:
     """Refuse a central directory that is too long before zipfile reads it, and endings that parsers disagree on."""
     size = path.stat().st_size
-    if size > MAX_TOTAL_BYTES:
-        raise PersonaError(f"{path.name}: has {size} bytes; a pack may have {MAX_TOTAL_BYTES}.")
+    if size > MAX_TOTAL_BYTES + MAX_MODEL_BYTES:
+        raise PersonaError(f"{path.name}: has {size} bytes; a pack may have {MAX_TOTAL_BYTES + MAX_MODEL_BYTES}.")
     with path.open("rb") as stream:
         stream.seek(max(0, size - _END_OF_ZIP.size - _ZIP64_LOCATOR_BYTES))
         tail = stream.read()
@@ -241,13 +248,16 @@ def _check_zip_end(path: Path) -> None:
 
 
 def _check_size(size: int, name: str, pack: str) -> int:
-    if size > MAX_FILE_BYTES:
-        raise PersonaError(f"{pack}: {name} has {size} bytes; a file of a pack may have {MAX_FILE_BYTES}.")
+    if size > file_limit(name):
+        raise PersonaError(f"{pack}: {name} has {size} bytes; a file of a pack may have {file_limit(name)}.")
     return size
 
 
-def _check_total(sizes: Iterable[int], pack: str) -> None:
-    if (total := sum(sizes)) > MAX_TOTAL_BYTES:
+def _check_total(sizes: Mapping[str, int], pack: str) -> None:
+    models = [name for name in sizes if is_model(name)]
+    if len(models) > 1:
+        raise PersonaError(f"{pack}: holds {len(models)} models ({', '.join(sorted(models))}); a pack may hold one.")
+    if (total := sum(size for name, size in sizes.items() if name not in models)) > MAX_TOTAL_BYTES:
         raise PersonaError(f"{pack}: its files have {total} bytes together; a pack may have {MAX_TOTAL_BYTES}.")
 
 

@@ -90,7 +90,7 @@ def create(
     """
     check_persona_name(name)
     kept = Trust() if trust is None else trust
-    record, consent = _consent_for(consent_path, name, kept.gate)
+    record, consent = consent_for(consent_path, name, kept.gate)
     photo = read_photo(portrait_path)
     check_source(consent, photo.digest, portrait_path.name)
     face = _only_face(tracker(photo.pixels), portrait_path.name)
@@ -118,8 +118,13 @@ def create(
     return Created(out, digest, measure(portrait, face), notes)
 
 
-def _consent_for(path: Path, name: str, gate: Gate) -> tuple[bytes, Consent]:
-    """The record's bytes, and what it allows."""
+def consent_for(path: Path, name: str, gate: Gate) -> tuple[bytes, Consent]:
+    """The bytes of the record at `path`, and what it allows; for whatever makes a pack of a persona of this name.
+
+    Raises:
+        ConsentError: it cannot be read, is not valid here and now, or is for another persona.
+
+    """
     try:
         with path.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from mien.engines.consent.canonical import ONE_LINE
 from mien.engines.consent.errors import ConsentFilesError, ConsentMissingError
-from mien.engines.personas.container import MAX_FILE_BYTES, MAX_FILES, check_name
+from mien.engines.formats.table import MAX_MODEL_BYTES, format_named, is_model
+from mien.engines.personas.container import MAX_FILES, check_name, file_limit
 from mien.realtime.errors import PersonaError
 
 FORMAT = 1
@@ -42,7 +43,7 @@ class FileEntry(_Table):
     """One line of ``[files]``: SHA-256 (64 lower-case hex digits) and size, bytes."""
 
     sha256: Sha256
-    size: Annotated[int, Field(ge=1, le=MAX_FILE_BYTES)]
+    size: Annotated[int, Field(ge=1, le=MAX_MODEL_BYTES)]
 
 
 class MeshTable(_Table):
@@ -75,6 +76,19 @@ class SwapnetTable(_Table):
     training: str | None = None
 
 
+class ModelTable(_Table):
+    """``[model]``: a model that was made elsewhere.
+
+    Attributes:
+        file: as it was imported.
+        format: a name of `mien.engines.formats.table.FORMATS`.
+
+    """
+
+    file: str
+    format: Line
+
+
 class ConsentTable(_Table):
     """``[consent]``: the signed record's file (see `mien.engines.consent.record`) and its SHA-256."""
 
@@ -94,6 +108,7 @@ class Manifest(_Table):
     files: Annotated[dict[str, FileEntry], Field(min_length=1, max_length=MAX_FILES)]
     mesh: MeshTable | None = None
     swapnet: SwapnetTable | None = None
+    model: ModelTable | None = None
     cast: dict[str, Any] | None = None
     consent: ConsentTable | None = None
 
@@ -155,7 +170,10 @@ def check_persona_name(name: str) -> str:
 
 def _check_keys(table: dict[str, Any], where: str) -> None:
     _check_table(table, Manifest, "", where)
-    for key, model in (("mesh", MeshTable), ("swapnet", SwapnetTable), ("consent", ConsentTable)):
+    tables: dict[str, type[BaseModel]] = {
+        "mesh": MeshTable, "swapnet": SwapnetTable, "model": ModelTable, "consent": ConsentTable,
+    }  # fmt: skip
+    for key, model in tables.items():
         _check_table(table.get(key), model, f"[{key}] ", where)
     files = table.get("files")
     for name, entry in files.items() if isinstance(files, dict) else ():
@@ -179,14 +197,18 @@ def _first_error(error: ValidationError) -> str:
 
 
 def _check_files(manifest: Manifest, where: str) -> None:
-    for name in manifest.files:
+    for name, entry in manifest.files.items():
         check_name(name, where)
-        if not name.lower().endswith(ALLOWED_SUFFIXES):
-            raise PersonaError(f"{where}: [files] lists {name!r}; a pack may hold {', '.join(ALLOWED_SUFFIXES)} files.")
+        if entry.size > file_limit(name):
+            raise PersonaError(f"{where}: [files] {name!r} has {entry.size} bytes; allowed are {file_limit(name)}.")
+        if not name.lower().endswith(ALLOWED_SUFFIXES) and not is_model(name):
+            allowed = f"{', '.join(ALLOWED_SUFFIXES)} files, and one imported model"
+            raise PersonaError(f"{where}: [files] lists {name!r}; a pack may hold {allowed}.")
     roles: dict[str, str | None] = {
         "[mesh] portrait": manifest.mesh.portrait if manifest.mesh else None,
         "[mesh] landmarks": manifest.mesh.landmarks if manifest.mesh else None,
         "[mesh] mask": manifest.mesh.mask if manifest.mesh else None,
+        "[model] file": manifest.model.file if manifest.model else None,
         "[consent] file": manifest.consent.file if manifest.consent else None,
     }
     if manifest.swapnet is not None:
@@ -195,6 +217,8 @@ def _check_files(manifest: Manifest, where: str) -> None:
     for role, file in roles.items():
         if file is not None and file not in manifest.files:
             raise PersonaError(f"{where}: {role} is {file!r}, which [files] does not list, so it has no hash.")
+    if manifest.model is not None and not manifest.model.file.endswith(format_named(manifest.model.format).suffix):
+        raise PersonaError(f"{where}: [model] file {manifest.model.file!r} is none of {manifest.model.format!r}.")
 
 
 def _check_kind(manifest: Manifest, where: str) -> None:
@@ -212,6 +236,12 @@ def _check_kind(manifest: Manifest, where: str) -> None:
                 f"{where}: [consent] and [files] give different hashes for {manifest.consent.file}."
             )
         return
+    if manifest.model is not None:
+        raise KindError(
+            f"{where}: kind 'synthetic' with a [model] table; nobody can know whom a model that was made elsewhere "
+            "shows, so it needs a consent.",
+            hint="Import it: `mien persona import MODEL --name NAME --consent FILE`.",
+        )
     if manifest.consent is not None:
         raise KindError(f"{where}: kind 'synthetic' with a [consent] table; a synthetic persona shows nobody.")
     if not manifest.cast:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from mien.engines.consent.canonical import MAX_BYTES
 from mien.engines.consent.errors import ConsentFilesError, ConsentMissingError
 from mien.engines.consent.record import BINDING_NAME, RECORD_NAME
-from mien.engines.consent.verify import Consent
-from mien.engines.personas.container import MAX_FILE_BYTES, Container, open_container
+from mien.engines.consent.verify import Consent, check_source
+from mien.engines.personas.container import Container, file_limit, open_container
 from mien.engines.personas.landmarks import MAX_LANDMARKS_BYTES, parse_landmarks
 from mien.engines.personas.manifest import (
     FORMAT,
@@ -25,6 +25,7 @@ from mien.engines.personas.manifest import (
     MAX_MANIFEST_BYTES,
     Kind,
     Manifest,
+    ModelTable,
     parse_manifest,
     sha256,
 )
@@ -34,8 +35,6 @@ from mien.realtime.errors import PersonaError
 from mien.realtime.face import BLENDSHAPE_NAMES, LANDMARK_COUNT
 from mien.realtime.frame import Floats, Pixels, check_pixels
 
-#: Kinds of engine that this version can read the files of.
-PACK_ENGINES = ("mesh", "swapnet")
 Mode = Literal["swap", "portrait"]
 SHIPPED_ENCODERS = Path(__file__).parents[1] / "swapnet" / "assets"
 
@@ -55,6 +54,20 @@ class Networks:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class ImportedModel:
+    """A model that was made elsewhere, its hash right and named by the consent; it is not parsed yet.
+
+    Attributes:
+        format: a name of `mien.engines.formats.table.FORMATS`.
+        data: of its file.
+
+    """
+
+    format: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Persona:
     """A pack that was loaded: every hash right, its consent valid, or its picture known to be rendered.
 
@@ -71,6 +84,7 @@ class Persona:
         digest: SHA-256 of persona.toml, and so of the whole pack.
         location: the folder or zip.
         consent: what was allowed, and until when; None for a synthetic one.
+        model: the imported one, or None.
 
     """
 
@@ -86,6 +100,7 @@ class Persona:
     digest: str
     location: Path
     consent: Consent | None = None
+    model: ImportedModel | None = None
 
     def __post_init__(self) -> None:
         check_pixels(self.portrait, "portrait")
@@ -101,9 +116,7 @@ class Persona:
     @property
     def engines(self) -> tuple[str, ...]:
         """The kinds of engine that its files serve, the one that it is made for first."""
-        if self.networks is None:
-            return ("mesh",)
-        return ("mesh", "swapnet") if self.engine == "mesh" else ("swapnet", "mesh")
+        return (self.engine, *(kind for kind in _kinds(self.networks, self.model) if kind != self.engine))
 
     def label(self, mode: Mode) -> Literal["generated", "modified"]:
         """What the badge must say: "generated" only when nothing of any person's picture is left in the frame."""
@@ -240,15 +253,11 @@ def decode_contents(contents: Contents, consent: Consent | None = None) -> Perso
 
     """
     manifest, files, pack = contents.manifest, contents.files, contents.location.name
-    if manifest.engine not in PACK_ENGINES or manifest.mesh is None:
-        raise PersonaError(
-            f"{pack}: is made for the engine {manifest.engine!r}"
-            f"{'' if manifest.mesh else ' and has no [mesh] table'}; this version reads packs for "
-            f"{', '.join(PACK_ENGINES)}."
-        )
-    if manifest.engine == "swapnet" and manifest.swapnet is None:
-        raise PersonaError(f"{pack}: is made for the engine 'swapnet' and has no [swapnet] table.")
     mesh = manifest.mesh
+    kinds = _kinds(manifest.swapnet, manifest.model)
+    if manifest.engine not in kinds or mesh is None:
+        lacks = "and has no [mesh] table" if mesh is None else f"and has files for {', '.join(kinds)} alone"
+        raise PersonaError(f"{pack}: is made for the engine {manifest.engine!r} {lacks}.")
     portrait = decode_bgr(files[mesh.portrait], f"{pack}: {mesh.portrait}")
     height, width = portrait.shape[:2]
     if len(files[mesh.landmarks]) > MAX_LANDMARKS_BYTES:
@@ -271,7 +280,25 @@ def decode_contents(contents: Contents, consent: Consent | None = None) -> Perso
         digest=contents.digest,
         location=contents.location,
         consent=consent,
+        model=_model(contents, consent),
     )
+
+
+def _kinds(networks: object | None, model: ModelTable | ImportedModel | None) -> tuple[str, ...]:
+    """The kinds of engine that a pack has files for."""
+    return (
+        "mesh", *(("swapnet",) if networks is not None else ()), *((model.format,) if model is not None else ()),
+    )  # fmt: skip
+
+
+def _model(contents: Contents, consent: Consent | None) -> ImportedModel | None:
+    table = contents.manifest.model
+    if table is None:
+        return None
+    if consent is not None:
+        # The binding is this machine's word; that it is this very model is the subject's.
+        check_source(consent, contents.manifest.digests[table.file], table.file)
+    return ImportedModel(table.format, contents.files[table.file])
 
 
 def _networks(contents: Contents) -> Networks | None:
@@ -359,7 +386,7 @@ def _manifest(container: Container, path: Path) -> tuple[Manifest, str]:
 
 def _checked(container: Container, name: str, manifest: Manifest, pack: str) -> bytes:
     entry = manifest.files[name]
-    data = container.read(name, MAX_FILE_BYTES)
+    data = container.read(name, file_limit(name))
     if len(data) != entry.size or sha256(data) != entry.sha256:
         role = "the consent record" if manifest.consent and name == manifest.consent.file else "this file"
         kind = ConsentFilesError if manifest.kind == "consented" else PersonaError

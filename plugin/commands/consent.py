@@ -23,10 +23,11 @@ from mien.engines.consent.record import (
     check_line,
     parse_record,
 )
+from mien.engines.formats.table import format_of
 from mien.engines.personas.library import Library
 from mien.engines.personas.manifest import check_persona_name
 from mien.engines.personas.pack import read_consent, record_bytes
-from mien.engines.personas.photo import read_photo
+from mien.engines.personas.renders import source_digest
 from mien.plugin.commands import options
 from mien.plugin.commands.session import Session
 from mien.plugin.consent.papers import (
@@ -49,8 +50,12 @@ app = typer.Typer(
 
 Name = Annotated[str, typer.Option("--name", help="Of the persona: lower-case letters, digits, '-' and '_'.")]
 Portraits = Annotated[
-    list[Path],
+    list[Path] | None,
     typer.Option("--portrait", metavar="PICTURE", help="That it may be made of; may be given again."),
+]
+Models = Annotated[
+    list[Path] | None,
+    typer.Option("--model", metavar="FILE.dfm", help="Or a model made elsewhere, for `mien persona import`."),
 ]
 Uses = Annotated[
     list[str] | None, typer.Option("--use", metavar="USE", help=f"What is allowed: {', '.join(USES)}. Default: all.")
@@ -79,7 +84,8 @@ Out = Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Default
 def request(
     ctx: typer.Context,
     name: Name,
-    portrait: Portraits,
+    portrait: Portraits = None,
+    model: Models = None,
     use: Uses = None,
     forbid: Forbid = None,
     days: Days = 365,
@@ -98,7 +104,7 @@ def request(
     """
     session: Session = ctx.obj
     session.json = as_json
-    terms = _terms(name, portrait, use, forbid, days, grantee, "figure" if figure else "person")
+    terms = _terms(name, _shown(portrait, model), use, forbid, days, grantee, "figure" if figure else "person")
     text, place = plain_words(terms), out or Path(f"{name}.request.md")
     write_paper(place, text.encode())
     session.say(f"written: {place}")
@@ -109,8 +115,9 @@ def request(
 def record(
     ctx: typer.Context,
     name: Name,
-    portrait: Portraits,
     key: Key,
+    portrait: Portraits = None,
+    model: Models = None,
     use: Uses = None,
     forbid: Forbid = None,
     days: Days = 365,
@@ -140,7 +147,7 @@ def record(
     """
     session: Session = ctx.obj
     session.json = as_json
-    terms = _terms(name, portrait, use, forbid, days, grantee, "person")
+    terms = _terms(name, _shown(portrait, model), use, forbid, days, grantee, "person")
     if subject_name is not None:
         check_line(subject_name, "The subject's name")
     place = out or Path(f"{name}.consent.json")
@@ -152,7 +159,7 @@ def record(
     subject = subject_key(key, passphrase=passphrase)
     from mien.plugin.consent.session import enrol_before_camera  # here: the tracker takes a second to import
 
-    evidence = enrol_before_camera(portrait, terms.sources, source, session.say)
+    evidence = enrol_before_camera(_shown(portrait, model), terms.sources, source, session.say)
     data = make_record(
         terms, subject=subject.key, tool=tool, proof=evidence.proof, now=utc_now(), name=subject_name,
         revokers=revokers,
@@ -164,13 +171,14 @@ def record(
 def figure(
     ctx: typer.Context,
     name: Name,
-    portrait: Portraits,
     statement: Annotated[
         Path, typer.Option("--statement", metavar="FILE", help="The right holder's signed statement; its hash is kept.")
     ],
     holder: Annotated[str, typer.Option("--holder", metavar="WHO", help="Who holds the rights in the figure.")],
     basis: Annotated[Literal["own-work", "licensed", "public-domain"], typer.Option("--basis", help="On what ground.")],
     key: Key,
+    portrait: Portraits = None,
+    model: Models = None,
     use: Uses = None,
     forbid: Forbid = None,
     days: Days = 365,
@@ -185,7 +193,7 @@ def figure(
     """
     session: Session = ctx.obj
     session.json = as_json
-    terms = _terms(name, portrait, use, forbid, days, grantee, "figure")
+    terms = _terms(name, _shown(portrait, model), use, forbid, days, grantee, "figure")
     check_line(holder, "Who holds the rights")
     place = out or Path(f"{name}.consent.json")
     check_free(place, plain_words(terms))
@@ -266,15 +274,25 @@ def trust(
 
 
 def _terms(
-    name: str, portraits: list[Path], use: list[str] | None, forbid: list[str] | None, days: int, grantee: str | None,
+    name: str, shown: list[Path], use: list[str] | None, forbid: list[str] | None, days: int, grantee: str | None,
     kind: Literal["person", "figure"],
 ) -> Terms:  # fmt: skip
     check_persona_name(name)
     uses: tuple[Use, ...] = _chosen(use, USES, "--use")
     chosen: tuple[Forbidden, ...] = _chosen(forbid, FORBIDDEN, "--forbid")
     forbidden = tuple(each for each in FORBIDDEN if each in (ALWAYS_FORBIDDEN, *chosen))
-    sources = tuple(dict.fromkeys(read_photo(each).digest for each in portraits))
+    sources = tuple(dict.fromkeys(source_digest(each) for each in shown))
     return Terms(name, sources, uses, forbidden, days, grantee, kind)
+
+
+def _shown(portraits: list[Path] | None, models: list[Path] | None) -> list[Path]:
+    """What the persona is made of: pictures, models or both."""
+    for each in models or ():
+        format_of(each.name)
+    shown = [*(portraits or ()), *(models or ())]
+    if not shown:
+        raise ConfigError("Say what the persona is made of.", hint="--portrait PICTURE, or --model FILE.dfm.")
+    return shown
 
 
 def _chosen(given: list[str] | None, allowed: tuple[Any, ...], option: str) -> tuple[Any, ...]:

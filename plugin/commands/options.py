@@ -8,11 +8,20 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from mien.engines.formats.table import FORMATS
 from mien.engines.personas.library import list_personas
 
 _LOOK = "What is shown"
 _BADGE = "How the mark looks (it is always there)"
 _MISC = "Settings and output"
+_ENGINES = ("auto", "mesh", "swapnet", *(each.name for each in FORMATS))
+
+
+def _engine(given: str | None) -> str | None:
+    if given is not None and given not in _ENGINES:
+        raise typer.BadParameter(f"there is no engine {given!r}; allowed are {', '.join(_ENGINES)}.")
+    return given
+
 
 Persona = Annotated[
     str | None,
@@ -21,8 +30,14 @@ Persona = Annotated[
     ),
 ]
 Engine = Annotated[
-    Literal["auto", "mesh", "swapnet"] | None,
-    typer.Option("--engine", help="Kind of engine; auto takes the best that the persona has.", rich_help_panel=_LOOK),
+    str | None,
+    typer.Option(
+        "--engine",
+        metavar=f"[{'|'.join(_ENGINES)}]",
+        callback=_engine,
+        help="Kind of engine; auto takes the best that the persona has.",
+        rich_help_panel=_LOOK,
+    ),
 ]
 Mode = Annotated[
     Literal["swap", "portrait"] | None,
@@ -36,6 +51,16 @@ Edit = Annotated[
         "--edit",
         metavar="CHANGES",
         help="Change the expression: smile=+0.2, brows=0.5x, gaze=camera, several with commas (trained personas).",
+        rich_help_panel=_LOOK,
+    ),
+]
+Morph = Annotated[
+    float | None,
+    typer.Option(
+        "--morph",
+        min=0.0,
+        max=1.0,
+        help="Of an imported model that can be in between: 0 is you, 1 the persona.",
         rich_help_panel=_LOOK,
     ),
 ]

@@ -15,6 +15,7 @@ from mien.engines.consent.revocation import places, write_revocation
 from mien.engines.consent.revocation import revoke as revoke_record
 from mien.engines.personas.check import check as check_pack
 from mien.engines.personas.create import create as create_pack
+from mien.engines.personas.importing import import_model
 from mien.engines.personas.library import Library
 from mien.engines.personas.pack import read_manifest, record_bytes
 from mien.engines.personas.still import StillTracker
@@ -79,15 +80,54 @@ def create(
     session: Session = ctx.obj
     session.json = as_json
     place = Library().place_for(name) if out is None else out
-    words: dict[str, Any] = {
-        key: text for key, text in (("licence", licence), ("description", description)) if text is not None
-    }
-    made = create_pack(portrait, consent, name, out=place, tracker=StillTracker(), **words)
+    made = create_pack(portrait, consent, name, out=place, tracker=StillTracker(), **_words(licence, description))
     for note in made.notes:
         session.say(note)
-    by_name = "" if out is None else f" (use it by its path: --persona {made.path})"
-    session.say(f"made the persona {name}{by_name}; try it: mien run --persona {name if out is None else made.path}")
+    _tell_made(session, name, made.path, own=out is None)
     session.document({"name": name, "path": str(made.path), "digest": made.digest, "notes": list(made.notes)})
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A model's file: .dfm, as DeepFaceLab's `export as dfm` writes it.")
+    ],
+    consent: Annotated[
+        Path,
+        typer.Option(
+            "--consent",
+            metavar="FILE.json",
+            help="What `mien consent record --model` (a person) or `figure --model` (a drawn one) wrote for this file.",
+        ),
+    ],
+    name: Annotated[str, typer.Option("--name", help="Lower-case letters, digits, '-' and '_'.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER|FILE.zip", help="Where to write it; default: your own personas."),
+    ] = None,
+    description: Annotated[str | None, typer.Option("--description", help="One line for the list.")] = None,
+    licence: Annotated[str | None, typer.Option("--licence", help="One line: what may be done with it.")] = None,
+    as_json: options.AsJson = False,
+) -> None:
+    """Make a persona from a model that was trained elsewhere, with the consent of the person whom it shows.
+
+    [bold]Example[/bold]
+
+      mien consent record --name me --model me.dfm --key me.key
+      mien persona import me.dfm --name me --consent me.consent.json
+
+    Whatever the file claims, the persona is of the kind "consented".
+    """
+    session: Session = ctx.obj
+    session.json = as_json
+    place = Library().place_for(name) if out is None else out
+    digest, summary = import_model(
+        model, consent, name, out=place, tracker=StillTracker(), **_words(licence, description)
+    )
+    session.say(f"{model.name}: {summary}")
+    _tell_made(session, name, place, own=out is None)
+    session.document({"name": name, "path": str(place), "digest": digest, "model": summary})
 
 
 @app.command()
@@ -168,3 +208,13 @@ def check(
     session.document(report.to_json())
     if report.exit_code:
         raise typer.Exit(report.exit_code)
+
+
+def _words(licence: str | None, description: str | None) -> dict[str, Any]:
+    given = {"licence": licence, "description": description}
+    return {key: text for key, text in given.items() if text is not None}
+
+
+def _tell_made(session: Session, name: str, path: Path, *, own: bool) -> None:
+    by_name = "" if own else f" (use it by its path: --persona {path})"
+    session.say(f"made the persona {name}{by_name}; try it: mien run --persona {name if own else path}")

@@ -16,8 +16,11 @@ from typing import Final, Protocol, Self
 from mien.engines.consent.enrol import NONCE_BYTES, Enrolment, Evidence, Seen
 from mien.engines.consent.errors import EnrolmentError
 from mien.engines.consent.replay import small_grey
+from mien.engines.formats.table import format_of, is_model
 from mien.engines.measure.identity import SFACE, FaceIdentity, similarity
+from mien.engines.personas.manifest import sha256
 from mien.engines.personas.photo import read_photo
+from mien.engines.personas.renders import read_model, renders
 from mien.engines.personas.still import FaceFinder, StillTracker
 from mien.plugin.interrupts import held_back
 from mien.realtime.clock import MonotonicClock
@@ -78,12 +81,12 @@ def open_camera(selector: str) -> Source:
 
 
 def enrol_before_camera(
-    portraits: Sequence[Path], sources: Collection[str], source: str, say: Callable[[str], None]
+    shown: Sequence[Path], sources: Collection[str], source: str, say: Callable[[str], None]
 ) -> Evidence:
     """Open what an enrolment needs, and run it.
 
     Args:
-        portraits: the pictures.
+        shown: the pictures, and models made elsewhere.
         sources: their SHA-256, as the subject has agreed to them.
         source: "camera", "camera:N" or "camera:NAME".
         say: told each prompt.
@@ -101,7 +104,7 @@ def enrol_before_camera(
             f"{source!r} is no camera; an enrolment takes no file and no stream.", hint="Use --source camera[:NUMBER]."
         )
     is_marked, identity = carries_own_mark(), FaceIdentity()
-    pictures = embed_pictures(portraits, sources, StillTracker(), identity)
+    pictures = embed_pictures(shown, sources, StillTracker(), identity)
     camera = open_camera(selector.strip())
     with held_back():
         tracker = MediaPipeTracker(landmarker_path())
@@ -114,25 +117,37 @@ def enrol_before_camera(
 def embed_pictures(
     paths: Sequence[Path], sources: Collection[str], finder: FaceFinder, identity: Embedder
 ) -> tuple[Floats, ...]:
-    """The face of each picture, to be compared with; for memory only.
+    """The face of each picture, and of what each model renders, to be compared with; for memory only.
 
     Raises:
-        PersonaError: a picture that cannot be read.
+        ModelError: a model that is none, or renders no face.
+        PersonaError: a picture or model that cannot be read.
         EnrolmentError: one that does not show exactly one face, or was exchanged after it was agreed to.
 
     """
     found = []
     for path in paths:
-        photo = read_photo(path)
-        if photo.digest not in sources:
-            raise EnrolmentError(f"{path.name} was changed just now.", hint="Start again, with the picture as it is.")
-        faces = finder(photo.pixels)
-        if len(faces) != 1:
-            raise EnrolmentError(
-                f"{path.name} shows {len(faces)} faces; it must show one.", hint="Use a picture of the subject alone."
-            )
-        found.append(identity.embed(photo.pixels, faces[0].landmarks))
+        digest, pictures = _seen_in(path)
+        if digest not in sources:
+            raise EnrolmentError(f"{path.name} was changed just now.", hint="Start again, with the file as it is.")
+        for pixels in pictures:
+            faces = finder(pixels)
+            if len(faces) != 1:
+                raise EnrolmentError(
+                    f"{path.name} shows {len(faces)} faces; it must show one.",
+                    hint="Use a picture or model of the subject alone.",
+                )
+            found.append(identity.embed(pixels, faces[0].landmarks))
     return tuple(found)
+
+
+def _seen_in(path: Path) -> tuple[str, tuple[Pixels, ...]]:
+    """SHA-256 of a picture or model, and what it shows."""
+    if not is_model(path.name):
+        photo = read_photo(path)
+        return photo.digest, (photo.pixels,)
+    data = read_model(path)
+    return sha256(data), renders(format_of(path.name).read(data, path.name), path.name)
 
 
 def enrol(

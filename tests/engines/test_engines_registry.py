@@ -29,7 +29,7 @@ def test_a_pack_gets_its_kind_of_engine_with_a_reason(persona: Persona, kind: st
     assert (engine.spec.name, engine.spec.device, engine.spec.coverage) == ("mesh", "cpu", "face")
     assert ("made for it" if kind == "auto" else "asked for") in engine.spec.reason
     assert [each.spec.name for each in make_ladder(persona, kind=kind)] == ["mesh", "mesh-half"]
-    assert engine_kinds() == ("mesh", "swapnet")
+    assert engine_kinds() == ("mesh", "swapnet", "dfm")
 
 
 def test_only_a_synthetic_persona_in_portrait_mode_is_called_generated(persona: Persona) -> None:
@@ -50,7 +50,7 @@ def test_a_consented_persona_that_passed_no_gate_gets_no_engine(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"kind": "mehs"}, r"There is no engine 'mehs'; allowed are auto, mesh, swapnet\. Did you mean 'mesh'\?"),
+        ({"kind": "mehs"}, r"There is no engine 'mehs'; allowed are auto, mesh, swapnet, dfm\. Did you mean 'mesh'\?"),
         ({"mode": "swop"}, r"There is no mode 'swop'; allowed are swap, portrait\. Did you mean 'swap'\?"),
     ],
 )

@@ -315,7 +315,7 @@ def test_a_consent_to_another_picture_or_persona_is_refused(
     (tmp_path / "mine.png").write_bytes(encode_png(photo))
     (tmp_path / "other.png").write_bytes(encode_png(photo[::-1]))
     out, find = tmp_path / "pat", finder(resting)
-    with pytest.raises(ConsentFilesError, match=r"The picture mine\.png is not one that the consent to 'pat' names"):
+    with pytest.raises(ConsentFilesError, match=r"The file mine\.png is not one that the consent to 'pat' names"):
         create(tmp_path / "mine.png", agree(tmp_path / "other.png"), "pat", out=out, tracker=find)
     with pytest.raises(ConsentForeignError, match="The consent is to the persona 'ann', not to 'pat'"):
         create(tmp_path / "mine.png", agree(tmp_path / "mine.png", name="ann"), "pat", out=out, tracker=find)

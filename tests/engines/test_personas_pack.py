@@ -132,8 +132,8 @@ def test_a_consented_pack_with_a_seed_and_its_label(tmp_path: Path) -> None:
         ({"name": "../pat"}, r"the key 'name' is wrong"),
         ({"name": None}, r"the key 'name' is wrong: Field required"),
         ({"description": "\x1b[2J"}, r"the key 'description' is wrong"),
-        ({"engine": "quantum"}, r"is made for the engine 'quantum'; this version reads packs for mesh, swapnet"),
-        ({"engine": "swapnet"}, r"is made for the engine 'swapnet' and has no \[swapnet\] table"),
+        ({"engine": "quantum"}, r"is made for the engine 'quantum' and has files for mesh alone"),
+        ({"engine": "swapnet"}, r"is made for the engine 'swapnet' and has files for mesh alone"),
         ({"mesh": {"portrait": "other.png", "landmarks": "landmarks.json"}}, r"which \[files\] does not list"),
     ],
 )

@@ -14,7 +14,7 @@ from skimage.data import astronaut
 
 from mien.engines.consent.errors import EnrolmentError
 from mien.engines.consent.record import ACTIONS
-from mien.engines.measure.identity import FaceIdentity
+from mien.engines.measure.identity import FaceIdentity, similarity
 from mien.engines.personas.photo import read_photo
 from mien.engines.personas.still import StillTracker
 from mien.plugin.consent import session
@@ -166,6 +166,23 @@ def test_a_picture_of_nobody_or_of_two_is_no_reference(identity: FaceIdentity, t
             session.embed_pictures([tmp_path / name], [read_photo(tmp_path / name).digest], StillTracker(), identity)
     with pytest.raises(EnrolmentError, match=r"none\.png was changed just now"):
         session.embed_pictures([tmp_path / "none.png"], ["00" * 32], StillTracker(), identity)
+
+
+def test_a_model_is_compared_by_what_it_renders(identity: FaceIdentity, tmp_path: Path) -> None:
+    """On two people of the cast: it shows them as they are here, for its network changes nothing."""
+    from dfm_files import KnownModel
+
+    from mien.engines.personas.library import find
+    from mien.engines.personas.manifest import sha256
+
+    path = tmp_path / "copy.dfm"
+    path.write_bytes(KnownModel(side_px=224).file)
+    found = session.embed_pictures([path], [sha256(path.read_bytes())], StillTracker(), identity)
+    for wearer, seen in zip(("viggo", "amara"), found, strict=True):
+        persona = find(wearer)
+        assert similarity(seen, identity.embed(persona.portrait, persona.landmarks)) > 0.8
+    with pytest.raises(EnrolmentError, match=r"copy\.dfm was changed just now"):
+        session.embed_pictures([path], ["00" * 32], StillTracker(), identity)
 
 
 def test_a_virtual_camera_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,7 @@ NOT_TRIED = {
     "sinks": "where marked frames go; see test_every_sink.py",
     "persona": "whom frames show",
     "edit": "an expression; a trained persona is needed",
+    "morph": "how far a frame goes from the driver to the persona; an imported model is needed, see test_cli_import.py",
     "width": "asked of a camera",
     "height": "asked of a camera",
     "fps": "asked of a camera",
