@@ -95,7 +95,7 @@ class Live:
         self._preview: PreviewSink | None = None
         self._session = MarkSession()
         self._signing: Signing | None = None
-        self._entered = False
+        self._entered = self._died = False
         #: Seconds from `__enter__` to the running threads.
         self.startup_s = 0.0
 
@@ -113,6 +113,8 @@ class Live:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        # Then the virtual camera stays, and shows the slate until somebody runs Mien again.
+        self._died = kind is not None and issubclass(kind, Exception)
         self._stack.close()
 
     def __iter__(self) -> Iterator[MarkedFrame]:
@@ -271,7 +273,13 @@ class Live:
         stream = StreamFormat(info.width, info.height, info.fps, info.audio_path, live=not lossless)
         self._runners = [
             SinkRunner(
-                open_sink(spec, overwrite=config.overwrite, preview=self._make_preview, finished=self._signing.add),
+                open_sink(
+                    spec,
+                    overwrite=config.overwrite,
+                    preview=self._make_preview,
+                    virtual_camera=lambda device: self._make_virtual_camera(device, slate),
+                    finished=self._signing.add,
+                ),
                 stream,
                 self._clock,
                 on_event=self._on_event,
@@ -347,6 +355,15 @@ class Live:
 
         self._preview = PreviewSink(self, port=self._config.preview_port)
         return self._preview
+
+    def _make_virtual_camera(self, device: str | None, slate: Slate) -> Sink:
+        from mien.plugin.vcam.sink import VirtualCameraSink
+
+        picture, now_ns = slate.picture(), self._clock.now_ns()
+        # Marked by a marker of its own: the run's one would take its badge's look from this picture.
+        marker = Marker(picture.shape[1], picture.shape[0], self._config.badge, session=self._session)
+        still = marker.mark_slate(picture, sequence=0, capture_ns=now_ns, media_ns=0, now_ns=now_ns)
+        return VirtualCameraSink(device, slate=still, died=lambda: self._died)
 
     def _source_state(self) -> str:
         if self._pipeline.released:

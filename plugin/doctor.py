@@ -15,7 +15,7 @@ from mien.engines.credentials.toolkit import toolkit
 from mien.plugin import settings
 from mien.plugin.finding import Finding
 from mien.plugin.machine import describe_machine, nvidia_gpus
-from mien.plugin.virtual_camera import virtual_camera
+from mien.plugin.vcam.driver import virtual_camera
 from mien.realtime.config import DEFAULT_PERSONA, LiveConfig
 from mien.realtime.errors import MienError
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mien.realtime.errors import MienError
 
-#: (H, W, 3) uint8, BGR: what cameras, OpenCV and the virtual camera all speak without a conversion.
+#: (H, W, 3) uint8, BGR: what cameras and OpenCV speak without a conversion.
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 

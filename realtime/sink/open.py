@@ -12,7 +12,6 @@ from mien.realtime.sink.base import Sink
 from mien.realtime.sink.file import FORMATS, FileSink
 from mien.realtime.sink.null import NullSink
 from mien.realtime.sink.nut import NutSink
-from mien.realtime.sink.virtualcam import VirtualCameraSink
 
 #: What may stand after `--sink`, for help texts.
 KINDS = ("virtualcam", "file", "nut", "preview", "null")
@@ -23,6 +22,7 @@ def open_sink(
     *,
     overwrite: bool = False,
     preview: Callable[[], Sink] | None = None,
+    virtual_camera: Callable[[str | None], Sink] | None = None,
     finished: Callable[[Path], None] | None = None,
 ) -> Sink:
     """Make the sink that `spec` names; it is not opened yet (see `SinkRunner`).
@@ -32,6 +32,7 @@ def open_sink(
             `nut://127.0.0.1:PORT`, `preview` or `null`.
         overwrite: whether a file may be replaced.
         preview: makes the page's sink, where there is a page.
+        virtual_camera: makes the sink of the device of this name (None takes the first one), where cameras are written.
         finished: told the path of each recording that is whole and has its name; see `FileSink`.
 
     Raises `ConfigError` that names the nearest kind, or what is wrong behind it.
@@ -42,8 +43,8 @@ def open_sink(
         return FileSink(rest, overwrite=overwrite, finished=finished)
     if kind == "nut":
         return _nut(spec)
-    if kind == "virtualcam":
-        return VirtualCameraSink(rest or None)
+    if kind == "virtualcam" and virtual_camera is not None:
+        return virtual_camera(rest or None)
     if spec == "null":
         return NullSink()
     if spec == "preview" and preview is not None:
@@ -67,8 +68,9 @@ def _nut(spec: str) -> NutSink:
 
 
 def _advice(kind: str, spec: str, *, has_page: bool) -> str:
-    if spec == "preview" and not has_page:
-        return "The page is part of the live path; here use file:out.mp4."
+    if kind == "virtualcam" or (spec == "preview" and not has_page):
+        what = "A virtual camera" if kind == "virtualcam" else "The page"
+        return f"{what} is part of the live path; here use file:out.mp4."
     if kind == "file":
         return "Write file:PATH, for example file:out.mp4."
     if kind in ("null", "preview"):

@@ -8,7 +8,6 @@ import pytest
 from mien.plugin import doctor
 from mien.plugin.finding import Finding
 from mien.plugin.settings import settings_path
-from mien.plugin.virtual_camera import virtual_camera
 
 
 def by_name(findings: list[Finding]) -> dict[str, Finding]:
@@ -51,66 +50,6 @@ def test_missing_gl_libraries_name_their_packages() -> None:
     (finding,) = doctor.gl_libraries("Linux", lambda library: library == "libGL.so.1")
     assert (finding.state, finding.fix) == ("fail", "sudo apt install libegl1 libgles2")
     assert list(doctor.gl_libraries("Windows", lambda _library: False)) == []
-
-
-def loopback(root: Path, *, device: bool = True, caps: str | None = "Y,N,N\n") -> Path:
-    parameters = root / "sys/module/v4l2loopback/parameters"
-    parameters.mkdir(parents=True)
-    if caps is not None:
-        (parameters / "exclusive_caps").write_text(caps)
-    if device:
-        (root / "sys/devices/virtual/video4linux/video10").mkdir(parents=True)
-    return root
-
-
-def test_linux_without_the_module(tmp_path: Path) -> None:
-    finding = virtual_camera("Linux", root=tmp_path)
-    assert finding.state == "warn"
-    assert finding.fix.startswith("sudo apt install v4l2loopback-dkms && sudo modprobe v4l2loopback exclusive_caps=1")
-
-
-def test_linux_with_a_usable_device(tmp_path: Path) -> None:
-    finding = virtual_camera("Linux", root=loopback(tmp_path))
-    assert (finding.state, finding.detail) == ("ok", "/dev/video10")
-
-
-@pytest.mark.parametrize("caps", ["N,N,N\n", "0\n", None])
-def test_linux_without_exclusive_caps_says_who_will_not_see_it(tmp_path: Path, caps: str | None) -> None:
-    finding = virtual_camera("Linux", root=loopback(tmp_path, caps=caps))
-    assert finding.state == "warn"
-    assert "Chrome and Zoom" in finding.detail
-    assert finding.fix.startswith("sudo modprobe -r v4l2loopback && ")
-
-
-def test_linux_with_the_module_and_no_device(tmp_path: Path) -> None:
-    assert "no device" in virtual_camera("Linux", root=loopback(tmp_path, device=False)).detail
-
-
-def test_windows_asks_the_registry_for_each_filter() -> None:
-    asked: list[str] = []
-
-    def registry(*command: str) -> str:
-        asked.append(command[2])
-        return "(Default)  REG_SZ  Unity Video Capture" if "5C2CD55C" in command[2] else ""
-
-    finding = virtual_camera("Windows", tool=registry)
-    assert (finding.state, finding.detail) == ("ok", "Unity Capture")
-    assert len(asked) == 2
-    assert virtual_camera("Windows", tool=no_tool).fix == "winget install OBSProject.OBSStudio"
-
-
-def test_macos_tells_a_missing_obs_from_a_missing_permission(tmp_path: Path) -> None:
-    assert virtual_camera("Darwin", root=tmp_path, tool=no_tool).fix == "brew install --cask obs"
-    (tmp_path / "Applications/OBS.app").mkdir(parents=True)
-    assert "System Settings" in virtual_camera("Darwin", root=tmp_path, tool=no_tool).fix
-    line = "*\t*\tTEAM\tcom.obsproject.obs-studio.mac-camera-extension (1.0/1)\tOBS\t[activated enabled]\n"
-    assert virtual_camera("Darwin", root=tmp_path, tool=lambda *_: line).state == "ok"
-    waiting = line.replace("activated enabled", "activated waiting for user")
-    assert virtual_camera("Darwin", root=tmp_path, tool=lambda *_: waiting).state == "warn"
-
-
-def test_an_unknown_system_is_sent_to_obs() -> None:
-    assert "nut://" in virtual_camera("FreeBSD").fix
 
 
 def test_the_gpu_line_promises_nothing() -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
-import numpy as np
 import pytest
 import simplejpeg
 from control_page import Path as LivePath
@@ -20,6 +19,7 @@ import mien.plugin
 import mien.realtime.sink
 from marked_pictures import FPS, look, rendered
 from mien.plugin.control.preview import PreviewSink
+from mien.plugin.vcam.sink import VirtualCameraSink
 from mien.realtime.frame import Pixels
 from mien.realtime.mark import MarkedFrame, Marker
 from mien.realtime.sink.base import Sink, StreamFormat
@@ -27,10 +27,9 @@ from mien.realtime.sink.file import FORMATS, FileSink
 from mien.realtime.sink.null import NullSink
 from mien.realtime.sink.nut import NutSink
 from mien.realtime.sink.open import KINDS, open_sink
-from mien.realtime.sink.virtualcam import VirtualCameraSink
 from mien.realtime.watermark.payload import MarkKind
 from mien.realtime.watermark.session import MarkSession
-from virtual_camera_device import plug_in
+from virtual_camera_device import plugged_in
 
 WIDTH, HEIGHT = 640, 360
 STREAM = StreamFormat(WIDTH, HEIGHT, FPS, live=False)
@@ -79,10 +78,17 @@ def through_nut(frames: list[MarkedFrame], _: Path, __: pytest.MonkeyPatch) -> l
     return [pictures]
 
 
-def through_virtual_camera(frames: list[MarkedFrame], _: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[Pixels]]:
-    device = plug_in(monkeypatch)
-    _written(open_sink("virtualcam"), frames)
-    return [[np.array(picture) for picture in device.sent]]
+def through_virtual_camera(
+    frames: list[MarkedFrame], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> list[list[Pixels]]:
+    # What its holder shows when the live path dies; here it never does, and the frames' kind is what is looked for.
+    still = frames[0]
+    with plugged_in(monkeypatch) as device:
+        _written(
+            open_sink("virtualcam", virtual_camera=lambda name: VirtualCameraSink(name, slate=still, folder=folder)),
+            frames,
+        )
+        return [device.sent]
 
 
 def through_page(frames: list[MarkedFrame], _: Path, __: pytest.MonkeyPatch) -> list[list[Pixels]]:

@@ -11,15 +11,12 @@ from mien.realtime.sink.file import FileSink
 from mien.realtime.sink.null import NullSink
 from mien.realtime.sink.nut import NutSink
 from mien.realtime.sink.open import open_sink
-from mien.realtime.sink.virtualcam import VirtualCameraSink
 
 
 @pytest.mark.parametrize(
     ("spec", "kind", "name"),
     [
         ("null", NullSink, "null"),
-        ("virtualcam", VirtualCameraSink, "virtualcam"),
-        ("virtualcam:/dev/video10", VirtualCameraSink, "virtualcam:/dev/video10"),
         ("file:out.mp4", FileSink, "file:out.mp4"),
         ("file:null.mkv", FileSink, "file:null.mkv"),
         ("out.mp4", FileSink, "file:out.mp4"),
@@ -43,6 +40,7 @@ def test_each_spec_makes_its_sink(spec: str, kind: type[Sink], name: str) -> Non
         ("prewiev", "unknown sink 'prewiev'. Did you mean 'preview'?"),
         ("zzzz", "Known: file, null, nut, preview, virtualcam."),
         ("preview", "The page is part of the live path"),
+        ("virtualcam", "A virtual camera is part of the live path"),
         ("file:", "Write file:PATH"),
         ("file", "Write file:PATH"),
         ("file:out.avi", "cannot be '.avi'"),
