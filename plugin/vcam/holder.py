@@ -132,6 +132,8 @@ class Holder:
                 self._show(self._slate if stalled else pictures.slot(turn))
                 continue
             if message.get("end"):
+                # Before hanging up, which tells the live path that the device is free.
+                self._release()
                 return True
             heard_s = time.monotonic()
             # In turn, or it could be writing the very picture that is shown meanwhile.

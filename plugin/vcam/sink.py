@@ -139,7 +139,7 @@ class VirtualCameraSink:
         except (OSError, EOFError) as error:
             raise SinkError(f"{self.name}: the process that holds the camera has ended.") from error
         if answer is None:
-            raise SinkError(f"{self.name}: the device did not take a frame within {_ANSWER_S:g} s.")
+            raise SinkError(f"{self.name}: the process that holds the camera did not answer within {_ANSWER_S:g} s.")
         if "error" in answer:
             raise SinkError(
                 f"{self.name}: the camera cannot be written ({answer['error']}).",

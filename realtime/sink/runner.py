@@ -23,8 +23,9 @@ log = logging.getLogger(__name__)
 
 State = Literal["new", "open", "retrying", "dead", "closed"]
 
-#: How long `SinkRunner.start` waits for a sink to open: a camera driver or a full disk may take seconds.
-OPEN_TIMEOUT_S = 10.0
+#: How long `SinkRunner.start` waits for a sink to open: a camera driver or a full disk may take seconds, and so may the
+#: start of the process that holds a virtual camera, on a machine that is busy.
+OPEN_TIMEOUT_S = 30.0
 #: Waits between attempts to open a lost sink again; the last one repeats.
 BACK_OFF_S = (0.5, 1.0, 2.0, 4.0, 8.0)
 #: Hand-overs kept for reports: 36 minutes at 30 frames a second, 1.5 MB, allocated at once so that a run never grows.
