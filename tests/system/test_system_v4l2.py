@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import NoReturn
 
 import cv2
 import numpy as np
@@ -73,22 +75,25 @@ class Meeting:
 
 
 @pytest.fixture(scope="module")
-def meeting(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Meeting:
+def machine(request: pytest.FixtureRequest) -> Path:
+    begin = time.monotonic()
     try:
-        begin = time.monotonic()
-        machine = v4l2_machine.prepare()
-        prepared_s = time.monotonic() - begin
+        made = v4l2_machine.prepare()
     except v4l2_machine.NotHereError as reason:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(reason))
-        pytest.skip(str(reason))
+        missing(str(reason))
+    tell(request, f"made in {time.monotonic() - begin:.0f} s")
+    return made
+
+
+@pytest.fixture(scope="module")
+def meeting(machine: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Meeting:
     shared = tmp_path_factory.mktemp("shared")
-    provide(shared)
+    provide(shared, "guest.py")
     console, machine_s = v4l2_machine.run(machine, shared, timeout_s=TIMEOUT_S)
     told = console + "".join(path.read_text(errors="replace") for path in sorted(shared.glob("*.log")))
     assert "PASSED" in console, told[-6000:]
     times = re.findall(r"^STEP (\S+) -?\d+ ([\d.]+)", console, re.MULTILINE)
-    tell(request, f"made in {prepared_s:.0f} s, ran {machine_s:.0f} s; " + ", ".join(f"{a} {b} s" for a, b in times))
+    tell(request, f"ran {machine_s:.0f} s; " + ", ".join(f"{a} {b} s" for a, b in times))
     return seen(console, shared)
 
 
@@ -109,8 +114,15 @@ def tell(request: pytest.FixtureRequest, text: str) -> None:
         reporter.write_line(f"\nv4l2: {text}")
 
 
-def provide(shared: Path) -> None:
-    """Put into the shared folder what the programs inside need."""
+def missing(reason: str) -> NoReturn:
+    """A skip for users, a failure for CI."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def provide(shared: Path, script: str) -> None:
+    """Put into the shared folder what the programs inside need; `script` runs there."""
     clip = [
         cv2.resize(frame, (WIDTH, HEIGHT)) for number, frame in enumerate(frames_of(driver_clip())) if number % 3 == 0
     ]
@@ -134,7 +146,7 @@ def provide(shared: Path) -> None:
         "MIEN_DATA_DIR": "/run/data",
     }
     lines = [f"export {name}='{value}'" for name, value in environment.items()]
-    guest = v4l2_machine.SCRIPTS / "guest.py"
+    guest = v4l2_machine.SCRIPTS / script
     lines.append(f"exec '{sys.executable}' '{guest}' '{sys.executable}' {WIDTH} {HEIGHT} {FPS}")
     (shared / "start").write_text("\n".join(lines) + "\n")
 
@@ -193,3 +205,22 @@ def embedded(identity: FaceIdentity, picture: Pixels) -> np.ndarray:
     (face,) = retracked([picture])
     assert face is not None
     return identity.embed(picture, face.landmarks)
+
+
+def test_chromium_takes_it_by_getusermedia(machine: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    if shutil.which("chromium") is None:
+        missing("chromium is missing: apt-get install chromium")
+    provide(tmp_path, "browser.py")
+    console, machine_s = v4l2_machine.run(machine, tmp_path, timeout_s=TIMEOUT_S)
+    tell(request, f"Chromium: {machine_s:.0f} s; " + ", ".join(re.findall(r"^(.* after \d+ s)", console, re.MULTILINE)))
+    failed = tmp_path / "failed"
+    assert not failed.exists(), failed.read_text()
+    told = console + "".join(path.read_text(errors="replace")[-2000:] for path in sorted(tmp_path.glob("*.log")))
+    assert "PASSED" in console, told[-6000:]
+    assert (tmp_path / "label").read_text() == "Mien"
+    picture = cv2.imread(str(tmp_path / "picture"))
+    assert picture.shape == (HEIGHT, WIDTH, 3)
+    mark = detect_still(picture)
+    assert mark.found
+    assert mark.payload is not None
+    assert mark.payload.kind == "persona"
