@@ -1,7 +1,8 @@
 // What all kernels share. The sources are plain C++17 without a header of any library, so that nvcc, NVRTC and (with
 // tests/cuda/shim.h before them) g++ take the same text. Ternaries instead of fminf and fmaxf, and no contraction to
 // fused multiply-add (--fmad=false, -ffp-contract=off): a GPU rounds as the tested CPU build does.
-#pragma once
+#ifndef MIEN_COMMON_CUH
+#define MIEN_COMMON_CUH
 
 typedef unsigned char u8;
 
@@ -116,3 +117,5 @@ static __device__ inline u8 mean_level(float sum, float area, bool of_four) {
     float mean = sum / area;
     return of_four ? (u8)(mean + 0.5f) : level(mean);
 }
+
+#endif
