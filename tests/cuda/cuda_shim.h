@@ -5,6 +5,7 @@
 // Shared memory is filled with junk before each block. A source without barriers runs its threads as a plain loop.
 #pragma once
 #include <math.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <ucontext.h>
@@ -28,8 +29,10 @@ namespace emulated {
 
 enum class State { fresh, waiting, done };
 
+// A fiber is first entered by swapcontext and after that by longjmp, which asks the system for nothing.
 struct Fiber {
     ucontext_t context;
+    jmp_buf resume;
     State state;
     char* stack;
     void* hidden;  // AddressSanitizer's own stack, while the fiber rests
@@ -40,6 +43,7 @@ static const size_t STACK_BYTES = 32 << 10;
 struct Block {
     Fiber fibers[MOST_FIBERS] = {};
     ucontext_t scheduler;
+    jmp_buf resume;
     void* scheduler_hidden = nullptr;
     const void* scheduler_stack = nullptr;
     size_t scheduler_size = 0;
@@ -54,7 +58,10 @@ static void enter_fiber(Fiber& fiber) {
 #ifdef __SANITIZE_ADDRESS__
     __sanitizer_start_switch_fiber(&block.scheduler_hidden, fiber.stack, STACK_BYTES);
 #endif
-    swapcontext(&block.scheduler, &fiber.context);
+    if (_setjmp(block.resume) == 0) {
+        if (fiber.state == State::fresh) swapcontext(&block.scheduler, &fiber.context);
+        _longjmp(fiber.resume, 1);
+    }
 #ifdef __SANITIZE_ADDRESS__
     __sanitizer_finish_switch_fiber(block.scheduler_hidden, nullptr, nullptr);
 #endif
@@ -67,7 +74,7 @@ static void leave_fiber(State state) {
     __sanitizer_start_switch_fiber(state == State::done ? nullptr : &fiber.hidden, block.scheduler_stack,
                                    block.scheduler_size);
 #endif
-    swapcontext(&fiber.context, &block.scheduler);
+    if (_setjmp(fiber.resume) == 0) _longjmp(block.resume, 1);
 #ifdef __SANITIZE_ADDRESS__
     __sanitizer_finish_switch_fiber(fiber.hidden, &block.scheduler_stack, &block.scheduler_size);
 #endif
