@@ -72,10 +72,8 @@ struct Cells {
         second = first + 1 < count ? first + 1 : first;
         share = 1.0f - (float)in_first / (float)(2 * reach + 1);
     }
-    // The pixel's cell; beyond the ends the picture is mirrored about its last pixel.
+    // OpenCV mirrors the picture beyond its ends: what is mirrored lies in the cell at the end, too.
     static __device__ int cell_of(int place, int size, int count) {
-        if (place < 0) place = -place;
-        if (place >= size) place = 2 * (size - 1) - place;
         return clamped(place, 0, size - 1) * count / size;
     }
 };

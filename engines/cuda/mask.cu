@@ -82,7 +82,6 @@ extern "C" __global__ void mask_ramp(const u8* __restrict__ distance, u8* __rest
         if (across <= reach && way < least) least = way;
     }
     float rise = clamped((least - erode_px) / feather_px, 0.0f, 1.0f);
-    if (least > (float)reach) rise = 1.0f;
     row_of(ramp, y, width)[x] = level(rise * rise * (3.0f - 2.0f * rise) * 255.0f);
 }
 

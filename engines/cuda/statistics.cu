@@ -59,7 +59,6 @@ static __device__ inline Bgr lab_of(Bgr bgr) {
 static __device__ inline Bgr bgr_of(Bgr lab) {
     float root = (lab.v[0] + 16.0f) / 116.0f;
     float y = lab.v[0] > 7.9996248f ? root * root * root : lab.v[0] / 903.3f;
-    if (lab.v[0] <= 7.9996248f) root = 7.787f * y + 16.0f / 116.0f;
     float x = lab_root_undone(root + lab.v[1] / 500.0f) * 0.950456f;
     float z = lab_root_undone(root - lab.v[2] / 200.0f) * 1.088754f;
     return Bgr{{srgb_of_linear(0.055648f * x - 0.204043f * y + 1.057311f * z),

@@ -136,13 +136,20 @@ def _cover(device: Device) -> None:
 def _sprite(device: Device) -> None:
     frame = picture(FRAME_HEIGHT, FRAME_WIDTH, seed=15)
     raster = paint(stencil("AI", "modified", 9), plate_styles("auto")[0])
-    width, height = raster.size
+    keep = np.random.default_rng(19).integers(0, 257, (14, 21, 3)).astype(np.uint16)
+    colour = np.asarray(picture(14, 21, seed=20).astype(np.uint16) * (256 - keep) >> 8, np.uint16)
+    _sprites(device, frame, raster.colour, raster.keep)
+    _sprites(device, frame, colour, keep)
+
+
+def _sprites(device: Device, frame: U8, colour: NDArray[np.uint16], keep: NDArray[np.uint16]) -> None:
+    height, width = keep.shape[:2]
     for x, y in ((4, 6), (-7, -3), (FRAME_WIDTH - 9, FRAME_HEIGHT - 5), (FRAME_WIDTH, 0), (-width, 2)):
         wanted = np.pad(frame, ((height, height), (width, width), (0, 0)))
         under = wanted[height + y : 2 * height + y, width + x : 2 * width + x]
-        under[...] = raster.colour + (under * raster.keep >> 8)
+        under[...] = colour + (under * keep >> 8)
         rows = padded(frame)
-        device.run("sprite", **_frame_arguments(rows, (x, y, width, height)), colour=raster.colour, keep=raster.keep)
+        device.run("sprite", **_frame_arguments(rows, (x, y, width, height)), colour=colour, keep=keep)
         same(pixels_in(rows, *frame.shape), wanted[height:-height, width:-width], what=(x, y))
 
 

@@ -42,6 +42,13 @@ def _seen(frame: U8, height: int, width: int, step: int, matrix: NDArray[np.floa
     return np.asarray(seen, np.uint8), inverse
 
 
+def _face(height: int, width: int) -> U8:
+    """A face's mask that goes on to the array's last columns and rows."""
+    mask = face_mask(height, width)
+    mask[height // 3 :, -4:] = mask[-4:, width // 3 :] = 255
+    return mask
+
+
 def _step(height: int, width: int) -> int:
     return max(1, -(-max(height, width) // 56))
 
@@ -86,7 +93,7 @@ def _lab_statistics(device: Device) -> None:
     frame = _tinted(picture(FRAME_HEIGHT, FRAME_WIDTH, seed=21, blur=3), (0.8, 0.9, 1.2), 10)
     for turn, (height, width) in enumerate(SIZES):
         patch = _tinted(picture(height, width, seed=22, blur=2), (1.2, 1.0, 0.9), 60)
-        mask, step = face_mask(height, width), _step(height, width)
+        mask, step = _face(height, width), _step(height, width)
         matrix = turned((0, 21, -70)[turn], (1.0, 1.3, 0.4)[turn], 80, 70, ((20, 20), (60, 60), (70, -30))[turn])
         seen, inverse = _seen(frame, height, width, step, matrix)
         few, few_mask = patch[::step, ::step], np.ascontiguousarray(mask[::step, ::step])
@@ -109,15 +116,20 @@ def _lab_statistics(device: Device) -> None:
 
 
 def _colour_fit(device: Device) -> None:
-    """A person over frames: a gap of a second still smooths, a longer one and a step back do not."""
-    for height, width in SIZES:
-        patch = _tinted(picture(height, width, seed=22, blur=2), (1.2, 1.0, 0.9), 60)
-        mask, step = face_mask(height, width), _step(height, width)
+    """A person over frames: a gap of a second still smooths, a longer one and a step back do not.
+
+    The patch is lively and light, or flat, or dark down to black.
+    """
+    for (height, width), gain, light in zip(SIZES, (1.0, 0.1, 0.8), (60, 90, -40), strict=True):
+        patch = _tinted(picture(height, width, seed=22, blur=2), (1.2 * gain, gain, 0.9 * gain), light)
+        mask, step = _face(height, width), _step(height, width)
         matcher, matcher_at = ColourMatcher(), 0
         state, state_ns = np.zeros(13, np.float32), np.zeros(1, np.int64)
         for turn, media_ms in enumerate((40, 80, 120, 1120, 3000, 2000, 2010, 2020)):
             matcher_at = media_ms * 1_000_000
-            frame = _tinted(picture(FRAME_HEIGHT, FRAME_WIDTH, seed=turn, blur=3), (0.6 + turn / 9, 0.9, 1.2), 25)
+            frame = _tinted(
+                picture(FRAME_HEIGHT, FRAME_WIDTH, seed=turn, blur=3), (0.6 + turn / 9, 0.9, 1.2), min(25, light)
+            )
             seen, inverse = _seen(frame, height, width, step, turned(9, 0.9, 80, 70, (30, 30)))
             few = mask if turn != 6 else np.zeros_like(mask)
             statistics = _run_statistics(device, frame, patch, few, inverse, step)

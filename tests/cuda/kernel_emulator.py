@@ -24,12 +24,13 @@ from mien.engines.cuda.unit import FOLDER, unit
 _SHIM = Path(__file__).with_name("cuda_shim.h")
 _COMPILE = ("g++", "-std=c++17", "-shared", "-fPIC", "-ffp-contract=off", "-Wall", "-Wextra", "-Werror")
 #: Faults stop the process at once; sanitizers know nothing of what NumPy allocates, so `run` gives guarded memory.
-SANITIZED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g")
-_GUARD_BYTES, _GUARD = 1 << 12, 0xA5
+SANITIZED = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-O1", "-w")
+# Junk around arrays differs between the two runs, so that a result that hangs on it differs too, and between arrays.
+_GUARD_BYTES, _GUARDS = 1 << 12, (0xA5, 0x00)
 
 
 class EmulationError(AssertionError):
-    """A kernel did what it may not: wrote beyond its memory, changed what it only reads, or hung on thread order."""
+    """A kernel did what it may not: wrote beyond its memory, changed what it only reads, or hung on what it may not."""
 
 
 class KernelEmulator:
@@ -63,7 +64,7 @@ class KernelEmulator:
     def run(self, kernel: str, **values: Any) -> None:
         """Launch `kernel` over NumPy arrays (or None) and numbers, arrays that it writes to changed in place.
 
-        It runs twice from the same memory, in both orders of threads, with guarded memory around each array.
+        It runs twice from the same memory, in both orders of threads, with other junk around each array.
 
         Raises:
             EmulationError: see there.
@@ -77,14 +78,16 @@ class KernelEmulator:
                 continue
             once, again = rising[argument.name], falling[argument.name]
             if once.tobytes() != again.tobytes():
-                raise EmulationError(f"{kernel}: {argument.name} hangs on the order of threads")
+                raise EmulationError(f"{kernel}: {argument.name} hangs on the order of threads or on memory beyond")
             if argument.access == "read" and once.tobytes() != given.tobytes():
                 raise EmulationError(f"{kernel}: {argument.name} is to be read only, and was written to")
             given[...] = once
 
     def _ran(self, row: Kernel, values: Mapping[str, Any], *, falling: bool) -> dict[str, np.ndarray]:
+        given = {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
         arrays = {
-            name: _Guarded(value, self._guard_bytes) for name, value in values.items() if isinstance(value, np.ndarray)
+            name: _Guarded(value, self._guard_bytes, (_GUARDS[falling] + place) & 255)
+            for place, (name, value) in enumerate(given.items())
         }
         plain = {name: 0 if value is None else value for name, value in values.items() if name not in arrays}
         for argument in row.arguments:
@@ -126,11 +129,11 @@ class KernelEmulator:
 class _Guarded:
     """A copy of an array with guards before and behind it."""
 
-    def __init__(self, values: np.ndarray, guard_bytes: int) -> None:
+    def __init__(self, values: np.ndarray, guard_bytes: int, guard: int) -> None:
         assert values.flags.c_contiguous
-        self._like, self._guard_bytes = values, guard_bytes
+        self._like, self._guard_bytes, self._guard = values, guard_bytes, guard
         self._memory = (ctypes.c_ubyte * (values.nbytes + 2 * guard_bytes))()
-        self._bytes[:] = _GUARD
+        self._bytes[:] = guard
         self._inside[:] = np.frombuffer(values.tobytes(), np.uint8)
 
     @property
@@ -144,7 +147,7 @@ class _Guarded:
     @property
     def whole(self) -> bool:
         first, last = self._guard_bytes, self._bytes.size - self._guard_bytes
-        return bool((self._bytes[:first] == _GUARD).all() and (self._bytes[last:] == _GUARD).all())
+        return bool((self._bytes[:first] == self._guard).all() and (self._bytes[last:] == self._guard).all())
 
     @property
     def _bytes(self) -> np.ndarray:
