@@ -10,7 +10,7 @@ from typing import Final
 
 import cv2
 from kernel_emulator import SANITIZED, KernelEmulator
-from kernel_mutations import Mutation
+from kernel_mutation import Mutation
 from kernel_parity import CHECKS
 
 from mien.engines.cuda.unit import FOLDER
