@@ -1,0 +1,167 @@
+"""Faults that the checks must catch."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kernel_mutation import NO_X, NO_Y, rows
+
+#: Faults of `statistics.cu`, `blend.cu` and `output.cu`.
+MUTATIONS: Final = (
+    # -- statistics.cu
+    *rows(
+        "statistics.cu",
+        "lab_statistics",
+        ("count >= LEAST_SAMPLES", "count > LEAST_SAMPLES"),
+        ("(float)(source_width - 1)", "(float)(source_width - 9)"),
+        ("(float)(i / samples.columns)", "(float)(i / samples.rows)"),
+        ("seen.v[c] /= 255.0f", "seen.v[c] /= 256.0f"),
+        ("room, statistics + 6)", "room, statistics + 5)"),
+    ),
+    *rows(
+        "statistics.cu",
+        "lab_statistics",
+        ("step, mask_pitch)[i % columns * step] >= 128", "step, mask_pitch)[i % columns * step] >= 127"),
+        ("columns((width + step - 1) / step)", "columns(width / step)"),
+        ("patch_pitch) + 3 *", "patch_pitch) +"),
+        ("500.0f * (x - y)", "500.0f * (y - x)"),
+        ("sqrtf(squares.v[c] / count)", "sqrtf(squares.v[c] / (count - 1.0f))"),
+        ("        __syncthreads();\n    }\n    Number sum", "    }\n    Number sum"),
+        ("    Number sum = room[0];\n    __syncthreads();", "    Number sum = room[0];"),
+        shared=True,
+    ),
+    *rows(
+        "statistics.cu",
+        "colour_fit",
+        ("threadIdx.x % 5 == 0", "threadIdx.x % 4 == 0"),
+        ("    __syncthreads();\n    Samples samples", "    Samples samples"),
+        ("shift.v[c] /= count;", ""),
+        ("(change.v[k] - shift.v[k])", "change.v[j]"),
+        ("count * (3.0f / 255.0f)", "count * 30.0f * (3.0f / 255.0f)"),
+    ),
+    *rows(
+        "statistics.cu",
+        "colour_fit",
+        ("passed_ns > GAP_NS", "passed_ns >= GAP_NS"),
+        ("passed_ns < 0 ||", ""),
+        ("1.0f - expf(-((float)passed_ns", "expf(-((float)passed_ns"),
+        ("strength * (state[c] - state[6 + c])", "(state[c] - state[6 + c])"),
+        ("high[3] = {1.4f, 1.2f, 1.2f}", "high[3] = {1.4f, 1.4f, 1.2f}"),
+        ("low[3] = {0.7f, 0.75f, 0.75f}", "low[3] = {0.9f, 0.75f, 0.75f}"),
+        ("+ with[j][i];", "+ with[i][j];"),
+        ("state[12] = 1.0f;", "state[12] = 0.0f;"),
+        (": lab.v[0] / 903.3f", ": lab.v[0] / 90.33f"),
+        shared=True,
+    ),
+    *rows(
+        "statistics.cu",
+        "area_means",
+        ("sum[c], room)", "sum[0], room)"),
+        ("rows.first + i / across", "rows.first + i / across + 1"),
+        ("* rows.weight(row)", ""),
+    ),
+    *rows(
+        "statistics.cu",
+        "region_mean",
+        ("(width + step - 1) / step", "width / step"),
+        ("pixel[0] + pixel[1] + pixel[2]", "pixel[0] + pixel[1] + pixel[1]"),
+        ("i += (int)blockDim.x", "i += (int)blockDim.x - 1"),
+    ),
+    *rows(
+        "statistics.cu",
+        "painted_area",
+        ("x <= (float)frame_width", "x < (float)frame_width - 0.5f"),
+        ("> 127", ">= 127"),
+        ("x >= 0.0f && y >= 0.0f", "x >= 0.0f"),
+    ),
+    # -- blend.cu
+    *rows(
+        "blend.cu",
+        "paste",
+        ("if (!holds || lit == nullptr) return;", "if (lit == nullptr) return;"),
+        ("mixed((int)plain.v[c], pixel[c], again)", "mixed((int)upper.v[c], pixel[c], again)"),
+        ("&& colour[12] != 0.0f", ""),
+        ("mixed((int)upper.v[c], pixel[c], shown)", "mixed((int)upper.v[2 - c], pixel[c], shown)"),
+    ),
+    *rows(
+        "blend.cu",
+        "paste",
+        ("(mask >> 7)", "(mask >> 8)"),
+        ("+ 128) >> 8", ") >> 8"),
+        ("row + down < height", "row + down <= height"),
+        ("column + right >= 0 &&", ""),
+        ("map[4 * c + 3]", "map[3]"),
+        ("map[4 * c] * bgr.v[0]", "map[4 * c] * bgr.v[2]"),
+        ("left + x < 0 ||", ""),
+        ("|| left + x >= frame_width", ""),
+        shared=True,
+    ),
+    *rows(
+        "blend.cu",
+        "cover",
+        ("(1.0f + feather - sqrtf", "(1.0f - sqrtf"),
+        ("lower[3 * right.second + c], right.share", "lower[3 * right.second + c], down.share"),
+        ("row_of(mosaic, down.second, 3 * columns)", "row_of(mosaic, down.first, 3 * columns)"),
+    ),
+    *rows(
+        "blend.cu",
+        "cover",
+        ("clamped(place, 0, size - 1) * count / size", "clamped(place, 0, size - 1) * count / (size - 1)"),
+        ("int reach = blur_px / 2", "int reach = blur_px / 2 + 1"),
+        shared=True,
+    ),
+    *rows(
+        "blend.cu",
+        "sprite",
+        ("|| y >= height || left", "|| left"),
+        ("bool outside = x >= width", "bool outside = x > width"),
+        ("top + y >= frame_height", "false"),
+        shared=True,
+    ),
+    *rows(
+        "blend.cu",
+        "sprite",
+        ("3 * ((long long)row * width + column)", "3 * ((long long)row * (width - 1) + column)"),
+        ("pixel[c] * keep[at + c] >> 8", "pixel[c] * keep[at] >> 8"),
+        ("colour[at + c] +", ""),
+    ),
+    *rows(
+        "blend.cu",
+        "fade",
+        ("(1.0f - share)", "share"),
+        ("row_of(other, y, other_pitch)", "row_of(other, y, pitch)"),
+        NO_X,
+        NO_Y,
+    ),
+    *rows(
+        "blend.cu",
+        "watermark",
+        ("clamped(pixel[c] + step, 0, 255)", "(pixel[c] + step)"),
+        ("c < 3", "c < 2"),
+        ("(long long)y * width + x", "(long long)x * width + y"),
+        NO_X,
+    ),
+    # -- output.cu
+    *rows(
+        "output.cu",
+        "bgr_to_nv12",
+        ("uv[0] = first.u();", "uv[0] = first.v();"),
+        ("+ 2 * column;", "+ column;"),
+    ),
+    *rows(
+        "output.cu",
+        "bgr_to_i420",
+        ("row_of(chroma_u, row, chroma_pitch)[column]", "row_of(chroma_u, row, chroma_pitch)[column + 1]"),
+        ("= first.v();", "= first.u();"),
+    ),
+    *rows(
+        "output.cu",
+        "bgr_to_i420",
+        ("2 * column >= width ||", ""),
+        ("2 * column + right, 0, width - 1", "2 * column + right, 0, width"),
+        ("for (int right = 1; right >= 0; --right)", "for (int right = 0; right < 2; ++right)"),
+        ("102760 * b", "102760 * r"),
+        ("(16 << 20)", "(0 << 20)"),
+        shared=True,
+    ),
+)
