@@ -72,7 +72,7 @@ $(VENV)/.live: $(METADATA) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: $(METADATA) $(VENV)/.live
-	$(PIP) --editable '.[live,virtualcam,cast,speech,dev]'
+	$(PIP) --editable '.[live,virtualcam,cast,speech,system,dev]'
 	@touch $@
 
 # mypy cannot follow the mapping of an editable install, so it sees the folders through links.

@@ -24,7 +24,7 @@ from mien.engines.measure.identity import similarity
 from mien.engines.measure.motion import CHANNELS, SUBTLE_CHANNELS
 from mien.engines.measure.oracle import as_rendered, oracle
 from mien.engines.personas.library import find
-from mien.plugin.app import convert
+from mien.plugin.conversion import convert
 from mien.plugin.machine import provenance
 from mien.realtime.config import LiveConfig
 from mien.realtime.face import Face

@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mien.engines.verify.report import Report
     from mien.engines.verify.verify import verify, verify_camera
-    from mien.plugin.app import ConvertReport, Live, convert
+    from mien.plugin.app import Live
+    from mien.plugin.conversion import ConvertReport, convert
     from mien.realtime.config import LiveConfig
 
 __all__ = ["ConvertReport", "Live", "LiveConfig", "Report", "convert", "verify", "verify_camera"]
 
 _ELSEWHERE = {
+    "ConvertReport": "mien.plugin.conversion",
+    "convert": "mien.plugin.conversion",
     "LiveConfig": "mien.realtime.config",
     "Report": "mien.engines.verify.report",
     "verify": "mien.engines.verify.verify",

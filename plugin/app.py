@@ -8,29 +8,31 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from mien.engines.credentials.manifest import Description
 from mien.engines.personas.library import find, list_personas
 from mien.engines.personas.trust import Trust
+from mien.plugin.changes import Changes
 from mien.plugin.consent.guard import ConsentGuard
 from mien.plugin.engine_switch import EngineSwitch
 from mien.plugin.interrupts import held_back
+from mien.plugin.recorder import Recorder
 from mien.plugin.sessions import SessionStoreError, remember
+from mien.plugin.shown import Moment, Shown
 from mien.plugin.signing import Signing
+from mien.plugin.sources import Sources
 from mien.realtime.calibration import Calibration
 from mien.realtime.clock import Clock, MonotonicClock
 from mien.realtime.compositor import CpuCompositor
 from mien.realtime.config import LiveConfig
-from mien.realtime.errors import ConfigError, EngineError, SourceError
+from mien.realtime.errors import EngineError
 from mien.realtime.frame import Pixels
 from mien.realtime.governor import Governor
 from mien.realtime.mark import MarkedFrame, Marker
@@ -39,11 +41,10 @@ from mien.realtime.occluder import OccluderModel
 from mien.realtime.pipeline import Pipeline, Stages
 from mien.realtime.presence import Presence
 from mien.realtime.sink.base import Sink, StreamFormat
+from mien.realtime.sink.group import SinkGroup
 from mien.realtime.sink.open import open_sink
 from mien.realtime.sink.runner import SinkRunner
 from mien.realtime.slate import Slate
-from mien.realtime.source.base import Source
-from mien.realtime.source.open import open_source
 from mien.realtime.stats import FrameRecord
 from mien.realtime.tracker.finder import FaceFinder
 from mien.realtime.tracker.mediapipe_tracker import MediaPipeTracker
@@ -51,7 +52,6 @@ from mien.realtime.tracker.model import landmarker_path
 from mien.realtime.tracker.selection import FaceSelector
 from mien.realtime.tracker.stage import TrackingStage
 from mien.realtime.tracker.watch import BystanderWatch
-from mien.realtime.watermark.payload import MarkKind
 from mien.realtime.watermark.session import MarkSession
 from mien.realtime.worker import JOIN_TIMEOUT_S
 
@@ -62,14 +62,10 @@ log = logging.getLogger(__name__)
 
 Event = Callable[[str], None]
 
-#: The card label that Mien's instructions give the Linux loopback device: never a source, it would show itself.
-_OWN_DEVICES = frozenset({"Mien"})
-#: Devices of others that the virtual camera writes into; a source as long as it does not.
-_WRITTEN_DEVICES = frozenset({"OBS Virtual Camera", "Unity Video Capture"})
 #: A conversion waits this long for its file to be finished, seconds.
 LOSSLESS_CLOSE_S = 120.0
-#: How often a conversion tells its progress and looks whether it is to stop, seconds.
-_PROGRESS_S = 0.1
+#: A captured picture older than this is no "before" any more, ns.
+_FRESH_NS = 2_000_000_000
 
 
 class Live:
@@ -85,8 +81,29 @@ class Live:
     iterates. All methods may be called from any thread, inside the block; a `Live` runs once.
     """
 
-    def __init__(self, config: LiveConfig, *, clock: Clock | None = None, on_event: Event = log.info) -> None:
+    def __init__(
+        self,
+        config: LiveConfig,
+        *,
+        clock: Clock | None = None,
+        on_event: Event = log.info,
+        stay: bool = False,
+        remember: Callable[[dict[str, Any]], object] | None = None,
+    ) -> None:
+        """Prepare a run; nothing is opened yet.
+
+        Args:
+            config: what to run.
+            clock: for tests.
+            on_event: told one sentence of each change.
+            stay: a source that cannot be opened, or that ends, leaves the slate until another is chosen; otherwise
+                it is an error, or the end.
+            remember: told the settings that the page changes, to be kept for next time.
+
+        """
         self._config = config
+        self._stay = stay
+        self._remember = remember
         self._clock = clock or MonotonicClock()
         self._on_event = on_event
         self._stack = ExitStack()
@@ -95,6 +112,7 @@ class Live:
         self._preview: PreviewSink | None = None
         self._session = MarkSession()
         self._signing: Signing | None = None
+        self._shown = Shown(self._switch, self._session, lambda: self._pipeline.frames)
         self._entered = self._died = False
         #: Seconds from `__enter__` to the running threads.
         self.startup_s = 0.0
@@ -149,6 +167,7 @@ class Live:
         info = self._pipeline.source_info
         return {
             "frames": self._pipeline.frames,
+            "shown": self._pipeline.stats.shown,
             **self._pipeline.stats.recent(self._clock.now_ns()),
             "engine": {
                 "name": spec.name,
@@ -169,7 +188,7 @@ class Live:
                 "state": self._source_state(),
                 "trouble": self._pipeline.trouble,
             },
-            "sinks": [dataclasses.asdict(runner.stats) | {"wanted": runner.wanted} for runner in self._runners],
+            "sinks": [dataclasses.asdict(runner.stats) | {"wanted": runner.wanted} for runner in self._sinks],
             "last_error": self._pipeline.stats.last_error,
             "preview_url": self.preview_url,
         }
@@ -195,6 +214,11 @@ class Live:
         return self._preview.url if self._preview is not None else None
 
     # -- controls
+
+    @property
+    def changes(self) -> Changes:
+        """What else may be changed while it runs: engine, source, sinks, badge, recording."""
+        return self._changes
 
     def personas(self) -> list[str]:
         """Names that `set_persona` takes."""
@@ -232,19 +256,23 @@ class Live:
         self._pipeline.relock()
 
     def before(self) -> Pixels | None:
-        """The newest captured picture, (H, W, 3) uint8 BGR, for the page's held "before"; None before the first."""
+        """The newest captured picture, (H, W, 3) uint8 BGR, for the page's held "before"; None while there is none."""
         frame = self._pipeline.last_frame
-        return None if frame is None else frame.pixels
+        if frame is None or self._clock.now_ns() - frame.capture_ns > _FRESH_NS:
+            return None
+        return frame.pixels
 
     # -- start
 
     def _start(self, stack: ExitStack) -> None:
         config = self._config
-        self._signing = Signing(config.credentials)
+        self._signing = signing = Signing(config.credentials)
         # Registered first, so that it runs last: the camera is free and every thread has ended.
         stack.callback(self._sign)
+        signed_last = stack.enter_context(ExitStack())
         persona = find(config.persona)
-        source = self._open_source()
+        sources = Sources(config, self._clock, stay=self._stay)
+        source = sources.open()
         stack.callback(source.close)
         info = source.info
         lossless = not info.live
@@ -261,6 +289,7 @@ class Live:
             now_ns=self._clock.now_ns,
             occluders=OccluderModel if config.occluders else None,
             cover_bystanders=config.bystanders == "cover",
+            colour=config.colour,
             on_error=self._note_error,
         )
         stack.callback(self._compositor.close)
@@ -271,32 +300,42 @@ class Live:
             tracking = _tracking(config, model)
         stack.callback(tracking.close)
         stream = StreamFormat(info.width, info.height, info.fps, info.audio_path, live=not lossless)
-        self._runners = [
-            SinkRunner(
+        # A conversion's encoder may have seconds of pictures to finish; a live one has to end within a second.
+        self._sinks = SinkGroup(
+            lambda spec: self._runner(
                 open_sink(
                     spec,
                     overwrite=config.overwrite,
                     preview=self._make_preview,
                     virtual_camera=lambda device: self._make_virtual_camera(device, slate),
-                    finished=self._signing.add,
+                    finished=signing.add,
                 ),
                 stream,
-                self._clock,
-                on_event=self._on_event,
-            )
-            for spec in config.sinks
-        ]
+            ),
+            close_s=LOSSLESS_CLOSE_S if lossless else JOIN_TIMEOUT_S,
+        )
+        stack.callback(self._sinks.close)
+        recorder = Recorder(
+            self._sinks,
+            # The sound of a file belongs to the whole of it, not to what the page records of it.
+            lambda sink: self._runner(sink, replace(stream, audio_path=None)),
+            signing=Signing(config.credentials),
+            shown=self._shown,
+            on_event=self._on_event,
+        )
+        signed_last.callback(recorder.close)
         governor = None if lossless else Governor(len(engines), 1000.0 / info.fps)
         self._pipeline = Pipeline(
-            Stages(source, self._open_source, tracking, self._compositor, self._runners, governor),
+            Stages(source, sources.open, tracking, self._compositor, self._sinks, governor),
             clock=self._clock,
             lossless=lossless,
             on_event=self._on_event,
         )
-        for runner in self._runners:
-            # A conversion's encoder may have seconds of pictures to finish; a live one has to end within a second.
-            stack.callback(runner.close, LOSSLESS_CLOSE_S if lossless else JOIN_TIMEOUT_S)
-            runner.start()
+        self._changes = Changes(
+            self._switch, self._compositor, sources, self._sinks, tracking, recorder, self._pipeline, self._on_event
+        )
+        for spec in config.sinks:
+            self._sinks.add(spec)
         stack.callback(self._pipeline.stop)
         self._remember_session()
         stack.callback(self._guard.close)
@@ -306,41 +345,11 @@ class Live:
 
     def _sign(self) -> None:
         if self._signing is not None:
-            for note in self._signing.sign_all(self._described):
+            for note in self._signing.sign_all(lambda: self._shown.since(Moment())):
                 self._on_event(note)
 
-    def _described(self) -> Description:
-        """Give what the recordings of this run show, for their manifests."""
-        frames = self._pipeline.frames
-        camera, slate = frames["camera"] > 0, frames["slate"] > 0
-        if frames["out"] == frames["camera"] + frames["slate"]:
-            # Nobody was worn, whoever was chosen.
-            return Description(
-                watermark=self._payload("slate") if slate else None,
-                source_type="composite" if camera else "algorithmicMedia",
-            )
-        wholly = self._switch.generated and not camera
-        return Description(
-            personas=tuple(self._switch.shown),
-            watermark=self._payload("persona"),
-            source_type="trainedAlgorithmicMedia" if wholly else "compositeWithTrainedAlgorithmicMedia",
-        )
-
-    def _payload(self, kind: MarkKind) -> str:
-        return f"{self._session.payload(kind).to_int():016x}"
-
-    def _open_source(self) -> Source:
-        config = self._config
-        return open_source(
-            config.source,
-            width=config.width,
-            height=config.height,
-            fps=config.fps,
-            pace=config.pace,
-            loop=config.loop,
-            clock=self._clock,
-            own_devices=_own_devices(config.sinks),
-        )
+    def _runner(self, sink: Sink, stream: StreamFormat) -> SinkRunner:
+        return SinkRunner(sink, stream, self._clock, on_event=self._on_event)
 
     def _remember_session(self) -> None:
         try:
@@ -351,9 +360,11 @@ class Live:
 
     def _make_preview(self) -> Sink:
         # Imported here: the server's library is not needed for a conversion, and takes a third of a second.
+        from mien.plugin.control.desk import Desk
         from mien.plugin.control.preview import PreviewSink
 
-        self._preview = PreviewSink(self, port=self._config.preview_port)
+        desk = Desk(self, self._config, remember=self._remember)
+        self._preview = PreviewSink(desk, port=self._config.preview_port, on_event=self._on_event)
         return self._preview
 
     def _make_virtual_camera(self, device: str | None, slate: Slate) -> Sink:
@@ -379,12 +390,6 @@ class Live:
         log.warning("%s", text)
 
 
-def _own_devices(sinks: tuple[str, ...]) -> frozenset[str]:
-    """Names and paths of the cameras that a run with these sinks writes, and so must not read."""
-    cameras = [spec.partition(":")[2] for spec in sinks if spec.partition(":")[0] == "virtualcam"]
-    return _OWN_DEVICES | (_WRITTEN_DEVICES if cameras else frozenset()) | frozenset(filter(None, cameras))
-
-
 def _tracking(config: LiveConfig, model: Path) -> TrackingStage:
     calibration = None if config.calibration is None else Calibration.load(config.calibration)
     return TrackingStage(
@@ -394,79 +399,3 @@ def _tracking(config: LiveConfig, model: Path) -> TrackingStage:
         calibration,
         BystanderWatch(FaceFinder(model)) if config.bystanders == "cover" else None,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class ConvertReport:
-    """What a conversion did.
-
-    Attributes:
-        output: the file written.
-        frames: counts: in, out, held, slate, errors.
-        seconds: wall time.
-        fps: frames out a second.
-        audio: whether sound was carried over.
-        damage: what was wrong with the input, or nothing.
-        unsigned: why the file carries no signature, or nothing.
-
-    """
-
-    output: Path
-    frames: dict[str, int]
-    seconds: float
-    fps: float
-    audio: bool
-    damage: str
-    unsigned: str = ""
-
-
-def convert(
-    source: Path,
-    output: Path,
-    config: LiveConfig | None = None,
-    *,
-    progress: Callable[[int, int | None], None] | None = None,
-    stop: threading.Event | None = None,
-) -> ConvertReport:
-    """Convert a file: the live stages in the same order, every frame, nothing dropped, the sound kept.
-
-    Args:
-        source: video to read.
-        output: file to write (.mp4, .mkv, .mov); refused if it exists unless `config.overwrite`.
-        config: persona, engine, badge and the rest; its source, sinks and pace are not looked at.
-        progress: told (frames done, frames in all or None) once the conversion has begun, and then about ten times a
-            second.
-        stop: set it to end early; what was converted so far is finished and kept.
-
-    Raises:
-        MienError: whatever is wrong with the input, the persona or the output.
-
-    """
-    if not Path(source).exists():
-        raise SourceError(f"there is no file '{source}'.", hint="Check the path.")
-    if Path(output).exists() and Path(source).resolve() == Path(output).resolve():
-        raise ConfigError("input and output are the same file.", hint="Give the output another name.")
-    settings = (config or LiveConfig()).model_copy(
-        update={"source": str(source), "sinks": (f"file:{output}",), "pace": False, "loop": False}
-    )
-    begin = time.perf_counter()
-    with Live(settings) as live:
-        total = live._pipeline.source_info.frame_count
-        audio = live._pipeline.source_info.audio_path is not None
-        if progress is not None:
-            # From here on there is something to keep.
-            progress(0, total)
-        while not live.wait(_PROGRESS_S):
-            if progress is not None:
-                progress(live._pipeline.frames["out"], total)
-            if stop is not None and stop.is_set():
-                break
-        pipeline, runner = live._pipeline, live._runners[0]
-    runner.check()
-    # Counted once all threads have ended: after a stop, frames that were on their way are in the file too.
-    frames, damage = pipeline.frames, pipeline.trouble
-    if progress is not None:
-        progress(frames["out"], frames["out"])
-    seconds = time.perf_counter() - begin
-    fps = frames["out"] / seconds if seconds > 0 else 0.0
-    return ConvertReport(Path(output), frames, seconds, fps, audio, damage, live.unsigned)

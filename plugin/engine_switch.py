@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 from mien.engines.credentials.manifest import ShownPersona, shown_persona
 from mien.engines.personas.library import find
-from mien.engines.personas.pack import Persona
+from mien.engines.personas.pack import Mode, Persona
 from mien.engines.registry import AUTO, INSTANT, chosen_kind, make_ladder
 from mien.engines.swapnet.edit import parse_edit
 from mien.plugin.preparer import Preparer
@@ -61,14 +61,17 @@ class EngineSwitch:
         self._preparer = Preparer(self._show_prepared, self._tell)
         #: Whether the run is live: a conversion waits for nothing that may come later.
         self._live = False
+        self._kind: str = config.engine
+        self._mode: Mode = config.mode
         self._edit = parse_edit(config.edit)
         #: Of the best engine that is shown, or is about to be.
         self._spec: EngineSpec | None = None
         #: Name of the persona that is shown.
         self.persona = config.persona
+        self._location = config.persona
         #: The edit as the user wrote it.
         self.edit = config.edit
-        #: Whom the run has shown, in order.
+        #: Whom the run has shown, in order; one who comes back comes twice.
         self.shown: list[ShownPersona] = []
         #: Whether every engine that could be shown generates the whole frame.
         self.generated = True
@@ -89,7 +92,7 @@ class EngineSwitch:
         config = self._config
         self._live = not wait
         self._first = persona
-        self.persona = persona.name
+        self.persona, self._location = persona.name, str(persona.location)
         self.shown.append(shown_persona(persona))
         if wait or config.engine != AUTO or chosen_kind(persona, config.engine, config.mode) == INSTANT:
             engines = self._ladder(persona)
@@ -126,12 +129,28 @@ class EngineSwitch:
                 rests = self._change(engines, same_persona=False)
                 # From here on nobody waits for the first persona's network.
                 self._awaited = None
-                self.persona = persona.name
-                if (shown := shown_persona(persona)) not in self.shown:
-                    self.shown.append(shown)
+                self.persona, self._location = persona.name, str(persona.location)
+                self.shown.append(shown_persona(persona))
                 self.switch_ms = (time.perf_counter() - begin) * 1e3
             warning = self._on_persona(persona)
         self._tell(f"persona: {persona.name}", rests, warning)
+        self._prepare(persona)
+
+    def set_engine(self, kind: str, mode: Mode) -> None:
+        """See `Live.set_engine`."""
+        with self._choosing:
+            before = self._kind, self._mode
+            self._kind, self._mode = kind, mode
+            try:
+                persona = find(self._location)
+                engines = self._ladder(persona)
+                with self._lock:
+                    rests = self._change(engines, same_persona=True)
+                    self._awaited = None
+            except BaseException:
+                self._kind, self._mode = before
+                raise
+        self._tell(f"engine: {engines[0].spec.name} ({engines[0].spec.reason})", rests)
         self._prepare(persona)
 
     def set_edit(self, changes: str) -> None:
@@ -163,20 +182,22 @@ class EngineSwitch:
             _close(engines)
 
     def _prepare(self, persona: Persona) -> None:
-        if self._live and chosen_kind(persona, self._config.engine, self._config.mode) != INSTANT:
+        if self._live and chosen_kind(persona, self._kind, self._mode) != INSTANT:
             self._preparer.begin(persona)
         else:
             self._preparer.end()
 
     def _show_prepared(self, persona: Persona) -> None:
         """Load the engines of whom is shown once more, and show them by what is there now."""
+        asked = self._kind, self._mode
         try:
             engines = self._ladder(persona)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the engine that runs goes on
             self._tell(f"what was prepared for {persona.name} cannot be used: {error}")
             return
         with self._lock:
-            wanted = self.persona == persona.name and not self._closed
+            # Another engine may have been asked for meanwhile.
+            wanted = self.persona == persona.name and asked == (self._kind, self._mode) and not self._closed
             rests = self._change(engines, same_persona=True) if wanted else ""
         if wanted:
             self._tell(f"engine: {engines[0].spec.name} ({engines[0].spec.reason})", rests)
@@ -200,13 +221,13 @@ class EngineSwitch:
             self._on_event(text)
 
     def _ladder(self, persona: Persona) -> tuple[Engine, ...]:
-        config = self._config
+        morph = self._config.morph
         return self._noted(
-            make_ladder(persona, kind=config.engine, mode=config.mode, edit=lambda: self._edit, morph=config.morph)
+            make_ladder(persona, kind=self._kind, mode=self._mode, edit=lambda: self._edit, morph=morph)
         )
 
     def _portrait(self, persona: Persona, reason: str) -> tuple[Engine, ...]:
-        return self._noted(make_ladder(persona, kind=INSTANT, mode=self._config.mode, reason=reason))
+        return self._noted(make_ladder(persona, kind=INSTANT, mode=self._mode, reason=reason))
 
     def _noted(self, engines: tuple[Engine, ...]) -> tuple[Engine, ...]:
         if any(engine.spec.label != "generated" for engine in engines):

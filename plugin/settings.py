@@ -7,6 +7,7 @@ import re
 import tempfile
 import tomllib
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -83,9 +84,9 @@ def resolve(flags: Mapping[str, Any], *, file: Path | None = None) -> LiveConfig
 def remember(flags: Mapping[str, Any], path: Path | None = None) -> Values:
     """Keep what the user set on a run that started, and return what was kept and had been different before.
 
-    Only keys in `flags` are written; what else stands in the file stays. Not kept: one-shot choices, sources and sinks
-    that are files or tests, and addresses with a password. The file appears by a
-    rename, so that it is never half written.
+    Only keys in `flags` are written, and one that is None is taken out; what else stands in the file stays. Not kept:
+    one-shot choices, sources and sinks that are files or tests, and addresses with a password. The file appears by a
+    rename, so that it is never half written. Before the first change of a day the file is kept for `restore`.
 
     Raises:
         ConfigError: the file cannot be read or written.
@@ -94,12 +95,53 @@ def remember(flags: Mapping[str, Any], path: Path | None = None) -> Values:
     target = settings_path() if path is None else path
     wanted = _lasting(flags)
     before = load(target)
-    after = _merged(before, wanted)
+    after = {key: value for key, value in _merged(before, wanted).items() if value is not None}
     if after == before:
         return {}
     LiveConfig.build(after, where=target.name)
+    _keep_yesterdays(target)
     _write(target, after)
-    return {key: value for key, value in wanted.items() if before.get(key) != after[key]}
+    return {key: value for key, value in wanted.items() if before.get(key) != after.get(key)}
+
+
+def yesterdays(path: Path | None = None) -> Values | None:
+    """The settings as they were before today's first change; None where there are none.
+
+    Raises:
+        ConfigError: the file cannot be read, or what stands in it is not allowed any more.
+
+    """
+    target = previous_path(path)
+    if not target.exists():
+        return None
+    values = load(target)
+    LiveConfig.build(values, where=target.name)
+    return values
+
+
+def restore(path: Path | None = None) -> Values:
+    """Put yesterday's settings in today's place, and today's in theirs: once more, and all is as it was.
+
+    Returns what stands in the file now.
+
+    Raises:
+        ConfigError: there are none, or a file cannot be read or written.
+
+    """
+    target = settings_path() if path is None else path
+    values = yesterdays(path)
+    if values is None:
+        raise ConfigError("there is no set-up from before today.")
+    today = load(target)
+    _write(previous_path(path), today)
+    _write(target, values)
+    return values
+
+
+def previous_path(path: Path | None = None) -> Path:
+    """The file of the settings as they were before today's first change."""
+    target = settings_path() if path is None else path
+    return target.with_name(target.name + ".previous")
 
 
 def reset(path: Path | None = None) -> Path | None:
@@ -120,11 +162,17 @@ def reset(path: Path | None = None) -> Path | None:
     return aside
 
 
+def _keep_yesterdays(target: Path) -> None:
+    """Keep a file that was last written before today: this is the first change of the day."""
+    if target.exists() and datetime.fromtimestamp(target.stat().st_mtime).date() < datetime.now().date():
+        _write(previous_path(target), load(target))
+
+
 def _lasting(flags: Mapping[str, Any]) -> Values:
     kept: Values = {key: _plain(value) for key, value in flags.items() if key not in ONE_SHOT}
-    if "source" in kept and not _is_lasting_source(kept["source"]):
+    if kept.get("source") is not None and not _is_lasting_source(kept["source"]):
         del kept["source"]
-    if "sinks" in kept:
+    if kept.get("sinks") is not None:
         kept["sinks"] = [sink for sink in kept["sinks"] if sink.partition(":")[0] in _LASTING_SINKS]
         if not kept["sinks"]:
             del kept["sinks"]

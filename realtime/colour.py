@@ -73,7 +73,8 @@ class ColourMatcher:
             raise ValueError(f"strength must be 0 to 1, got {strength}.")
         if time_constant_s < 0.0:
             raise ValueError(f"time_constant_s must not be negative, got {time_constant_s}.")
-        self._strength = strength
+        #: May be changed between two frames; 0..1.
+        self.strength = strength
         self._time_constant_s = time_constant_s
         self._driver: LabStatistics | None = None
         self._patch: LabStatistics | None = None
@@ -103,7 +104,7 @@ class ColourMatcher:
         self._follow(driver, _statistics(lab), media_ns)
         assert self._driver is not None
         assert self._patch is not None
-        wanted = _moved(lab, self._patch, self._driver, self._strength)
+        wanted = _moved(lab, self._patch, self._driver, self.strength)
         return _fit_bgr(samples, wanted)
 
     def _follow(self, driver: LabStatistics, patch: LabStatistics, media_ns: int) -> None:

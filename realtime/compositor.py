@@ -21,6 +21,8 @@ from numpy.typing import NDArray
 from mien.realtime.aligner import align, crop
 from mien.realtime.blend import ColourMatcher, blend
 from mien.realtime.bystanders import cover
+from mien.realtime.colour import STRENGTH
+from mien.realtime.config import BadgeSettings
 from mien.realtime.engine import Engine
 from mien.realtime.errors import EngineError
 from mien.realtime.face import Face
@@ -98,6 +100,7 @@ class CpuCompositor:
         occluders: one model for each track is made by this factory; None keeps none in front of the face.
         cover_bystanders: pixelate everybody else.
         now_ns: clock that a hold of "show me" runs out by.
+        colour: 0..1, how much of the driver's light and skin the persona takes on.
         on_error: told of each failed frame, with one sentence.
 
     """
@@ -112,6 +115,7 @@ class CpuCompositor:
         now_ns: Callable[[], int],
         occluders: Callable[[], OccluderModel] | None = None,
         cover_bystanders: bool = True,
+        colour: float = STRENGTH,
         on_error: Callable[[str], None] = log.warning,
     ) -> None:
         self._engines = tuple(engines)
@@ -127,6 +131,7 @@ class CpuCompositor:
         self._make_occluder = occluders
         self._cover_bystanders = cover_bystanders
         self._on_error = on_error
+        self._colour = colour
         self._matchers: dict[int, ColourMatcher] = {}
         self._occluders: dict[int, OccluderModel] = {}
         self._last: MarkedFrame | None = None
@@ -153,6 +158,18 @@ class CpuCompositor:
     def set_rung(self, rung: int) -> None:
         """Use another engine of the ladder from the next frame on; 0 is the best."""
         self._rung = rung
+
+    def set_badge(self, badge: BadgeSettings) -> None:
+        """Change how the mark looks; see `Marker.set_badge`."""
+        self._marker.set_badge(badge)
+
+    def set_slate_picture(self, slate: Slate) -> None:
+        """Show another slate from now on; it must be of the frame's size."""
+        self._slate = slate
+
+    def set_colour(self, strength: float) -> None:
+        """Take on this much of the driver's light and skin, 0..1, from the next frame on."""
+        self._colour = strength
 
     def set_slate(self, on: bool) -> None:
         """Show the slate until it is taken back."""
@@ -302,6 +319,7 @@ class CpuCompositor:
             occluded = self._occluders[face.track_id].update_and_mask(seen.pixels, face, alignment, frame.media_ns)
         begin = _add(stages, "occlude", begin)
         matcher = self._matchers.setdefault(face.track_id, ColourMatcher())
+        matcher.strength = self._colour
         blend(picture, face, patch, alignment, matcher, occluded, frame.media_ns)
         _add(stages, "blend", begin)
 

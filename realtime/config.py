@@ -94,8 +94,12 @@ class LiveConfig(Settings):
     occluders: bool = Field(
         default=True, description="keep a hand or microphone in front of the face where it is found"
     )
+    colour: float = Field(
+        default=0.9, ge=0.0, le=1.0, description="how much of your light and skin the persona takes on"
+    )
     calibration: Path | None = None
     slate: Path | None = Field(default=None, description="picture shown instead of the built-in slate")
+    recordings: Path | None = Field(default=None, description="folder of what the page records; None for your videos'")
     preview_port: int = Field(default=8723, ge=1024, le=65535)
     badge: BadgeSettings = BadgeSettings()
     credentials: CredentialSettings = CredentialSettings()

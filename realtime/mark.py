@@ -131,6 +131,7 @@ class Marker:
             raise FrameError(f"a frame has {MIN_SIDE_PX} to {MAX_SIDE_PX} px a side, got {width}x{height}.")
         self._size = (height, width, 3)
         self._badge = Badge(width, height, badge if badge is not None else BadgeSettings())
+        self._next_badge: Badge | None = None
         if not isinstance(session, MarkSession | None):
             raise MarkError(f"a marker takes a MarkSession, got {type(session).__name__}.")
         self._session = MarkSession() if session is None else session
@@ -146,6 +147,13 @@ class Marker:
     def announce(self) -> None:
         """The persona changed: show the badge large again, from the next frame."""
         self._badge.announce()
+
+    def set_badge(self, badge: BadgeSettings) -> None:
+        """Draw the badge in another corner or on another plate from the next frame on, large again at first.
+
+        From any thread. Raises `ConfigError`, and changes nothing, for a language or plate that is not offered.
+        """
+        self._next_badge = Badge(self._size[1], self._size[0], badge)
 
     def mark_persona(
         self,
@@ -175,6 +183,7 @@ class Marker:
 
         """
         self._check(pixels)
+        self._take_badge()
         self._badge.draw(pixels, label, keep_clear=keep_clear, now_ns=now_ns)
         # Last, so that nothing lies over it: it covers the badge's pixels too.
         self._watermark(pixels)
@@ -201,6 +210,7 @@ class Marker:
             now_ns: time for the badge.
 
         """
+        self._take_badge()
         if self._slate is None or self._slate_source is not pixels:
             self._check(pixels, writeable=False)
             marked = pixels.copy()
@@ -236,8 +246,16 @@ class Marker:
                 hint="Show a persona frame or the slate instead.",
             )
         self._check(pixels)
+        self._take_badge()
         self._badge.draw(pixels, "camera", keep_clear=(), now_ns=now_ns)
         return MarkedFrame(pixels, "camera", sequence, capture_ns, media_ns, held=False, key=_KEY)
+
+    def _take_badge(self) -> None:
+        """Between two frames, on the thread that draws: a badge that is half old and half new is none."""
+        badge, self._next_badge = self._next_badge, None
+        if badge is not None:
+            self._badge = badge
+            self._slate_source = self._slate = None
 
     def _check(self, pixels: Pixels, *, writeable: bool = True) -> None:
         check_pixels(pixels)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mien.realtime.clock import NS_PER_MS, NS_PER_S, Clock
@@ -48,7 +48,7 @@ class Stages:
         source: opened already, so that its errors come before any thread.
         tracking: tracker, ids, policy, calibration.
         compositor: crop, engine, blend, mark.
-        sinks: each with its own thread; started already.
+        sinks: each with its own thread; started already. Asked anew for each frame, so that they may come and go.
         governor: moves the compositor along its ladder; None offline.
 
     """
@@ -57,7 +57,7 @@ class Stages:
     open_source: Callable[[], Source]
     tracking: TrackingStage
     compositor: CpuCompositor
-    sinks: Sequence[SinkRunner]
+    sinks: Iterable[SinkRunner]
     governor: Governor | None
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+from typing import Literal
 
 from mien.realtime.clock import NS_PER_S
+from mien.realtime.frame import Kind
 from mien.realtime.frame_record import FrameRecord
 from mien.realtime.record_ring import RecordRing
 
@@ -24,11 +26,14 @@ class RunStats:
         self._records = RecordRing(KEPT_RECORDS)
         self._counts = {"out": 0, "held": 0, "slate": 0, "camera": 0, "errors": 0}
         self._last_error = ""
+        #: What the newest frame was marked as; "" before the first.
+        self.shown: Kind | Literal[""] = ""
 
     def add(self, record: FrameRecord) -> None:
         """Note a frame that left."""
         with self._lock:
             self._records.add(record)
+            self.shown = record.kind
             self._counts["out"] += 1
             if record.held:
                 self._counts["held"] += 1

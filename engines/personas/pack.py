@@ -194,6 +194,20 @@ def read_consent(path: Path, trust: Trust) -> Consent:
     return trust.gate.admit(manifest, files, path)
 
 
+def read_portrait(path: Path) -> Pixels:
+    """A pack's picture, (H, W, 3) uint8 BGR, held against its hash; its other files not read: for lists.
+
+    Raises:
+        PersonaError: there is no pack, its manifest is wrong, or the picture is missing, changed or none.
+
+    """
+    with open_container(path) as container:
+        manifest, _ = _manifest(container, path)
+        if manifest.mesh is None:
+            raise PersonaError(f"{path.name} has no portrait.")
+        return decode_bgr(_checked(container, manifest.mesh.portrait, manifest, path.name), manifest.mesh.portrait)
+
+
 def read_manifest(path: Path) -> tuple[Manifest, str]:
     """A pack's manifest and digest, its other files not read: for lists.
 

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from mien.plugin import app, settings
+from mien.plugin import conversion, settings
 from mien.plugin.commands import options
 from mien.plugin.commands.session import Session
 from mien.plugin.interrupts import EXIT_INTERRUPTED
@@ -72,7 +72,7 @@ def convert(
     with progress_bar(session) as bar:
         task = ProgressTask(bar, bar.add_task(source.name, total=None))
         with _first_interrupt(stop, task):
-            report = app.convert(source, output, chosen, progress=task, stop=stop)
+            report = conversion.convert(source, output, chosen, progress=task, stop=stop)
     if stop.is_set() and report.frames["out"] == 0:
         raise KeyboardInterrupt("before the first frame was converted; nothing was written")
     session.say(summary(report))
@@ -82,7 +82,7 @@ def convert(
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
-def summary(report: app.ConvertReport) -> str:
+def summary(report: conversion.ConvertReport) -> str:
     """One line for people."""
     frames = report.frames
     return (
@@ -98,7 +98,7 @@ def warn_unsigned(session: Session, reason: str) -> None:
         session.warn(f"note: {reason}")
 
 
-def as_data(report: app.ConvertReport, *, stopped: bool) -> dict[str, object]:
+def as_data(report: conversion.ConvertReport, *, stopped: bool) -> dict[str, object]:
     """Plain values for `--json`."""
     return {
         "output": str(report.output),

@@ -10,7 +10,7 @@ import typer
 
 from mien.engines.credentials.manifest import Description, shown_persona
 from mien.engines.personas.library import find
-from mien.plugin import app, measure
+from mien.plugin import conversion, measure
 from mien.plugin.clip import driver_clip
 from mien.plugin.commands import convert, options
 from mien.plugin.commands.session import Session
@@ -47,7 +47,7 @@ def demo(
         session.say("converting the shipped clip ...")
     with convert.progress_bar(session) as bar:
         task = convert.ProgressTask(bar, bar.add_task("converting the clip", total=None))
-        report = app.convert(clip, video, LiveConfig(persona=name, overwrite=True), progress=task)
+        report = conversion.convert(clip, video, LiveConfig(persona=name, overwrite=True), progress=task)
     _write_picture(picture, side_by_side(clip, video, moments(clip, _MOMENTS)))
     unsigned = Signing().sign(picture, Description(personas=(shown_persona(find(name)),)))
     session.say("measuring the live path for a few seconds ...")

@@ -83,6 +83,7 @@ def run(
 
     [bold]Examples[/bold]
 
+      mien studio                               everything on one page
       mien run                                  first camera, page in the browser
       mien run --sink virtualcam                a camera for Zoom and OBS
       mien run --sink virtualcam --sink preview both at once
@@ -125,16 +126,17 @@ def run(
     )
     chosen = settings.resolve(flags, file=config)
     view = StatusView(session)
-    with Live(chosen, on_event=view.event) as live:
-        if remember and config is None:
-            _remember(session, flags)
+    keeps = remember and config is None
+    with Live(chosen, on_event=view.event, remember=settings.remember if keeps else None) as live:
+        if keeps:
+            tell_remembered(session, flags)
         if live.preview_url is not None:
             # Once above the live lines too, where it stays and no narrow window cuts it.
             session.say(f"page: {live.preview_url}")
             if open_page:
                 webbrowser.open(live.preview_url)
         begin = time.monotonic()
-        interrupted = _watch(live, view, seconds)
+        interrupted = watch(live, view, seconds)
         stats = live.stats() | {"seconds": round(time.monotonic() - begin, 3), "interrupted": interrupted}
     stats["unsigned"] = live.unsigned
     view.summary(stats)
@@ -144,7 +146,7 @@ def run(
         raise typer.Exit(EXIT_INTERRUPTED)
 
 
-def _watch(live: Live, view: StatusView, seconds: float | None) -> bool:
+def watch(live: Live, view: StatusView, seconds: float | None) -> bool:
     """Show what happens until the end; returns whether it came by Ctrl-C."""
     until_s = None if seconds is None else time.monotonic() + seconds
     try:
@@ -169,7 +171,8 @@ def _check_sinks(stats: dict[str, Any]) -> None:
             raise SinkError(f"{sink['name']} stopped: {sink['last_error'] or 'no reason was given.'}")
 
 
-def _remember(session: Session, flags: dict[str, Any]) -> None:
+def tell_remembered(session: Session, flags: dict[str, Any]) -> None:
+    """Keep what was set on the command line, and say so."""
     kept = settings.remember(flags)
     if kept:
         names = ", ".join(f"{key} = {_shown(key, value)}" for key, value in sorted(kept.items()))

@@ -16,6 +16,7 @@ from mien.realtime.errors import MienError
 #: Each command's line in the help, in the order of the help: the first line of what the command says of itself.
 COMMANDS = {
     "run": "Become a persona, live.",
+    "studio": "Everything on one page: personas, camera, outputs, looks, recording; it stays until you end it.",
     "convert": "Convert a file: every frame, nothing dropped, the sound kept.",
     "sign": "Sign a recording: content credentials (C2PA) that say it is made with AI, and show any later change.",
     "demo": "See it on the shipped clip: a marked video, a picture of before and after, and this machine's numbers.",
@@ -36,7 +37,8 @@ A webcam becomes a persona, live, and every frame says so.
 [bold]Start[/bold]
 
   mien demo                        see it on a clip, no camera needed
-  mien run                         your camera, a page in your browser
+  mien studio                      your camera, everything on one page
+  mien run                         the same as a command, with options
   mien run --sink virtualcam       as a camera for Zoom, Teams and OBS
   mien run --persona NAME          as somebody else
   mien convert in.mp4 out.mp4      every frame of a file, with its sound

@@ -1,21 +1,85 @@
-"""What the page may ask of a running live path."""
+"""What the page may ask of a running live path; `mien.plugin.app.Live` is one."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
+from mien.plugin.recorder import RecordingState
+from mien.realtime.calibration_recorder import CalibrationRecorder, Step
+from mien.realtime.config import BadgeSettings
 from mien.realtime.frame import Pixels
+
+#: How often the page says that a button is still held, seconds.
+PULSE_S = 0.2
+
+
+class LiveChanges(Protocol):
+    """See `mien.plugin.changes.Changes`. Each may take as long as loading does; one call at a time, on any thread."""
+
+    @property
+    def sinks(self) -> tuple[str, ...]:
+        """The words of the sinks that run."""
+
+    @property
+    def recording(self) -> RecordingState:
+        """How the newest recording stands; at once."""
+
+    @property
+    def calibration_step(self) -> Step | None:
+        """What the user is to do for the calibration; at once."""
+
+    def set_engine(self, kind: str, mode: Literal["swap", "portrait"]) -> None:
+        """Show the persona by another engine or in another mode."""
+
+    def set_source(self, spec: str) -> None:
+        """Read from another source."""
+
+    def add_sink(self, spec: str) -> None:
+        """Give the frames to one more sink."""
+
+    def remove_sink(self, spec: str) -> None:
+        """Finish a sink."""
+
+    def set_badge(self, badge: BadgeSettings) -> None:
+        """Change where the badge sits, and its plate."""
+
+    def set_colour(self, strength: float) -> None:
+        """Take on this much of the driver's light and skin."""
+
+    def set_slate_picture(self, picture: Path | None, *, language: str) -> None:
+        """Show another slate."""
+
+    def set_calibration(self, path: Path | None) -> None:
+        """Set expressions against another rest and reach."""
+
+    def record_calibration(self, done: Callable[[CalibrationRecorder], None] | None) -> None:
+        """Gather a calibration, or cancel."""
+
+    def start_recording(self, path: Path) -> None:
+        """Record to a new file."""
+
+    def stop_recording(self) -> RecordingState:
+        """Finish the recording and sign it."""
+
+    def snapshot(self, path: Path) -> None:
+        """Keep a marked frame."""
 
 
 class LiveControls(Protocol):
     """The live path as the page sees it.
 
-    All but `set_persona` are called on the server's one thread and return at once; `set_persona` is called on
-    another thread, one call at a time, and may take as long as loading a persona does.
+    All but `set_persona` and `changes` return at once; those are called on another thread than the server's, one call
+    at a time. What they raise is a `MienError`, and nothing has changed then.
     """
 
+    @property
+    def changes(self) -> LiveChanges:
+        """What else may be changed."""
+
     def stats(self) -> dict[str, Any]:
-        """Numbers for the page, once a second for each page that is open; plain data (see `page_stats`)."""
+        """Numbers for the page, once a second for each page that is open; plain data."""
 
     def before(self) -> Pixels | None:
         """The newest unprocessed picture, for the held "before" of the page alone; None when there is none."""
@@ -37,28 +101,7 @@ class LiveControls(Protocol):
         """Swap whoever is most prominent in the picture now, from the next frame on."""
 
     def set_edit(self, changes: str) -> None:
-        """Change the persona's expression; raises `MienError` and changes nothing if that cannot be done."""
-
-    def personas(self) -> list[str]:
-        """Names that `set_persona` takes."""
+        """Change the persona's expression."""
 
     def set_persona(self, name: str) -> None:
-        """Load, check and change to a persona; raises `MienError` and leaves the running one alone if it cannot."""
-
-
-#: How often the page says that a button is still held, seconds.
-PULSE_S = 0.2
-
-_NUMBERS = ("fps", "latency_p50_ms", "latency_p95_ms", "frames", "engine", "persona", "edit", "source", "sinks",
-            "last_error")  # fmt: skip
-
-
-def page_stats(stats: dict[str, Any]) -> dict[str, Any]:
-    """The part of `LiveControls.stats` that the page shows; what is not there is left out.
-
-    `fps`, `latency_p50_ms`, `latency_p95_ms`: numbers. `frames`: `dropped` and `held`. `engine`: `name`, `runtime`,
-    `device`, `reason`, and `edits`, whether it can change an expression. `persona`: name. `edit`: how its expression
-    is changed. `source`: `name`, `width`, `height`, `fps`, `state`. `sinks`: a list with `name`, `state`,
-    `last_error`. `last_error`: text.
-    """
-    return {key: stats[key] for key in _NUMBERS if key in stats}
+        """Load, check and change to a persona."""

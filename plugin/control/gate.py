@@ -1,15 +1,14 @@
-"""Who may speak to the server: somebody with this run's token, on this machine, from the server's own page."""
+"""Who may speak to the server: somebody with the token, on this machine, and no page of another site."""
 
 from __future__ import annotations
 
 import hmac
-import secrets
+from collections.abc import Callable
 
 from aiohttp import web
 
-#: 256 bits, new for each run.
-_TOKEN_BYTES = 32
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
+_BEARER = "Bearer "
 _REFUSED = (
     "This page belongs to a running Mien and opens with the address that it printed, token and all.\n"
     "Copy that address from the terminal.\n"
@@ -19,13 +18,20 @@ _REFUSED = (
 class Gate:
     """Checks every request before anything else looks at it.
 
-    Three things at once: the token (query or cookie, compared in constant time), since other users of this machine
-    reach the port too; the Host, since a foreign name may be pointed at 127.0.0.1 (DNS rebinding); the Origin of
-    whatever changes something and of WebSockets, since browsers let any page open those.
+    Three things at once: the token (header, query or cookie, compared in constant time), since other users of this
+    machine reach the port too; the Host, since a foreign name may be pointed at 127.0.0.1 (DNS rebinding); the Origin
+    of whatever changes something and of WebSockets, since browsers let any page open those. A script sends no Origin
+    and brings the token in a header, which no page can add to a request to another site; an Origin that is there must
+    be the server's own all the same.
+
+    Args:
+        port: of the server.
+        token: gives the one that is valid now.
+
     """
 
-    def __init__(self, port: int) -> None:
-        self.token = secrets.token_urlsafe(_TOKEN_BYTES)
+    def __init__(self, port: int, token: Callable[[], str]) -> None:
+        self._token = token
         self._hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
         self._origins = frozenset(f"http://{host}" for host in self._hosts)
         # The port in the name: cookies do not tell ports apart, and two runs must not overwrite each other's.
@@ -48,22 +54,32 @@ class Gate:
         """The answer to a request that may not pass, or None."""
         if request.headers.get("Host", "").lower() not in self._hosts:
             return _refuse()
-        is_socket = request.headers.get("Upgrade", "").lower() == "websocket"
-        if (is_socket or request.method not in _SAFE_METHODS) and request.headers.get("Origin") not in self._origins:
+        token = self._token()
+        header = request.headers.get("Authorization", "")
+        by_header = header.startswith(_BEARER) and _same(header.removeprefix(_BEARER).strip(), token)
+        if not self._may_ask(request, by_header=by_header):
             return _refuse()
         given = (request.query.get("token", ""), request.cookies.get(self._cookie, ""))
-        return None if any(self._is_token(value) for value in given) else _refuse()
+        return None if by_header or any(_same(value, token) for value in given) else _refuse()
 
     def welcome(self, response: web.Response) -> None:
         """Give the page the cookie that its scripts and socket come with; the token then leaves the address bar."""
-        response.set_cookie(self._cookie, self.token, httponly=True, samesite="Strict", path="/")
+        response.set_cookie(self._cookie, self._token(), httponly=True, samesite="Strict", path="/")
 
     async def protect(self, _: web.Request, response: web.StreamResponse) -> None:
         """Put the security headers on every answer, refusals and errors too (an `on_response_prepare` signal)."""
         response.headers.update(self._headers)
 
-    def _is_token(self, value: str) -> bool:
-        return hmac.compare_digest(value.encode("utf-8", "surrogateescape"), self.token.encode())
+    def _may_ask(self, request: web.Request, *, by_header: bool) -> bool:
+        origin = request.headers.get("Origin")
+        if origin is not None:
+            return origin in self._origins
+        is_socket = request.headers.get("Upgrade", "").lower() == "websocket"
+        return by_header or (request.method in _SAFE_METHODS and not is_socket)
+
+
+def _same(given: str, token: str) -> bool:
+    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), token.encode())
 
 
 def _refuse() -> web.Response:

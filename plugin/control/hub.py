@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import time
 from typing import Literal
 
 import cv2
@@ -17,8 +18,9 @@ Channel = Literal["after", "before"]
 #: Longer side of what the page is sent, px.
 MAX_SIDE_PX = 1280
 _QUALITY = 80
-#: Channel, kind, held, unused, sequence: 8 bytes, little endian, before the JPEG.
-_HEADER = struct.Struct("<BBBBI")
+#: Channel, kind, held, unused, sequence, hand-over: 16 bytes, little endian, before the JPEG.
+_HEADER = struct.Struct("<BBBBIQ")
+HEADER_BYTES = _HEADER.size
 _CHANNELS = {"after": 0, "before": 1}
 _KINDS = {"persona": 0, "slate": 1, "camera": 2}
 
@@ -36,9 +38,14 @@ def encode(pixels: Pixels) -> bytes:
     return jpeg
 
 
-def packet_of(channel: Channel, jpeg: bytes, *, kind: str = "camera", held: bool = False, sequence: int = 0) -> bytes:
-    """What goes over the socket for one picture."""
-    header = _HEADER.pack(_CHANNELS[channel], _KINDS[kind], int(held), 0, sequence & 0xFFFFFFFF)
+def packet_of(
+    channel: Channel, jpeg: bytes, *, kind: str = "camera", held: bool = False, sequence: int = 0, at_us: int = 0
+) -> bytes:
+    """What goes over the socket for one picture.
+
+    `at_us`: when it was handed over, microseconds since 1970, by which the page tells how old what it shows is.
+    """
+    header = _HEADER.pack(_CHANNELS[channel], _KINDS[kind], int(held), 0, sequence & 0xFFFFFFFF, at_us)
     return header + jpeg
 
 
@@ -62,7 +69,15 @@ class FrameHub:
         """A new frame, on the sink's thread; encoded once, and only if a page waits."""
         if not self._waiting:
             return
-        packet = packet_of("after", encode(frame.pixels), kind=frame.kind, held=frame.held, sequence=frame.sequence)
+        at_us = time.time_ns() // 1000
+        packet = packet_of(
+            "after",
+            encode(frame.pixels),
+            kind=frame.kind,
+            held=frame.held,
+            sequence=frame.sequence,
+            at_us=at_us,
+        )
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._publish, packet)
 

@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
-from mien.plugin.control.controls import LiveControls
+import logging
+from collections.abc import Callable
+
+from mien.plugin.control.desk import Desk
 from mien.plugin.control.server import DEFAULT_PORT, ControlServer
 from mien.realtime.clock import Clock
 from mien.realtime.errors import SinkError
 from mien.realtime.mark import MarkedFrame
 from mien.realtime.sink.base import StreamFormat
 
+log = logging.getLogger(__name__)
+
 
 class PreviewSink:
     """Shows the marked frames on the page, with the numbers and the buttons.
 
     Args:
-        controls: the live path, for the numbers and the buttons.
+        desk: the live path, for the numbers and the buttons.
         port: wanted port; the next free one is taken if it is not free.
         clock: times the held buttons.
+        on_event: told one sentence of what a user should know.
 
     """
 
     name = "preview"
 
-    def __init__(self, controls: LiveControls, *, port: int = DEFAULT_PORT, clock: Clock | None = None) -> None:
-        self._controls = controls
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        port: int = DEFAULT_PORT,
+        clock: Clock | None = None,
+        on_event: Callable[[str], None] = log.info,
+    ) -> None:
+        self._desk = desk
         self._port = port
         self._clock = clock
+        self._on_event = on_event
         self._server: ControlServer | None = None
 
     @property
@@ -40,7 +54,7 @@ class PreviewSink:
 
     def open(self, stream: StreamFormat) -> None:
         """Serve the page; raises `SinkError` when no port is free."""
-        server = ControlServer(self._controls, port=self._port, clock=self._clock)
+        server = ControlServer(self._desk, port=self._port, clock=self._clock, on_event=self._on_event)
         server.start()
         self._server = server
 

@@ -1,4 +1,4 @@
-"""The page's server: loopback alone, on a thread of its own."""
+"""The server of the page and of the control API: loopback alone, on a thread of its own."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable
 from importlib import resources
+from pathlib import Path
 
 from aiohttp import web
 
-from mien.plugin.control.controls import LiveControls
+from mien.plugin.control.api import MAX_BODY_BYTES, Api
+from mien.plugin.control.desk import Desk
+from mien.plugin.control.doors import Doors, Message
 from mien.plugin.control.gate import Gate
 from mien.plugin.control.hub import FrameHub
-from mien.plugin.control.session import Message, Session, Switches
+from mien.plugin.control.place import Notice, Token
+from mien.plugin.control.session import Session
 from mien.realtime.clock import Clock, MonotonicClock
 from mien.realtime.errors import SinkError
 from mien.realtime.mark import MarkedFrame
@@ -28,43 +32,55 @@ DEFAULT_PORT = 8723
 #: Ports tried after the wanted one when that is taken.
 _PORT_TRIES = 20
 #: Pages open at once; more are turned away.
-MAX_PAGES = 4
+MAX_PAGES = 8
 #: The longest message of a page, bytes; a longer one ends its socket.
 MAX_MESSAGE_BYTES = 4096
 #: A page that answers no ping for this long is gone, seconds.
 _HEARTBEAT_S = 5.0
+#: A page that is told goodbye may answer for this long, seconds.
+_GOODBYE_S = 0.5
 _START_TIMEOUT_S = 5.0
 _TOO_MANY_PAGES = 4001
 
+_KINDS = {".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml"}
 #: Every file that is served; a path that is none of these is 404, so there is no way out of the folder.
 _FILES = {
-    "/": ("index.html", "text/html"),
-    "/app.js": ("app.js", "text/javascript"),
-    "/connection.js": ("connection.js", "text/javascript"),
-    "/expression.js": ("expression.js", "text/javascript"),
-    "/held.js": ("held.js", "text/javascript"),
-    "/style.css": ("style.css", "text/css"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
-}
+    f"/{'' if name == 'index.html' else name}": (name, _KINDS[Path(name).suffix])
+    for name in (
+        "index.html", "style.css", "panels.css", "icon.svg", "chevron.svg", "app.js", "api.js", "calibration.js",
+        "choices.js", "connection.js", "expression.js", "gallery.js", "graphs.js", "guide.js", "health.js", "held.js",
+        "stage.js", "toast.js",
+    )
+}  # fmt: skip
 
 
 class ControlServer:
     """Serves the page of one run. `start` it, `offer` frames from one thread, `close` it.
 
     Args:
-        controls: the live path.
-        port: wanted port; the next free one is taken if it is not free. 0 for any.
+        desk: what may be asked of the live path.
+        port: wanted port; the next free one is taken, and told, if it is not free. 0 for any.
         clock: times the held buttons.
+        on_event: told one sentence of what a user should know.
 
     """
 
-    def __init__(self, controls: LiveControls, *, port: int = DEFAULT_PORT, clock: Clock | None = None) -> None:
-        self._controls = controls
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        port: int = DEFAULT_PORT,
+        clock: Clock | None = None,
+        on_event: Callable[[str], None] = log.info,
+    ) -> None:
+        self._on_event = on_event
+        self._token = Token()
+        self._notice = Notice()
+        self._doors = Doors(desk, self._broadcast)
         self._wanted_port = port
         self._clock = clock or MonotonicClock()
         self._worker = Worker("page", self._body)
         self._ready = threading.Event()
-        self._switches = Switches()
         self._sessions: dict[Session, web.WebSocketResponse] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._hub: FrameHub | None = None
@@ -75,10 +91,10 @@ class ControlServer:
 
     @property
     def url(self) -> str:
-        """The page's address, with this run's token; after `start`."""
+        """The page's address, with its token; after `start`."""
         if self._gate is None:
             raise SinkError("the page is not served yet.")
-        return f"http://{HOST}:{self.port}/?token={self._gate.token}"
+        return f"http://{HOST}:{self.port}/?token={self._token.value}"
 
     @property
     def pages(self) -> int:
@@ -89,12 +105,13 @@ class ControlServer:
         """Serve; raises `SinkError` when no port is free."""
         self._socket = _listen(self._wanted_port)
         self.port = self._socket.getsockname()[1]
-        self._gate = Gate(self.port)
+        self._gate = Gate(self.port, lambda: self._token.value)
         self._worker.start()
         if not self._ready.wait(_START_TIMEOUT_S):
             self.close()
             raise SinkError("the page's server did not start.")
         self._worker.check()
+        self._tell_port()
 
     def offer(self, frame: MarkedFrame) -> None:
         """Show a frame to the pages that wait for one; at once if none does."""
@@ -110,6 +127,15 @@ class ControlServer:
             log.warning("the page's server did not end in time and is left behind")
         if self._socket is not None:
             self._socket.close()
+        self._notice.take()
+
+    def _tell_port(self) -> None:
+        if self._wanted_port not in (0, self.port):
+            text = f"port {self._wanted_port} is taken, so the page is on port {self.port}"
+            if (other := self._notice.others_port()) is not None:
+                text += f"; another Mien runs on port {other}"
+            self._on_event(text)
+        self._notice.put(self.port)
 
     def _body(self, _: threading.Event) -> None:
         try:
@@ -122,7 +148,9 @@ class ControlServer:
         assert self._gate is not None
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         self._hub = FrameHub(self._loop)
-        runner = web.AppRunner(_application(self._gate, self._serve_page), access_log=None, shutdown_timeout=0.5)
+        runner = web.AppRunner(
+            _application(self._gate, self._doors, self._serve_page), access_log=None, shutdown_timeout=0.5
+        )
         await runner.setup()
         try:
             await web.SockSite(runner, self._socket).start()
@@ -134,19 +162,22 @@ class ControlServer:
             await runner.cleanup()
 
     async def _serve_page(self, request: web.Request) -> web.WebSocketResponse:
-        page = web.WebSocketResponse(max_msg_size=MAX_MESSAGE_BYTES, heartbeat=_HEARTBEAT_S, compress=False)
+        page = web.WebSocketResponse(
+            timeout=_GOODBYE_S, max_msg_size=MAX_MESSAGE_BYTES, heartbeat=_HEARTBEAT_S, compress=False
+        )
         await page.prepare(request)
         if len(self._sessions) >= MAX_PAGES:
             await page.close(code=_TOO_MANY_PAGES, message=b"too many pages")
             return page
         assert self._hub is not None
+        token = self._token.value
         session = Session(
             page,
-            self._controls,
+            self._doors,
             self._hub,
-            self._switches,
-            broadcast=self._broadcast,
             now_ns=self._clock.now_ns,
+            admitted=lambda: self._token.value == token,
+            cut=lambda: _abort(request),
         )
         self._sessions[session] = page
         try:
@@ -155,14 +186,19 @@ class ControlServer:
             del self._sessions[session]
         return page
 
-    async def _broadcast(self, message: Message) -> None:
-        sent = [session.send(message) for session in list(self._sessions)]
-        for result in await asyncio.gather(*sent, return_exceptions=True):
-            if isinstance(result, Exception) and not isinstance(result, ConnectionError):
-                raise result
+    def _broadcast(self, message: Message) -> None:
+        for session in list(self._sessions):
+            session.tell(message)
 
 
-def _application(gate: Gate, serve_page: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.Application:
+def _abort(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
+
+
+def _application(
+    gate: Gate, doors: Doors, serve_page: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.Application:
     @web.middleware
     async def guard(
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -180,11 +216,12 @@ def _application(gate: Gate, serve_page: Callable[[web.Request], Awaitable[web.S
 
         return answer
 
-    app = web.Application(middlewares=[guard])
+    app = web.Application(middlewares=[guard], client_max_size=MAX_BODY_BYTES)
     app.on_response_prepare.append(gate.protect)
     for path, (name, kind) in _FILES.items():
         app.router.add_get(path, file_handler(name, kind))
     app.router.add_get("/socket", serve_page)
+    Api(doors).add_to(app)
     return app
 
 

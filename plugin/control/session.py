@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from mien.plugin.control.controls import LiveControls, page_stats
+from mien.plugin.control.doors import Doors
 from mien.plugin.control.held import KEEP_ALIVE_S, HeldButton
 from mien.plugin.control.hub import FrameHub, encode, packet_of
 from mien.realtime.errors import MienError
@@ -21,10 +21,14 @@ log = logging.getLogger(__name__)
 
 #: How long "show me" must be held before the camera is shown, seconds.
 SHOW_ME_HOLD_S = 1.0
-#: Between two numbers, seconds.
-STATS_S = 1.0
+#: Between two statuses, seconds.
+STATUS_S = 1.0
+#: Messages that wait for a page; one that lets more pile up has stopped reading.
+_OUTBOX = 64
 #: Between two looks for a newer camera picture while "before" is held, seconds.
 _LOOK_S = 0.015
+#: The token was renewed while the page was open.
+TOKEN_ENDED = 4003
 
 Message = dict[str, Any]
 
@@ -33,74 +37,62 @@ class BadMessageError(MienError, ValueError):
     """A page sent what no page of ours sends."""
 
 
-class Switches:
-    """What the pages have switched, for all of them to show; and the one change of persona at a time."""
-
-    def __init__(self) -> None:
-        self.slate = False
-        self.hold = False
-        self.persona = asyncio.Lock()
-
-    def as_message(self) -> Message:
-        """For the socket."""
-        return {"type": "switches", "slate": self.slate, "hold": self.hold}
-
-
 class Session:
     """Serves one WebSocket until it ends. Runs on the server's one thread.
 
     A picture is sent only after the page has said that it has shown the one before, so that a slow page sees
-    fewer pictures and never old ones. The numbers come once a second.
+    fewer pictures and never old ones. What is told to it waits in an outbox of its own: a page that reads nothing
+    holds up no other, and is cut off once the outbox is full.
 
     Args:
         socket: prepared.
-        controls: the live path.
+        doors: what may be asked, and what is told to all.
         hub: where the marked frames come from.
-        switches: shared by all pages.
-        broadcast: sends a message to every page.
         now_ns: a monotonic clock.
+        admitted: whether the token that it came with still opens the door.
+        cut: ends the connection at once; a polite close would wait for somebody who does not read.
 
     """
 
     def __init__(
         self,
         socket: web.WebSocketResponse,
-        controls: LiveControls,
+        doors: Doors,
         hub: FrameHub,
-        switches: Switches,
         *,
-        broadcast: Callable[[Message], Awaitable[None]],
         now_ns: Callable[[], int],
+        admitted: Callable[[], bool],
+        cut: Callable[[], None],
     ) -> None:
         self._socket = socket
-        self._controls = controls
+        self._doors = doors
+        self._live = doors.desk.live
         self._hub = hub
-        self._switches = switches
-        self._broadcast = broadcast
+        self._admitted = admitted
+        self._cut = cut
         self._show_me = HeldButton(now_ns, hold_s=SHOW_ME_HOLD_S)
         self._before = HeldButton(now_ns)
         self._shown = False
         self._expiry: dict[str, asyncio.TimerHandle] = {}
         self._acks = {"after": asyncio.Event(), "before": asyncio.Event()}
+        self._outbox: asyncio.Queue[str] = asyncio.Queue(_OUTBOX)
         self._tasks: set[asyncio.Task[None]] = set()
         self._before_task: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Serve until the page goes; whatever it held is released then."""
         try:
-            await self.send({"type": "personas", "names": self._controls.personas()})
-            await self.send(self._switches.as_message())
-            self._start(self._send_pictures())
-            self._start(self._send_stats())
+            for work in (self._send_messages(), self._send_pictures(), self._send_statuses()):
+                self._start(work)
             async for message in self._socket:
                 if message.type is not WSMsgType.TEXT:
                     break
                 try:
-                    await self._handle(_parse(message.data))
-                except MienError as error:
-                    await self.send({"type": "error", "message": str(error)})
-                    if isinstance(error, BadMessageError):
-                        break
+                    self._handle(_parse(message.data))
+                except BadMessageError as error:
+                    # Straight away, past the outbox: nothing is sent after it.
+                    await self._socket.send_str(json.dumps({"type": "said", "level": "bad", "text": str(error)}))
+                    break
         except ConnectionError:
             log.debug("a page went away while it was written to")
         finally:
@@ -112,53 +104,55 @@ class Session:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def send(self, message: Message) -> None:
-        """Send JSON."""
-        await self._socket.send_str(json.dumps(message))
+    def tell(self, message: Message) -> None:
+        """Send JSON when the page takes it; a page that takes nothing is cut off."""
+        try:
+            self._outbox.put_nowait(json.dumps(message))
+        except asyncio.QueueFull:
+            log.warning("a page has stopped reading and is cut off")
+            self._cut()
 
     # -- from the page
 
-    async def _handle(self, message: Message) -> None:
+    def _handle(self, message: Message) -> None:
         match message:
             case {"type": "ack", "channel": "after" | "before" as channel}:
                 self._acks[channel].set()
             case {"type": "show_me", "held": bool(held)}:
-                await self._on_show_me(held)
+                self._on_show_me(held)
             case {"type": "before", "held": bool(held)}:
                 self._on_before(held)
-            case {"type": "slate", "on": bool(on)}:
-                self._controls.set_slate(on)
-                self._switches.slate = on
-                await self._broadcast(self._switches.as_message())
-            case {"type": "hold", "on": bool(on)}:
-                self._controls.set_hold(on)
-                self._switches.hold = on
-                await self._broadcast(self._switches.as_message())
+            case {"type": "slate" | "hold" as name, "on": bool(on)}:
+                self._doors.switch(name, on)
             case {"type": "relock"}:
-                self._controls.relock()
-            case {"type": "edit", "changes": str(changes)}:
-                self._controls.set_edit(changes)
-            case {"type": "persona", "name": str(name)}:
-                self._start(self._change_persona(name))
-            case {"type": "personas"}:
-                await self.send({"type": "personas", "names": self._controls.personas()})
+                self._live.relock()
+            case {"type": "change", "settings": dict(values)}:
+                self._start(self._change(values))
+            case {"type": "status"}:
+                self.tell(self._doors.status())
             case _:
                 raise BadMessageError("this page is of another version.", hint="Load it again.")
 
-    async def _on_show_me(self, held: bool) -> None:
+    async def _change(self, values: Message) -> None:
+        try:
+            await self._doors.change(values)
+        except MienError as error:
+            self.tell({"type": "said", "level": "bad", "text": str(error)})
+
+    def _on_show_me(self, held: bool) -> None:
         if not held:
             self._release_show_me()
             return
         self._expire_later("show_me", self._release_show_me)
         if self._show_me.pulse():
             self._shown = True
-            self._controls.show_me(True)
+            self._live.show_me(True)
 
     def _release_show_me(self) -> None:
         self._show_me.release()
         if self._shown:
             self._shown = False
-            self._controls.show_me(False)
+            self._live.show_me(False)
 
     def _on_before(self, held: bool) -> None:
         if not held:
@@ -180,27 +174,11 @@ class Session:
             self._expiry[button].cancel()
         self._expiry[button] = asyncio.get_running_loop().call_later(KEEP_ALIVE_S, release)
 
-    async def _change_persona(self, name: str) -> None:
-        known = self._controls.personas()
-        if name not in known:
-            await self._tell_persona(name, "failed", f"there is no persona '{name}' any more.")
-            return
-        async with self._switches.persona:
-            await self._tell_persona(name, "loading", "")
-            try:
-                await asyncio.get_running_loop().run_in_executor(None, self._controls.set_persona, name)
-            except MienError as error:
-                await self._tell_persona(name, "failed", str(error))
-            except Exception as error:
-                log.exception("changing the persona failed")
-                await self._tell_persona(name, "failed", f"{type(error).__name__}: {error}")
-            else:
-                await self._tell_persona(name, "ready", "")
-
-    async def _tell_persona(self, name: str, state: str, message: str) -> None:
-        await self._broadcast({"type": "persona", "name": name, "state": state, "message": message})
-
     # -- to the page
+
+    async def _send_messages(self) -> None:
+        while True:
+            await self._socket.send_str(await self._outbox.get())
 
     async def _send_pictures(self) -> None:
         while True:
@@ -212,7 +190,7 @@ class Session:
         loop, sent = asyncio.get_running_loop(), None
         while self._before.acting():
             await self._acks["before"].wait()
-            pixels: Pixels | None = self._controls.before()
+            pixels: Pixels | None = self._live.before()
             if pixels is None or pixels is sent:
                 await asyncio.sleep(_LOOK_S)
                 continue
@@ -223,10 +201,11 @@ class Session:
             self._acks["before"].clear()
             await self._socket.send_bytes(packet_of("before", jpeg))
 
-    async def _send_stats(self) -> None:
-        while True:
-            await self.send({"type": "stats", **page_stats(self._controls.stats())})
-            await asyncio.sleep(STATS_S)
+    async def _send_statuses(self) -> None:
+        while self._admitted():
+            self.tell(self._doors.status())
+            await asyncio.sleep(STATUS_S)
+        await self._socket.close(code=TOKEN_ENDED, message=b"the token was renewed")
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(_quietly(work))

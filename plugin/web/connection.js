@@ -2,9 +2,10 @@
 
 const KINDS = ["persona", "slate", "camera"];
 const CHANNELS = ["after", "before"];
-const HEADER_BYTES = 8;
+const HEADER_BYTES = 16;
 const RETRY_MS = [500, 1000, 2000, 4000];
 const TOO_MANY_PAGES = 4001;
+const TOKEN_ENDED = 4003;
 
 export class Connection extends EventTarget {
   #socket = null;
@@ -43,13 +44,14 @@ export class Connection extends EventTarget {
       channel: CHANNELS[header.getUint8(0)],
       kind: KINDS[header.getUint8(1)],
       held: header.getUint8(2) === 1,
+      atMs: Number(header.getBigUint64(8, true)) / 1000,
       jpeg: new Blob([new Uint8Array(data, HEADER_BYTES)], { type: "image/jpeg" }),
     });
   }
 
   #closed(code) {
-    if (code === TOO_MANY_PAGES) {
-      this.#tell("state", { state: "full" });
+    if (code === TOO_MANY_PAGES || code === TOKEN_ENDED) {
+      this.#tell("state", { state: code === TOKEN_ENDED ? "ended" : "full" });
       return;
     }
     const wait = RETRY_MS[Math.min(this.#failures, RETRY_MS.length - 1)];

@@ -1,6 +1,6 @@
 // Sliders that change the persona's expression: strength of what the face does, and something added to it.
 
-const find = (id) => document.getElementById(id);
+import { find } from "./api.js";
 
 // The words that the server knows; "all" comes first, so that what follows it may differ.
 const GROUPS = [

@@ -66,5 +66,6 @@ export function isShortcut(event, key) {
   const { target } = event;
   const slides = target.type === "range" || target.type === "checkbox";
   const typing = target instanceof HTMLSelectElement || (target instanceof HTMLInputElement && !slides);
+  if (document.querySelector("dialog[open]")) return false;
   return event.key.toLowerCase() === key && !typing && !event.ctrlKey && !event.metaKey && !event.altKey;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from mien.realtime.tracker.selection import FaceSelector
 
 if TYPE_CHECKING:
     from mien.realtime.calibration import Calibration
+    from mien.realtime.calibration_recorder import CalibrationRecorder, Step
     from mien.realtime.tracker.watch import BystanderWatch
 
 #: A source that starts again at zero (a camera that came back) goes on this long after its last frame, ns.
@@ -46,6 +48,10 @@ class TrackingStage:
         self._calibration = calibration
         self._watch = watch
         self._unlooked: tuple[Frame, tuple[Box, ...]] | None = None
+        self._recorder: CalibrationRecorder | None = None
+        self._on_recorded: Callable[[CalibrationRecorder], None] | None = None
+        #: What the user is to do now; None while nothing is recorded.
+        self.step: Step | None = None
         self._known: frozenset[int] = frozenset()
         self._shift_ns = 0
         self._last_ns = -1
@@ -58,6 +64,7 @@ class TrackingStage:
         media_ns = self._media_ns(frame)
         frame = replace(frame, media_ns=media_ns)
         faces = self._tracker(frame)
+        self._record(faces, media_ns)
         chosen = self._selector(faces, media_ns, (frame.width, frame.height))
         self._forget_strangers(chosen.swapped)
         bystanders = chosen.bystanders
@@ -76,6 +83,23 @@ class TrackingStage:
         if self._watch is not None and unlooked is not None:
             self._watch.look(*unlooked)
 
+    def record(
+        self, recorder: CalibrationRecorder | None, on_recorded: Callable[[CalibrationRecorder], None] | None = None
+    ) -> None:
+        """Let a calibration see the faces of the frames that come, or None: no longer. Any thread.
+
+        Args:
+            recorder: new.
+            on_recorded: told, on the tracking thread, when it has seen all.
+
+        """
+        self.step, self._on_recorded, self._recorder = None, on_recorded, recorder
+
+    def calibrate(self, calibration: Calibration | None) -> None:
+        """Straighten faces by another calibration from the next frame on; None for none. Any thread."""
+        self._calibration = calibration
+        self._neutral = NeutralEstimator(None if calibration is None else calibration.neutral)
+
     def relock(self) -> None:
         """Choose the face to swap anew on the next frame; any thread."""
         self._selector.relock()
@@ -85,6 +109,16 @@ class TrackingStage:
         self._tracker.close()
         if self._watch is not None:
             self._watch.close()
+
+    def _record(self, faces: Sequence[Face], media_ns: int) -> None:
+        recorder, done = self._recorder, self._on_recorded
+        if recorder is None:
+            return
+        self.step = recorder.add(faces[0] if len(faces) == 1 else None, media_ns)
+        if self.step.done:
+            self._recorder = None
+            if done is not None:
+                done(recorder)
 
     def _media_ns(self, frame: Frame) -> int:
         """Keep time strictly increasing when a source was opened again and counts from zero."""

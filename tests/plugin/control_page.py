@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path as FilePath
 from typing import Any
 
 import aiohttp
 import numpy as np
 
-from mien.realtime.errors import ConfigError, PersonaError
+from mien.plugin.control.desk import Desk
+from mien.plugin.recorder import RecordingState
+from mien.realtime.calibration_recorder import CalibrationRecorder, Step
+from mien.realtime.config import BadgeSettings, LiveConfig
+from mien.realtime.errors import ConfigError, MienError, PersonaError
 from mien.realtime.frame import Pixels
 from mien.realtime.mark import MarkedFrame, Marker
 
@@ -20,11 +25,71 @@ PATIENCE_S = 10.0
 WIDTH, HEIGHT = 64, 48
 
 
+class Changes:
+    """What may be changed on a live path, noting what it is asked; raises what it is given in `fails`."""
+
+    def __init__(self, calls: list[tuple[str, Any]]) -> None:
+        self._calls = calls
+        self.fails: dict[str, MienError] = {}
+        self.sinks: tuple[str, ...] = ("preview",)
+        self.recording = RecordingState()
+        self.calibration_step: Step | None = None
+        self.calibrated: Callable[[CalibrationRecorder], None] | None = None
+
+    def _note(self, name: str, value: Any) -> None:
+        if name in self.fails:
+            raise self.fails[name]
+        self._calls.append((name, value))
+
+    def set_engine(self, kind: str, mode: str) -> None:
+        self._note("engine", (kind, mode))
+
+    def set_source(self, spec: str) -> None:
+        self._note("source", spec)
+
+    def add_sink(self, spec: str) -> None:
+        self._note("add_sink", spec)
+        self.sinks += (spec,)
+
+    def remove_sink(self, spec: str) -> None:
+        self._note("remove_sink", spec)
+        self.sinks = tuple(each for each in self.sinks if each != spec)
+
+    def set_badge(self, badge: BadgeSettings) -> None:
+        self._note("badge", (badge.corner, badge.plate))
+
+    def set_colour(self, strength: float) -> None:
+        self._note("colour", strength)
+
+    def set_slate_picture(self, picture: FilePath | None, *, language: str) -> None:
+        self._note("slate_picture", picture)
+
+    def set_calibration(self, path: FilePath | None) -> None:
+        self._note("calibration", path)
+
+    def record_calibration(self, done: Callable[[CalibrationRecorder], None] | None) -> None:
+        self._note("record_calibration", done is not None)
+        self.calibrated = done
+
+    def start_recording(self, path: FilePath) -> None:
+        self._note("record", path)
+        self.recording = RecordingState(on=True, file=path.name)
+
+    def stop_recording(self) -> RecordingState:
+        self._note("record", None)
+        self.recording = RecordingState(file=self.recording.file)
+        return self.recording
+
+    def snapshot(self, path: FilePath) -> None:
+        self._note("snapshot", path)
+
+
 class Path:
     """The live path's side of the page, noting what it is asked."""
 
     def __init__(self) -> None:
         self.calls: list[tuple[str, Any]] = []
+        self.changes = Changes(self.calls)
         self.camera: Pixels | None = np.full((HEIGHT, WIDTH, 3), 50, np.uint8)
         self.numbers: dict[str, Any] = {
             "fps": 29.9,
@@ -58,15 +123,17 @@ class Path:
             raise ConfigError("There is no expression 'smle'.")
         self.numbers["edit"] = changes
 
-    def personas(self) -> list[str]:
-        return ["amara", "bjorn", "broken", "crashing"]
-
     def set_persona(self, name: str) -> None:
-        if name == "broken":
+        if name == "opal":
             raise PersonaError("portrait.png has another hash than its pack says.", hint="Get the pack again.")
-        if name == "crashing":
+        if name == "linh":
             raise ZeroDivisionError("a defect")
         self.calls.append(("persona", name))
+
+
+def desk_of(path: Path, **settings: Any) -> Desk:
+    """The real desk over it; keeps nothing."""
+    return Desk(path, LiveConfig.build(settings))
 
 
 def frame(level: int, sequence: int = 0, *, width: int = WIDTH, height: int = HEIGHT) -> MarkedFrame:
@@ -108,6 +175,12 @@ class Page:
             if message.type is aiohttp.WSMsgType.BINARY:
                 return bytes(message.data)
             assert message.type is aiohttp.WSMsgType.TEXT, message
+
+    @property
+    def transport(self) -> asyncio.Transport:
+        """The connection itself, for a page that stops in the middle."""
+        connection: Any = self.socket._conn
+        return connection.transport
 
     async def close_code(self) -> int | None:
         """Read to the end; the code that the server gave."""

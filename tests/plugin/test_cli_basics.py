@@ -15,7 +15,8 @@ from mien.plugin.commands import tree
 from mien.realtime import errors
 
 COMMANDS = (
-    "run", "convert", "sign", "verify", "demo", "devices", "calibrate", "persona", "consent", "cast", "plan", "train",
+    "run", "studio", "convert", "sign", "verify", "demo", "devices", "calibrate", "persona", "consent", "cast", "plan",
+    "train",
     "bench", "doctor",
 )  # fmt: skip
 

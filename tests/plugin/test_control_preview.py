@@ -5,11 +5,10 @@ import asyncio
 import numpy as np
 import pytest
 import simplejpeg
-from control_page import HEIGHT, WIDTH, Path, frame, page_at, until
+from control_page import HEIGHT, WIDTH, Path, desk_of, frame, page_at, until
 
 from mien.plugin.control import hub
-from mien.plugin.control.controls import page_stats
-from mien.plugin.control.hub import MAX_SIDE_PX, encode
+from mien.plugin.control.hub import HEADER_BYTES, MAX_SIDE_PX, encode
 from mien.plugin.control.preview import PreviewSink
 from mien.realtime.clock import MonotonicClock
 from mien.realtime.errors import SinkError
@@ -23,11 +22,11 @@ LEVEL_TOLERANCE = 3
 
 
 def level_of(packet: bytes) -> int:
-    return int(simplejpeg.decode_jpeg(packet[8:], colorspace="BGR")[HEIGHT - 8, 8, 0])
+    return int(simplejpeg.decode_jpeg(packet[HEADER_BYTES:], colorspace="BGR")[HEIGHT - 8, 8, 0])
 
 
 def test_a_page_gets_the_newest_frame_and_the_next_only_after_its_ack() -> None:
-    sink = PreviewSink(Path(), port=0)
+    sink = PreviewSink(desk_of(Path()), port=0)
     sink.open(STREAM)
 
     async def watch() -> None:
@@ -64,13 +63,13 @@ def test_nothing_is_encoded_while_nobody_asks(monkeypatch: pytest.MonkeyPatch) -
         raise AssertionError("encoded for nobody")
 
     monkeypatch.setattr(hub, "encode", refuse)
-    sink = PreviewSink(Path(), port=0)
+    sink = PreviewSink(desk_of(Path()), port=0)
     sink.open(STREAM)
 
     async def watch() -> None:
         assert sink.url is not None
         async with page_at(sink.url) as page:
-            await page.hear("stats")
+            await page.hear("status")
             sink.write(frame(40))
 
     sink.write(frame(40))
@@ -79,7 +78,7 @@ def test_nothing_is_encoded_while_nobody_asks(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_the_camera_is_wanted_while_a_page_is_open() -> None:
-    sink = PreviewSink(Path(), port=0)
+    sink = PreviewSink(desk_of(Path()), port=0)
     assert not sink.wanted
     assert sink.url is None
     sink.open(STREAM)
@@ -88,7 +87,7 @@ def test_the_camera_is_wanted_while_a_page_is_open() -> None:
     async def watch() -> None:
         assert sink.url is not None
         async with page_at(sink.url) as page:
-            await page.hear("stats")
+            await page.hear("status")
             assert sink.wanted
         await until(lambda: not sink.wanted)
 
@@ -101,7 +100,7 @@ def test_the_camera_is_wanted_while_a_page_is_open() -> None:
 
 
 def test_it_runs_behind_a_mailbox_like_every_sink() -> None:
-    made = PreviewSink(Path(), port=0)
+    made = PreviewSink(desk_of(Path()), port=0)
     runner = SinkRunner(open_sink("preview", preview=lambda: made), STREAM, MonotonicClock())
     runner.start()
     for number in range(5):
@@ -117,10 +116,3 @@ def test_large_pictures_are_sent_smaller_and_small_ones_as_they_are() -> None:
     upright = np.zeros((1920, 1080, 3), np.uint8)
     assert simplejpeg.decode_jpeg_header(encode(upright))[:2] == (MAX_SIDE_PX, 720)
     assert simplejpeg.decode_jpeg_header(encode(np.zeros((49, 65, 3), np.uint8)))[:2] == (49, 65)
-
-
-def test_the_page_shows_numbers_that_it_knows_and_nothing_else() -> None:
-    assert page_stats({"fps": 1.0, "preview_url": "secret", "engine": {"name": "mesh"}}) == {
-        "fps": 1.0,
-        "engine": {"name": "mesh"},
-    }

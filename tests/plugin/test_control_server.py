@@ -9,9 +9,11 @@ from importlib import resources
 
 import aiohttp
 import pytest
-from control_page import Page, Path, client, page_at, split, until
+from control_page import Page, Path, client, desk_of, page_at, split, until
 
+from mien.plugin.control.place import Token
 from mien.plugin.control.server import _FILES, MAX_MESSAGE_BYTES, MAX_PAGES, ControlServer
+from mien.plugin.control.session import TOKEN_ENDED
 from mien.realtime.clock import ManualClock
 from mien.realtime.errors import SinkError
 
@@ -28,7 +30,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def server(path: Path, clock: ManualClock) -> Iterator[ControlServer]:
-    served = ControlServer(path, port=0, clock=clock)
+    served = ControlServer(desk_of(path), port=0, clock=clock)
     served.start()
     yield served
     served.close()
@@ -48,14 +50,58 @@ def test_nothing_is_served_without_the_token(server: ControlServer, tail: str) -
     assert asyncio.run(status(origin + tail)) == 403
 
 
-def test_the_token_is_long_and_new_for_each_run(path: Path, server: ControlServer) -> None:
-    other = ControlServer(path, port=0)
+def test_the_token_is_long_and_the_same_in_every_run_until_it_is_renewed(path: Path, server: ControlServer) -> None:
+    other = ControlServer(desk_of(path), port=0)
     other.start()
-    tokens = {split(served.url)[1] for served in (server, other)}
-    assert len(tokens) == 2
-    assert all(len(token) >= 43 for token in tokens)
-    assert asyncio.run(status(f"{split(other.url)[0]}/?token={split(server.url)[1]}")) == 403
+    token = split(server.url)[1]
+    assert len(token) == 43
+    assert split(other.url)[1] == token
+    place = Token()
+    renewed = place.renew()
+    # Both runs, though neither was told.
+    for served in (server, other):
+        origin = split(served.url)[0]
+        assert asyncio.run(status(f"{origin}/?token={token}")) == 403
+        assert asyncio.run(status(f"{origin}/?token={renewed}")) == 200
     other.close()
+
+
+def test_a_page_that_is_open_ends_when_the_token_is_renewed(server: ControlServer) -> None:
+    async def talk() -> int | None:
+        async with page_at(server.url) as page:
+            await page.hear("status")
+            Token().renew()
+            return await page.close_code()
+
+    assert asyncio.run(talk()) == TOKEN_ENDED
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"Authorization": "Bearer {token}"}, 200),
+        ({"Authorization": "Bearer wrong"}, 403),
+        ({"Authorization": "Basic {token}"}, 403),
+        ({"Authorization": "Bearer {token}", "Origin": "http://evil.example"}, 403),
+        ({"Authorization": "Bearer {token}", "Origin": "null"}, 403),
+        ({"Authorization": "Bearer {token}", "Host": "evil.example"}, 403),
+        ({}, 403),
+    ],
+)
+def test_a_script_comes_in_by_the_header_and_a_foreign_page_never(
+    server: ControlServer, path: Path, headers: dict[str, str], expected: int
+) -> None:
+    async def post() -> int:
+        origin, token = split(server.url)
+        given = {name: value.format(token=token) for name, value in headers.items()}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{origin}/api/relock", headers=given) as response,
+        ):
+            return response.status
+
+    assert asyncio.run(post()) == expected
+    assert path.calls == ([("relock", True)] if expected == 200 else [])
 
 
 def test_the_page_comes_with_a_strict_cookie_and_its_files_with_the_cookie(server: ControlServer) -> None:
@@ -185,9 +231,11 @@ def test_a_taken_port_gives_way_to_the_next(path: Path) -> None:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         wanted = holder.getsockname()[1]
-        served = ControlServer(path, port=wanted)
+        told: list[str] = []
+        served = ControlServer(desk_of(path), port=wanted, on_event=told.append)
         served.start()
         assert wanted < served.port < wanted + 20
+        assert told == [f"port {wanted} is taken, so the page is on port {served.port}"]
         assert asyncio.run(status(served.url)) == 200
         served.close()
 
@@ -199,16 +247,16 @@ def test_no_free_port_is_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         holder.listen()
         wanted = holder.getsockname()[1]
         with pytest.raises(SinkError, match=rf"no port from {wanted} to {wanted} is free.*--preview-port"):
-            ControlServer(path, port=wanted).start()
+            ControlServer(desk_of(path), port=wanted).start()
 
 
 def test_closing_ends_pages_thread_and_port(path: Path) -> None:
-    served = ControlServer(path, port=0)
+    served = ControlServer(desk_of(path), port=0)
     served.start()
 
     async def stay() -> int | None:
         async with page_at(served.url) as page:
-            await page.hear("stats")
+            await page.hear("status")
             closing = threading.Thread(target=served.close)
             closing.start()
             code = await page.close_code()
@@ -225,7 +273,7 @@ def test_closing_ends_pages_thread_and_port(path: Path) -> None:
 
 def test_an_address_is_known_only_while_it_is_served(path: Path) -> None:
     with pytest.raises(SinkError, match="not served yet"):
-        _ = ControlServer(path, port=0).url
+        _ = ControlServer(desk_of(path), port=0).url
 
 
 # -- many pages, bad pages --------------------------------------------------------------------------------------------
@@ -234,13 +282,13 @@ def test_an_address_is_known_only_while_it_is_served(path: Path) -> None:
 def test_a_second_page_sees_what_the_first_switched(server: ControlServer, path: Path) -> None:
     async def two() -> None:
         async with page_at(server.url) as first, page_at(server.url) as second:
-            await second.hear("switches", slate=False, hold=False)
+            await second.hear("status", slate=False, hold=False)
             await first.say(type="slate", on=True)
-            await second.hear("switches", slate=True, hold=False)
+            await second.hear("status", slate=True, hold=False)
             await second.say(type="hold", on=True)
-            await first.hear("switches", slate=True, hold=True)
+            await first.hear("status", slate=True, hold=True)
             async with page_at(server.url) as third:
-                await third.hear("switches", slate=True, hold=True)
+                await third.hear("status", slate=True, hold=True)
 
     asyncio.run(two())
     assert path.calls == [("slate", True), ("hold", True)]
@@ -250,21 +298,21 @@ def test_too_many_pages_are_turned_away_and_a_place_is_free_again(server: Contro
     async def crowd() -> None:
         pages = [page_at(server.url) for _ in range(MAX_PAGES)]
         for page in pages:
-            await (await page.__aenter__()).hear("stats")
+            await (await page.__aenter__()).hear("status")
         async with page_at(server.url) as late:
             assert await late.close_code() == 4001
         for page in pages:
             await page.__aexit__(None, None, None)
         await until(lambda: server.pages == 0)
         async with page_at(server.url) as again:
-            await again.hear("stats")
+            await again.hear("status")
 
     asyncio.run(crowd())
 
 
 async def _bad(page: Page, text: str) -> None:
     await page.socket.send_str(text)
-    await page.hear("error")
+    assert (await page.hear("said"))["level"] == "bad"
     await page.close_code()
 
 
@@ -278,7 +326,7 @@ async def _bad(page: Page, text: str) -> None:
         '{"type": "reboot"}',
         '{"type": "slate", "on": "yes"}',
         '{"type": "show_me", "held": 1}',
-        '{"type": "persona", "name": 7}',
+        '{"type": "change", "settings": 7}',
         '{"type": "ack", "channel": "elsewhere"}',
         "[" * 2000,
     ],
@@ -288,7 +336,7 @@ def test_a_message_that_is_not_the_pages_ends_its_socket_alone(server: ControlSe
         async with page_at(server.url) as good, page_at(server.url) as bad:
             await _bad(bad, text)
             await good.say(type="hold", on=True)
-            await good.hear("switches", hold=True)
+            await good.hear("status", hold=True)
 
     asyncio.run(talk())
     assert path.calls == [("hold", True)]
@@ -297,8 +345,8 @@ def test_a_message_that_is_not_the_pages_ends_its_socket_alone(server: ControlSe
 def test_an_oversize_message_ends_its_socket(server: ControlServer, path: Path) -> None:
     async def talk() -> int | None:
         async with page_at(server.url) as page:
-            await page.hear("stats")
-            await page.socket.send_str(json.dumps({"type": "persona", "name": "x" * MAX_MESSAGE_BYTES}))
+            await page.hear("status")
+            await page.socket.send_str(json.dumps({"type": "change", "settings": {"edit": "x" * MAX_MESSAGE_BYTES}}))
             return await page.close_code()
 
     assert asyncio.run(talk()) == 1009
@@ -308,7 +356,7 @@ def test_an_oversize_message_ends_its_socket(server: ControlServer, path: Path) 
 def test_binary_from_a_page_ends_its_socket(server: ControlServer) -> None:
     async def talk() -> int | None:
         async with page_at(server.url) as page:
-            await page.hear("stats")
+            await page.hear("status")
             await page.socket.send_bytes(b"\x00" * 10)
             return await page.close_code()
 

@@ -13,11 +13,12 @@ import av
 import pytest
 import simplejpeg
 from control_page import Path as LivePath
-from control_page import page_at, until
+from control_page import desk_of, page_at, until
 
 import mien.plugin
 import mien.realtime.sink
 from marked_pictures import FPS, look, rendered
+from mien.plugin.control.hub import HEADER_BYTES
 from mien.plugin.control.preview import PreviewSink
 from mien.plugin.vcam.sink import VirtualCameraSink
 from mien.realtime.frame import Pixels
@@ -92,7 +93,7 @@ def through_virtual_camera(
 
 
 def through_page(frames: list[MarkedFrame], _: Path, __: pytest.MonkeyPatch) -> list[list[Pixels]]:
-    sink = open_sink("preview", preview=lambda: PreviewSink(LivePath(), port=0))
+    sink = open_sink("preview", preview=lambda: PreviewSink(desk_of(LivePath()), port=0))
     assert isinstance(sink, PreviewSink)
     sink.open(STREAM)
     pictures: list[Pixels] = []
@@ -105,7 +106,7 @@ def through_page(frames: list[MarkedFrame], _: Path, __: pytest.MonkeyPatch) -> 
                 await until(lambda: sink._server is not None and sink._server._hub._waiting)
                 sink.write(frame)
                 packet = await page.picture()
-                pictures.append(simplejpeg.decode_jpeg(packet[8:], colorspace="BGR"))
+                pictures.append(simplejpeg.decode_jpeg(packet[HEADER_BYTES:], colorspace="BGR"))
 
     asyncio.run(watch())
     sink.close()

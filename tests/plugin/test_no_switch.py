@@ -62,6 +62,7 @@ TRIED: dict[str, tuple[Any, ...]] = {
     "loop": (False, True),
     "overwrite": (False, True),
     "occluders": (True, False),
+    "colour": (0.9, 0.0, 1.0),
     "badge.corner": ("top-left", "top-right", "bottom-left", "bottom-right"),
     "badge.plate": ("auto", "light", "dark", "#000000", "#ffffff", "#6e6e6e"),
     "badge.language": ("de", "en", "es", "fr", "it", "nl", "pl", "pt"),
@@ -82,6 +83,7 @@ NOT_TRIED = {
     "pace": "as fast as the machine can, here always",
     "calibration": "a file about the user's face",
     "slate": "a picture: marked like the built-in one",
+    "recordings": "the folder of files that are marked like all others",
     "preview_port": "where the page listens",
     "credentials.identity": "whose certificate signs a file; the signature is beside the mark",
     "credentials.certificate": "as above",
@@ -257,6 +259,7 @@ def test_no_variable_takes_the_mark_off(tmp_path: Path) -> None:
 #: Parameters of the marking code whose names look like a switch, and what they are.
 PARAMETERS = {
     "Marker.badge": "how the badge looks: a BadgeSettings",
+    "Marker.set_badge.badge": "the same, while it runs",
     "Marker.mark_persona.label": "which words the badge has: modified or generated",
     "Marker.repeat.marked": "a frame that is marked already",
 }

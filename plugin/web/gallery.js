@@ -1,0 +1,67 @@
+// The personas: portraits, kinds, and which one is worn.
+
+import { call, find, make } from "./api.js";
+import { attempt, complain, say } from "./toast.js";
+
+const KINDS = { synthetic: "Synthetic", consented: "Consented" };
+
+function remark(card) {
+  if (card.state !== "ready") return card.problem;
+  const until = card.valid_until ? `until ${card.valid_until}` : "";
+  return [KINDS[card.kind] ?? card.kind, until, card.trained ? "trained" : ""].filter(Boolean).join(", ");
+}
+
+export class Gallery {
+  #buttons = new Map();
+  #worn = "";
+  #switching = "";
+  #wanted = "";
+  /** Called when the cards are there. */
+  onloaded = () => {};
+
+  constructor(connection) {
+    this.connection = connection;
+  }
+
+  async load() {
+    const cards = await attempt(call("GET", "/api/personas"));
+    if (!cards) return;
+    this.#buttons = new Map(cards.map((card) => [card.name, this.#button(card)]));
+    find("gallery").replaceChildren(...[...this.#buttons.values()].map((button) => make("li", {}, button)));
+    this.#mark();
+    this.onloaded();
+  }
+
+  show({ settings, switching }) {
+    if (this.#wanted && settings.persona === this.#wanted && !switching) {
+      say(`The persona is ${settings.persona} now.`);
+      complain("");
+      this.#wanted = "";
+    }
+    if (switching && switching !== this.#switching) say(`Loading ${switching}. The show goes on with ${settings.persona}.`);
+    this.#worn = settings.persona;
+    this.#switching = switching;
+    this.#mark();
+  }
+
+  #button(card) {
+    const picture = card.state === "ready" ? make("img", { src: card.portrait, alt: "", loading: "lazy" }) : make("span", { className: "none" });
+    const name = make("b", { textContent: card.name });
+    const button = make("button", { type: "button", className: "card", title: card.description }, picture, name, make("small", { textContent: remark(card) }));
+    button.disabled = card.state !== "ready";
+    button.dataset.ready = String(card.state === "ready");
+    button.dataset.persona = card.name;
+    button.addEventListener("click", () => {
+      this.#wanted = card.name;
+      this.connection.send({ type: "change", settings: { persona: card.name } });
+    });
+    return button;
+  }
+
+  #mark() {
+    for (const [name, button] of this.#buttons) {
+      button.setAttribute("aria-pressed", String(name === this.#worn));
+      button.classList.toggle("busy", name === this.#switching);
+    }
+  }
+}
