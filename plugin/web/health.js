@@ -24,6 +24,10 @@ export class Health {
         return item;
       }));
     }
+    const count = warnings.length === 1 ? "1 warning" : `${warnings.length} warnings`;
+    find("warnings-pill").hidden = warnings.length === 0;
+    find("warnings-pill").dataset.level = warnings[0]?.level ?? "";
+    if (find("warnings-pill").textContent !== count) find("warnings-pill").textContent = count;
     find("health-text").textContent = warnings.length ? `${warnings.length} to look at` : "all is well";
     find("trouble").hidden = !lastError;
     find("trouble-text").textContent = lastError ?? "";
