@@ -47,7 +47,7 @@ echo 3 of 3  fetching the face tracker's model
 
 :start
 echo Starting. A page opens in your browser; close this window or press Ctrl-C to stop.
-"%env%\Scripts\mien.exe" run --sink preview --open --no-remember %*
+"%env%\Scripts\mien.exe" studio --open %*
 if errorlevel 1 if not errorlevel 130 (
     echo.
     echo That did not work. This is what Mien finds on this computer:

@@ -72,7 +72,7 @@ fi
 
 echo "Starting. A page opens in your browser; close this window or press Ctrl-C to stop."
 status=0
-"$env/bin/mien" run --sink preview --open --no-remember "$@" || status=$?
+"$env/bin/mien" studio --open "$@" || status=$?
 if [ "$status" -ne 0 ] && [ "$status" -ne 130 ] && [ "$status" -ne 143 ]; then
     echo
     echo "That did not work. This is what Mien finds on this computer:"

@@ -25,6 +25,10 @@ def studio(
     source: Annotated[
         str | None, typer.Option("--source", metavar="INPUT", help="As of `mien run`, or clip: the shipped one.")
     ] = None,
+    sink: Annotated[
+        list[str] | None,
+        typer.Option("--sink", metavar="OUTPUT", help="Beside the page, as of `mien run`; several times."),
+    ] = None,
     persona: options.Persona = None,
     preview_port: Annotated[
         int | None, typer.Option("--port", help="Port of the page; the next free one if taken.")
@@ -60,7 +64,9 @@ def studio(
         session.say("the old address and the old key open nothing any more")
         if only_token:
             return
-    flags = options.collect(source=source, persona=persona, preview_port=preview_port)
+    flags = options.collect(
+        source=source, sinks=tuple(sink) if sink else None, persona=persona, preview_port=preview_port
+    )
     chosen = settings.resolve(flags)
     if _PAGE not in chosen.sinks:
         chosen = chosen.model_copy(update={"sinks": (*chosen.sinks, _PAGE)})

@@ -58,6 +58,7 @@ class Desk:
         self.live = live
         self._config = config
         self._remember = remember
+        self._version = importlib.metadata.version("mien")
         self._first_run = not settings.settings_path().exists()
         #: One change at a time; never held by what the page asks every second.
         self._lock = threading.Lock()
@@ -75,7 +76,7 @@ class Desk:
         problem = "" if recording.on else recording.problem
         advice = warnings(stats, slate=self._slate, hold=self._hold, recording_problem=problem)
         return stats | {
-            "version": importlib.metadata.version("mien"),
+            "version": self._version,
             "hold": self._hold,
             "slate": self._slate,
             "switching": self._switching,
