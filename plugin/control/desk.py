@@ -7,11 +7,7 @@ applied to what runs, and remembered only once it runs.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import importlib.metadata
-import os
-import re
-import tempfile
 import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -21,14 +17,14 @@ from typing import Any, Final
 import platformdirs
 
 from mien.plugin import settings
-from mien.plugin.control import gallery
+from mien.plugin.control import gallery, slates
 from mien.plugin.control.advice import warnings
 from mien.plugin.control.controls import LiveControls
-from mien.plugin.control.forms import check_sinks, check_source
+from mien.plugin.control.forms import check_sinks, check_source, shown
 from mien.realtime.calibration_recorder import CalibrationRecorder
 from mien.realtime.config import LiveConfig
 from mien.realtime.errors import ConfigError, MienError
-from mien.realtime.slate import MAX_FILE_BYTES
+from mien.realtime.worker import Worker
 
 Values = dict[str, Any]
 
@@ -36,10 +32,7 @@ Values = dict[str, Any]
 CHANGEABLE: Final[tuple[str, ...]] = (
     "persona", "engine", "mode", "edit", "colour", "badge", "slate", "calibration", "sinks", "source"
 )  # fmt: skip
-#: Kept in the user's folder: the pictures of slates that were uploaded last.
-_SLATES_KEPT = 8
 _PAGE = "preview"
-_UPLOADED = re.compile(r"slate-[0-9a-f]{16}")
 
 
 class Desk:
@@ -91,12 +84,12 @@ class Desk:
     def _shown_settings(self) -> Values:
         """The settings that the page can change; of files only whether there is one: people stream their screen."""
         config = self._config
-        shown = config.model_dump(mode="json", include=set(CHANGEABLE))
-        shown["source"] = _name_of(config.source)
-        shown["persona"] = _name_of(config.persona)
-        shown["slate"], shown["calibration"] = config.slate is not None, config.calibration is not None
-        shown["sinks"] = [_name_of(spec) for spec in self.live.changes.sinks]
-        return shown
+        listed = config.model_dump(mode="json", include=set(CHANGEABLE))
+        listed["source"] = shown(config.source)
+        listed["persona"] = shown(config.persona)
+        listed["slate"], listed["calibration"] = config.slate is not None, config.calibration is not None
+        listed["sinks"] = [shown(spec) for spec in self.live.changes.sinks]
+        return listed
 
     def _calibration(self) -> Values:
         step = self.live.changes.calibration_step if self._calibrating else None
@@ -147,22 +140,18 @@ class Desk:
 
     def step_persona(self, step: int) -> None:
         """Wear the next persona, or the one before."""
-        self.change({"persona": gallery.after(_name_of(self._config.persona), step)})
+        self.change({"persona": gallery.after(shown(self._config.persona), step)})
 
     def set_slate_picture(self, data: bytes) -> None:
         """Keep an uploaded picture (PNG, JPEG, WebP; `slate.MAX_FILE_BYTES` at most) and show it as the slate."""
-        if len(data) > MAX_FILE_BYTES:
-            raise ConfigError(f"a slate's picture has at most {MAX_FILE_BYTES // 2**20} MiB.")
-        folder = settings.settings_path().parent
-        path = folder / f"slate-{hashlib.sha256(data).hexdigest()[:16]}"
         with self._lock:
-            _keep_file(path, data)
+            path = slates.keep(data)
             try:
                 self._apply({"slate": path})
             except BaseException:
                 path.unlink(missing_ok=True)
                 raise
-            _forget_old_slates(folder)
+            slates.forget_old()
 
     def remove_slate_picture(self) -> None:
         """The built-in slate again."""
@@ -202,11 +191,15 @@ class Desk:
         self.live.changes.record_calibration(self._recorded if on else None)
 
     def _recorded(self, recorder: CalibrationRecorder) -> None:
+        # On the tracking thread, which must not wait: neither for a disk nor for a persona that is being loaded.
+        Worker("calibration", lambda _: self._keep_calibration(recorder)).start()
+
+    def _keep_calibration(self, recorder: CalibrationRecorder) -> None:
         place = settings.settings_path().with_name("calibration.json")
         try:
             recorder.result().save(place)
-            self.live.changes.set_calibration(place)
-            self._note("calibration", place)
+            with self._lock:
+                self._apply({"calibration": place})
             missed = ", ".join(recorder.missed)
             self._calibration_problem = f"Hardly seen: {missed}; it keeps the usual range." if missed else ""
             self._calibrated = True
@@ -253,7 +246,7 @@ class Desk:
         return done
 
     def _apply_persona(self, config: LiveConfig) -> None:
-        self._switching = _name_of(config.persona)
+        self._switching = shown(config.persona)
         try:
             self.live.set_persona(config.persona)
         finally:
@@ -292,10 +285,6 @@ class Desk:
             if spec not in changes.sinks:
                 changes.add_sink(spec)
 
-    def _note(self, key: str, value: object) -> None:
-        self._config = LiveConfig.build(_merged(self._config, {key: value}))
-        self._keep(key, value)
-
     def _keep(self, key: str, value: object) -> None:
         if self._remember is not None:
             self._remember({key: value})
@@ -307,32 +296,3 @@ def _merged(config: LiveConfig, values: Mapping[str, Any]) -> Values:
         old = base.get(key)
         base[key] = {**old, **value} if isinstance(old, dict) and isinstance(value, Mapping) else value
     return base
-
-
-def _name_of(spec: str) -> str:
-    """A file's name without its folder; what is no file as it is, its password left out."""
-    if "://" in spec:
-        return re.sub(r"//[^/@]*@", "//", spec)
-    head, colon, rest = spec.partition(":")
-    if head == "file" and colon:
-        return f"file:{Path(rest).name}"
-    if head in ("virtualcam", "camera"):
-        return spec
-    return Path(spec).name if os.sep in spec or "/" in spec else spec
-
-
-def _keep_file(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        number, part = tempfile.mkstemp(dir=path.parent, prefix=".mien-")
-        with os.fdopen(number, "wb") as file:
-            file.write(data)
-        Path(part).replace(path)
-    except OSError as error:
-        raise ConfigError(f"the picture cannot be kept: {error.strerror}.") from error
-
-
-def _forget_old_slates(folder: Path) -> None:
-    kept = [path for path in folder.glob("slate-*") if _UPLOADED.fullmatch(path.name)]
-    for path in sorted(kept, key=lambda path: path.stat().st_mtime)[:-_SLATES_KEPT]:
-        path.unlink(missing_ok=True)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -64,6 +67,18 @@ def check_sinks(specs: Iterable[str]) -> None:
         kind = spec.partition(":")[0]
         if spec != "preview" and kind not in ("virtualcam", "nut"):
             raise ConfigError(f"the sink '{spec}' cannot be chosen here.", hint="Choose virtualcam or nut://...")
+
+
+def shown(spec: str) -> str:
+    """A file's name without its folder; what is no file as it is, its password left out."""
+    if "://" in spec:
+        return re.sub(r"//[^/@]*@", "//", spec)
+    head, colon, rest = spec.partition(":")
+    if head == "file" and colon:
+        return f"file:{Path(rest).name}"
+    if head in ("virtualcam", "camera"):
+        return spec
+    return Path(spec).name if os.sep in spec or "/" in spec else spec
 
 
 def _alone(name: str, names: list[str]) -> bool:

@@ -50,8 +50,7 @@ class TrackingStage:
         self._unlooked: tuple[Frame, tuple[Box, ...]] | None = None
         self._recorder: CalibrationRecorder | None = None
         self._on_recorded: Callable[[CalibrationRecorder], None] | None = None
-        #: What the user is to do now; None while nothing is recorded.
-        self.step: Step | None = None
+        self._step: tuple[CalibrationRecorder, Step] | None = None
         self._known: frozenset[int] = frozenset()
         self._shift_ns = 0
         self._last_ns = -1
@@ -93,7 +92,14 @@ class TrackingStage:
             on_recorded: told, on the tracking thread, when it has seen all.
 
         """
-        self.step, self._on_recorded, self._recorder = None, on_recorded, recorder
+        self._on_recorded, self._recorder = on_recorded, recorder
+
+    @property
+    def step(self) -> Step | None:
+        """What the user is to do for the calibration that is recorded, or was; None for none. Any thread."""
+        # A step of the recorder before may still be on its way when another takes its place.
+        step = self._step
+        return step[1] if step is not None and step[0] is self._recorder else None
 
     def calibrate(self, calibration: Calibration | None) -> None:
         """Straighten faces by another calibration from the next frame on; None for none. Any thread."""
@@ -111,14 +117,13 @@ class TrackingStage:
             self._watch.close()
 
     def _record(self, faces: Sequence[Face], media_ns: int) -> None:
-        recorder, done = self._recorder, self._on_recorded
-        if recorder is None:
+        recorder, done, before = self._recorder, self._on_recorded, self.step
+        if recorder is None or (before is not None and before.done):
             return
-        self.step = recorder.add(faces[0] if len(faces) == 1 else None, media_ns)
-        if self.step.done:
-            self._recorder = None
-            if done is not None:
-                done(recorder)
+        step = recorder.add(faces[0] if len(faces) == 1 else None, media_ns)
+        self._step = recorder, step
+        if step.done and done is not None:
+            done(recorder)
 
     def _media_ns(self, frame: Frame) -> int:
         """Keep time strictly increasing when a source was opened again and counts from zero."""

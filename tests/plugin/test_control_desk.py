@@ -3,18 +3,22 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import threading
 import time
 from pathlib import Path as FilePath
 from typing import Any
 
+import numpy as np
 import pytest
 from control_page import Path, desk_of
 from PIL import Image
 
 from mien.plugin import settings
 from mien.plugin.control.desk import Desk
+from mien.realtime.calibration import Calibration
 from mien.realtime.config import LiveConfig
 from mien.realtime.errors import ConfigError, EngineError, PersonaError, SourceError
+from mien.realtime.face import Neutral
 
 
 @pytest.fixture
@@ -36,6 +40,14 @@ def picture(size: tuple[int, int] = (64, 48)) -> bytes:
     data = io.BytesIO()
     Image.new("RGB", size, (200, 30, 30)).save(data, "PNG")
     return data.getvalue()
+
+
+def until_kept(desk: Desk) -> None:
+    """Until the thread that keeps a calibration is done with it."""
+    end = time.monotonic() + 10.0
+    while desk.status()["calibration"]["on"]:
+        assert time.monotonic() < end
+        threading.Event().wait(0.005)
 
 
 def make_old(path: FilePath) -> None:
@@ -243,9 +255,36 @@ def test_a_calibration_that_fails_is_told(desk: Desk, path: Path) -> None:
     assert desk.status()["calibration"]["on"]
     assert path.changes.calibrated is not None
     path.changes.calibrated(Recorder())  # type: ignore[arg-type]
+    until_kept(desk)
     told = desk.status()["calibration"]
     assert (told["on"], told["done"], told["problem"]) == (False, False, "the lids never closed.")
     assert path.calls == [("record_calibration", True)]
+
+
+def test_a_calibration_is_kept_used_and_forgotten(desk: Desk, path: Path) -> None:
+    shape, scores = np.zeros((478, 3), np.float32), np.zeros(52, np.float32)
+
+    class Recorder:
+        missed = ("pucker",)
+
+        def result(self) -> Calibration:
+            return Calibration(Neutral(shape, scores), {}, 0.3, 0.05)
+
+    desk.calibrate(True)
+    assert path.changes.calibrated is not None
+    path.changes.calibrated(Recorder())  # type: ignore[arg-type]
+    until_kept(desk)
+    place = settings.settings_path().with_name("calibration.json")
+    told = desk.status()["calibration"]
+    assert (told["on"], told["done"]) == (False, True)
+    assert "pucker" in told["problem"]
+    assert path.calls[-1] == ("calibration", place)
+    assert Calibration.load(place).eyelid_open == 0.3
+    assert kept()["calibration"] == str(place)
+    assert desk.status()["settings"]["calibration"] is True
+    desk.change({"calibration": None})
+    assert path.calls[-1] == ("calibration", None)
+    assert "calibration" not in kept()
 
 
 def test_an_engine_that_fails_leaves_the_mode(desk: Desk, path: Path) -> None:

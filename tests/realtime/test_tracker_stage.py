@@ -7,6 +7,7 @@ import pytest
 from tracker_faces import ZEROS, face, frame, person
 
 from mien.realtime.calibration import Calibration
+from mien.realtime.calibration_recorder import PHASES, CalibrationRecorder
 from mien.realtime.errors import EngineError
 from mien.realtime.face import BLENDSHAPE_INDEX, Face, Neutral
 from mien.realtime.frame import Frame, Pixels
@@ -68,6 +69,46 @@ def test_a_calibration_is_applied_after_the_rest_was_learnt() -> None:
     assert swapped.neutral is not None
     assert swapped.neutral.blendshapes[BLENDSHAPE_INDEX["mouthSmileLeft"]] == 0.0
     assert np.array_equal(swapped.landmarks, model.faces[0].landmarks)
+
+
+def test_a_calibration_is_recorded_from_the_frames_that_come_and_used_from_the_next_on() -> None:
+    model, done = Model(), []
+    run = stage(model)
+    rest = {"mouthSmileLeft": 0.3, "eyeBlinkLeft": 0.1, "eyeBlinkRight": 0.1}
+    model.faces = (face(1, 640, 360, **rest),)
+    run.record(CalibrationRecorder(PHASES[:1]), done.append)
+    number = 0
+    while not done:
+        run(frame(BLANK, number))
+        number += 1
+        assert number < 200
+    assert run.step is not None
+    assert run.step.done
+    assert number == pytest.approx(PHASES[0].seconds * 30, abs=3)
+    (swapped,) = run(frame(BLANK, number)).swapped
+    assert swapped.blendshape("mouthSmileLeft") == pytest.approx(0.3)
+
+    run.calibrate(Calibration(Neutral(person(0), model.faces[0].blendshapes), {}, 0.3, 0.05))
+    (swapped,) = run(frame(BLANK, number + 1)).swapped
+    assert swapped.blendshape("mouthSmileLeft") == 0.0
+    assert len(done) == 1
+
+
+def test_a_calibration_that_is_cancelled_sees_no_more_and_several_faces_are_asked_away() -> None:
+    model, done = Model(), []
+    run = stage(model)
+    model.faces = (face(1, 640, 360), face(2, 1100, 360, 10))
+    run.record(CalibrationRecorder(PHASES[:1]), done.append)
+    run(frame(BLANK, 0))
+    assert run.step is not None
+    assert "exactly one face" in run.step.problem
+    run.record(None)
+    assert run.step is None
+    model.faces = model.faces[:1]
+    for number in range(1, 120):
+        run(frame(BLANK, number))
+    assert run.step is None
+    assert done == []
 
 
 def test_time_goes_on_when_a_source_starts_again_at_zero() -> None:
