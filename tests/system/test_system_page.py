@@ -177,7 +177,10 @@ def test_a_persona_is_changed_live_without_a_bare_face(
     # Every persona frame is one of the two, and none is the clip's own person; a slate may stand in for a moment where
     # the machine is too busy to give a picture.
     assert {frame.kind for _, frame, _ in watch.seen} <= {"persona", "slate"}
-    worn = np.array([frame.kind == "persona" for _, frame, _ in watch.seen])
+    kinds = [frame.kind for _, frame, _ in watch.seen]
+    # From a slate it fades back, for 0.2 s.
+    worn = np.array([set(kinds[max(at - 8, 0) : at + 1]) == {"persona"} for at in range(len(kinds))])
+    assert live.stats()["frames"]["camera"] == 0
     assert np.minimum(to_old, to_new)[worn].max() < apart / 2
     is_new = worn & (to_new < to_old)
     first = int(np.argmax(is_new))
@@ -191,7 +194,7 @@ def test_a_persona_is_changed_live_without_a_bare_face(
     with capsys.disabled():
         sys.stdout.write(
             f"\npersona: click to new face {total_ms:.0f} ms, of that loading {live.persona_switch_ms:.0f} ms, "
-            f"so {loaded_ms:.0f} ms once loaded; frames dropped at the change: {gap}, slates {int((~worn).sum())}\n"
+            f"so {loaded_ms:.0f} ms once loaded; frames dropped at the change: {gap}, slates {kinds.count('slate')}\n"
         )
     assert total_ms > 0
 
@@ -215,7 +218,8 @@ def test_the_expression_has_sliders_when_a_network_is_worn(live: Live, page: Any
         until(lambda: live.stats()["edit"] == "smile=+0.05")
     Select(page.find_element("id", "engine-kind")).select_by_value("mesh")
     until(lambda: shown_settings(live)["engine"] == "mesh")
-    assert "trained" in text(page, "expression-text") or live.stats()["engine"]["edits"]
+    until(lambda: "trained" in text(page, "expression-text"))
+    assert not slider.is_enabled()
 
 
 # -- looks, kept
