@@ -120,7 +120,7 @@ def test_whoever_is_told_of_the_network_may_edit_at_once(loads: SlowLoads) -> No
     live = Live(config(), on_event=told)
     with live:
         loads.go.set()
-        assert live.wait_ready(10.0)
+        assert live.wait_ready(30.0)
         assert live.stats()["edit"] == "smile=+0.2"
 
 
