@@ -222,9 +222,7 @@ class EngineSwitch:
 
     def _ladder(self, persona: Persona) -> tuple[Engine, ...]:
         morph = self._config.morph
-        return self._noted(
-            make_ladder(persona, kind=self._kind, mode=self._mode, edit=lambda: self._edit, morph=morph)
-        )
+        return self._noted(make_ladder(persona, kind=self._kind, mode=self._mode, edit=lambda: self._edit, morph=morph))
 
     def _portrait(self, persona: Persona, reason: str) -> tuple[Engine, ...]:
         return self._noted(make_ladder(persona, kind=INSTANT, mode=self._mode, reason=reason))

@@ -68,7 +68,10 @@ export class Choices {
   show({ settings, source, sinks }) {
     this.#settings = settings;
     this.#fill();
-    follow(find("engine-kind"), settings.engine);
+    const kinds = find("engine-kind");
+    // A run may have begun with a kind that is no choice of everybody's, as of an imported model.
+    if (![...kinds.options].some(({ value }) => value === settings.engine)) kinds.add(new Option(settings.engine, settings.engine));
+    follow(kinds, settings.engine);
     follow(find("mode"), settings.mode);
     follow(find("corner"), settings.badge.corner);
     if (performance.now() - this.#slidAt > SETTLED_MS) {
