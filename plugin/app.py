@@ -23,6 +23,8 @@ from mien.plugin.changes import Changes
 from mien.plugin.consent.guard import ConsentGuard
 from mien.plugin.engine_switch import EngineSwitch
 from mien.plugin.interrupts import held_back
+from mien.plugin.obs.errors import ObsError
+from mien.plugin.obs.journal import Journal
 from mien.plugin.recorder import Recorder
 from mien.plugin.sessions import SessionStoreError, remember
 from mien.plugin.shown import Moment, Shown
@@ -57,6 +59,7 @@ from mien.realtime.worker import JOIN_TIMEOUT_S
 
 if TYPE_CHECKING:
     from mien.plugin.control.preview import PreviewSink
+    from mien.plugin.obs.watch import ObsWatch
 
 log = logging.getLogger(__name__)
 
@@ -110,6 +113,7 @@ class Live:
         self._guard = ConsentGuard(Trust().gate, lambda on: self._compositor.set_slate(on), self._tell_consent_ended)
         self._switch = EngineSwitch(config, on_event, on_persona=self._guard.shown)
         self._preview: PreviewSink | None = None
+        self._obs: ObsWatch | None = None
         self._session = MarkSession()
         self._signing: Signing | None = None
         self._shown = Shown(self._switch, self._session, lambda: self._pipeline.frames)
@@ -190,6 +194,8 @@ class Live:
             },
             "sinks": [dataclasses.asdict(runner.stats) | {"wanted": runner.wanted} for runner in self._sinks],
             "last_error": self._pipeline.stats.last_error,
+            "resting": self._pipeline.resting,
+            "obs": None if self._obs is None else self._obs.state,
             "preview_url": self.preview_url,
         }
 
@@ -342,6 +348,8 @@ class Live:
         if warning := self._guard.shown(persona):
             self._on_event(warning)
         self._pipeline.start()
+        if not lossless:
+            self._watch_obs(stack, marker)
 
     def _sign(self) -> None:
         if self._signing is not None:
@@ -357,6 +365,36 @@ class Live:
         except SessionStoreError as error:
             # The frames are marked either way; only their owner will not be told later that they are theirs.
             self._on_event(str(error))
+
+    def _watch_obs(self, stack: ExitStack, marker: Marker) -> None:
+        """Where Mien is installed in OBS, see whether the source that reads our stream is shown, and all of it."""
+        try:
+            journal = Journal.load()
+        except ObsError as error:
+            self._on_event(str(error))
+            return
+        if journal is None:
+            return
+        # Imported here: most runs have no OBS, and its client takes a third of a second.
+        from mien.plugin.obs.watch import ObsWatch
+
+        port = journal.port
+
+        def show(shown: bool) -> None:
+            names = (runner.name for runner in self._sinks)
+            self._pipeline.set_unseen(
+                () if shown else [name for name in names if name.startswith("nut:") and name.endswith(f":{port}")]
+            )
+
+        self._obs = ObsWatch(
+            journal,
+            badge=lambda: self._config.badge,
+            on_shown=show,
+            on_corners=marker.keep_to,
+            on_event=self._on_event,
+        )
+        stack.callback(self._obs.close)
+        self._obs.start()
 
     def _make_preview(self) -> Sink:
         # Imported here: the server's library is not needed for a conversion, and takes a third of a second.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 import tomllib
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,6 +12,7 @@ from urllib.parse import urlsplit
 
 import tomli_w
 
+from mien.plugin.whole_file import write_whole
 from mien.realtime.config import LiveConfig
 from mien.realtime.errors import ConfigError
 from mien.realtime.folders import user_config_dir
@@ -208,17 +207,7 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> Values:
 
 def _write(path: Path, values: Values) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("wb", dir=path.parent, prefix=".mien-", delete=False) as file:
-            part = Path(file.name)
-            try:
-                tomli_w.dump(values, file)
-                file.flush()
-                os.fsync(file.fileno())
-            except BaseException:
-                part.unlink(missing_ok=True)
-                raise
-        part.replace(path)
+        write_whole(path, tomli_w.dumps(values).encode())
     except OSError as error:
         raise ConfigError(
             f"{path.name} cannot be written: {error.strerror}.",

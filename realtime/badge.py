@@ -7,7 +7,7 @@ Nothing here hides it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, Literal
 
 import numpy as np
@@ -68,11 +68,25 @@ class Badge:
         self._seen_ns: int | None = None
         self._on_dark = False
 
+    @property
+    def boxes(self) -> dict[Corner, tuple[int, int, int, int]]:
+        """Box (x0, y0, x1, y1) px of the calm "modified" badge by corner, the wished corner first."""
+        size = self._rasters["modified", False, False].size
+        return {corner: self._place(corner, size) for corner in self._corners}
+
     def announce(self) -> None:
         """Show the badge large for `LARGE_S` from the next draw, as at the start."""
         self._large_until_ns = None
 
-    def draw(self, pixels: Pixels, word: Word, *, keep_clear: Sequence[Box], now_ns: int) -> tuple[int, int, int, int]:
+    def draw(
+        self,
+        pixels: Pixels,
+        word: Word,
+        *,
+        keep_clear: Sequence[Box],
+        now_ns: int,
+        corners: Collection[Corner] = (),
+    ) -> tuple[int, int, int, int]:
         """Draw into `pixels` and return the badge's box (x0, y0, x1, y1), px.
 
         Args:
@@ -80,10 +94,12 @@ class Badge:
             word: what to say.
             keep_clear: boxes of faces that should stay visible.
             now_ns: time of this frame; does not decrease.
+            corners: those that can be seen, where somebody crops the picture; none: all of them.
 
         """
         large = word in _ENLARGED and self._is_large(now_ns)
-        self._choose_corner(self._rasters[word, large, False].size, [_head(face) for face in keep_clear], now_ns)
+        size, heads = self._rasters[word, large, False].size, [_head(face) for face in keep_clear]
+        self._choose_corner(size, heads, now_ns, [corner for corner in self._corners if corner in corners])
         x, y, x1, y1 = self._place(self._corner, self._rasters[word, large, False].size)
         roi = pixels[y:y1, x:x1]
         self._follow_lightness(roi, now_ns)
@@ -133,14 +149,21 @@ class Badge:
         x, y = max(0, x & ~1), max(0, y & ~1)
         return x, y, x + width, y + height
 
-    def _choose_corner(self, size: tuple[int, int], keep_clear: Sequence[Box], now_ns: int) -> None:
+    def _choose_corner(
+        self, size: tuple[int, int], keep_clear: Sequence[Box], now_ns: int, seen: Sequence[Corner]
+    ) -> None:
+        corners = seen or self._corners
+        if self._corner not in corners:
+            # Nobody sees it there: no reason to wait.
+            self._corner, self._moved_ns = corners[0], now_ns
+            return
         if self._moved_ns is not None and now_ns - self._moved_ns < MOVE_EVERY_S * NS_PER_S:
             return
-        covered = {corner: _overlap(self._place(corner, size), keep_clear, 0.0) for corner in self._corners}
-        preferred = self._corners[0]
+        covered = {corner: _overlap(self._place(corner, size), keep_clear, 0.0) for corner in corners}
+        preferred = corners[0]
         if covered[self._corner] > 0:
             # Corners in order of preference: min keeps the first of equals.
-            best = min(self._corners, key=covered.__getitem__)
+            best = min(corners, key=covered.__getitem__)
         elif self._corner != preferred:
             reach = _RETURN_MARGIN * size[1] / 2
             best = preferred if _overlap(self._place(preferred, size), keep_clear, reach) == 0 else self._corner

@@ -138,6 +138,7 @@ class CpuCompositor:
         self._show_me: ShowMe | None = None
         self._slate_asked = False
         self._hold_asked = False
+        self._resting = False
 
     # -- controls, from any thread
 
@@ -179,6 +180,10 @@ class CpuCompositor:
         """Freeze the last persona frame until it is taken back."""
         self._hold_asked = on
 
+    def set_rest(self, on: bool) -> None:
+        """Freeze the last persona frame while nobody sees it; beside `set_hold`, which is the user's."""
+        self._resting = on
+
     def show_me(self, held: bool = True) -> None:
         """Show the camera, with its plate, for a moment; to be renewed while the button is held, and taken back."""
         self._show_me = ShowMe.held(self._now_ns()) if held else None
@@ -218,11 +223,11 @@ class CpuCompositor:
             engine.close()
 
     def _asked_for(self, moment: _Moment) -> MarkedFrame | None:
-        """The slate or the hold that the user asked for."""
+        """The slate or the hold that the user asked for, or the hold of a picture that nobody sees."""
         if self._slate_asked:
             self._presence.to_slate()
             return self._mark_slate(moment)
-        if self._hold_asked:
+        if self._hold_asked or self._resting:
             # Nothing to hold (a change of persona forgets the picture): a live picture must not slip in instead.
             return self._mark_slate(moment) if self._last is None else self._repeat(self._last, moment)
         return None

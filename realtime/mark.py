@@ -7,13 +7,13 @@ no constructor, copy, pickle, subclass or `dataclasses.replace` gives an unmarke
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import InitVar, dataclass
 from typing import Final, Literal, Never, Self, final
 
 import numpy as np
 
-from mien.realtime.badge import Badge, Box
+from mien.realtime.badge import Badge, Box, Corner
 from mien.realtime.clock import NS_PER_S
 from mien.realtime.config import BadgeSettings
 from mien.realtime.errors import MienError
@@ -136,6 +136,7 @@ class Marker:
             raise MarkError(f"a marker takes a MarkSession, got {type(session).__name__}.")
         self._session = MarkSession() if session is None else session
         self._watermark = Embedder(self._session.payload("persona"), width, height)
+        self._corners: frozenset[Corner] = frozenset()
         self._slate_source: Pixels | None = None
         self._slate: Pixels | None = None
 
@@ -154,6 +155,16 @@ class Marker:
         From any thread. Raises `ConfigError`, and changes nothing, for a language or plate that is not offered.
         """
         self._next_badge = Badge(self._size[1], self._size[0], badge)
+
+    def keep_to(self, corners: Collection[Corner]) -> None:
+        """Name the corners that can be seen, where whoever takes the frames crops them; none: all. Any thread.
+
+        The badge is in one of them from the next frame on; faces are left free as far as that goes.
+        """
+        if frozenset(corners) != self._corners:
+            self._corners = frozenset(corners)
+            # The next slate is marked anew.
+            self._slate_source = None
 
     def mark_persona(
         self,
@@ -184,7 +195,7 @@ class Marker:
         """
         self._check(pixels)
         self._take_badge()
-        self._badge.draw(pixels, label, keep_clear=keep_clear, now_ns=now_ns)
+        self._badge.draw(pixels, label, keep_clear=keep_clear, now_ns=now_ns, corners=self._corners)
         # Last, so that nothing lies over it: it covers the badge's pixels too.
         self._watermark(pixels)
         return MarkedFrame(pixels, "persona", sequence, capture_ns, media_ns, held=False, key=_KEY)
@@ -214,7 +225,7 @@ class Marker:
         if self._slate is None or self._slate_source is not pixels:
             self._check(pixels, writeable=False)
             marked = pixels.copy()
-            self._badge.draw(marked, "slate", keep_clear=(), now_ns=now_ns)
+            self._badge.draw(marked, "slate", keep_clear=(), now_ns=now_ns, corners=self._corners)
             height, width = marked.shape[:2]
             # Made and dropped: one picture needs it, and its planes are as large as two frames.
             Embedder(self._session.payload("slate"), width, height)(marked)
@@ -247,7 +258,7 @@ class Marker:
             )
         self._check(pixels)
         self._take_badge()
-        self._badge.draw(pixels, "camera", keep_clear=(), now_ns=now_ns)
+        self._badge.draw(pixels, "camera", keep_clear=(), now_ns=now_ns, corners=self._corners)
         return MarkedFrame(pixels, "camera", sequence, capture_ns, media_ns, held=False, key=_KEY)
 
     def _take_badge(self) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from mien.realtime.clock import NS_PER_MS, NS_PER_S, Clock
@@ -86,6 +86,8 @@ class Pipeline:
         self._frames_in = 0
         self._frames_tracked = 0
         self._released = False
+        self._unseen: frozenset[str] = frozenset()
+        self._resting = False
         self._trouble = ""
         self._last_frame: Frame | None = None
         self.stats = RunStats()
@@ -129,7 +131,20 @@ class Pipeline:
         """Choose the face to swap anew on the next frame; any thread."""
         self._stages.tracking.relock()
 
+    def set_unseen(self, names: Collection[str]) -> None:
+        """Name the sinks whose pictures nobody sees now, though they take them; any thread.
+
+        While no other sink is wanted, nothing is tracked or swapped, and they get the last persona frame, held. The
+        camera stays open: whoever is shown again is there with the next frame.
+        """
+        self._unseen = frozenset(names)
+
     # -- what others read
+
+    @property
+    def resting(self) -> bool:
+        """Whether nothing is tracked because nobody sees the pictures."""
+        return self._resting
 
     @property
     def source_info(self) -> SourceInfo:
@@ -213,6 +228,8 @@ class Pipeline:
             taken = self._captured.take()
             if taken is None:
                 return
+            if self._rest():
+                continue
             frame, decode_ms = taken
             tracked = self._track_one(frame, decode_ms)
             if self._lossless:
@@ -283,6 +300,15 @@ class Pipeline:
         if move is not None:
             self._stages.compositor.set_rung(move.to)
             self._on_event(f"{move.reason}: now {self._stages.compositor.engine.spec.name}")
+
+    def _rest(self) -> bool:
+        wanted = [runner.name for runner in self._stages.sinks if runner.wanted]
+        resting = bool(wanted) and not self._lossless and not self._listeners and self._unseen.issuperset(wanted)
+        if resting != self._resting:
+            self._resting = resting
+            self._stages.compositor.set_rest(resting)
+            self._on_event("nobody sees the picture: it rests" if resting else "the picture is seen again")
+        return resting
 
     def _note_readers(self, unread_since_ns: int | None) -> int | None:
         if self._listeners or any(runner.wanted for runner in self._stages.sinks):

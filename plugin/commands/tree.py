@@ -21,6 +21,7 @@ COMMANDS = {
     "sign": "Sign a recording: content credentials (C2PA) that say it is made with AI, and show any later change.",
     "demo": "See it on the shipped clip: a marked video, a picture of before and after, and this machine's numbers.",
     "verify": "Say what a file says about itself: signed, marked, and experimental signals.",
+    "obs": "OBS Studio: put Mien into your scenes in the place of your webcam, look after it, and take it out again.",
     "devices": "List the cameras with their formats; virtual ones last.",
     "calibrate": "Learn your face at rest and a few expressions, in about 20 seconds.",
     "bench": "Measure frame rate, latency and memory, and write them down with the machine and the versions.",
@@ -135,7 +136,7 @@ def _belongs_to_typer(error: Exception) -> bool:
 def _load(name: str) -> Any:  # noqa: ANN401 - a command or a group of typer's
     loaded: Any
     module = importlib.import_module(f"mien.plugin.commands.{name}")
-    if name in ("persona", "cast", "consent", "plan"):
+    if name in ("persona", "cast", "consent", "plan", "obs"):
         loaded = typer.main.get_group(module.app)
     else:
         alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
