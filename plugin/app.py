@@ -380,16 +380,15 @@ class Live:
 
         port = journal.port
 
-        def show(shown: bool) -> None:
-            names = (runner.name for runner in self._sinks)
-            self._pipeline.set_unseen(
-                () if shown else [name for name in names if name.startswith("nut:") and name.endswith(f":{port}")]
-            )
+        def read_there() -> list[SinkRunner]:
+            names = [(runner, runner.name) for runner in self._sinks]
+            return [runner for runner, name in names if name.startswith("nut:") and name.endswith(f":{port}")]
 
         self._obs = ObsWatch(
             journal,
             badge=lambda: self._config.badge,
-            on_shown=show,
+            is_read=lambda: all(runner.wanted for runner in read_there()),
+            on_shown=lambda shown: self._pipeline.set_unseen(() if shown else [runner.name for runner in read_there()]),
             on_corners=marker.keep_to,
             on_event=self._on_event,
         )

@@ -77,7 +77,7 @@ def source_settings(port: int) -> Data:
         # The stream goes on while the source is hidden, so that it is there at once when it is shown again.
         "restart_on_activate": False,
         "close_when_inactive": False,
-        # The last marked picture stays while Mien starts anew, instead of a hole in the scene.
+        # The last marked picture stays while Mien starts anew, in the versions of OBS that hold it then.
         "clear_on_media_end": False,
     }
 

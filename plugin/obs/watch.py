@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from mien.plugin.obs.client import Event, Events, ObsClient
 from mien.plugin.obs.connection import open_obs
-from mien.plugin.obs.errors import ObsClosedError, ObsError, ObsRequestError
-from mien.plugin.obs.install import current_collection
+from mien.plugin.obs.errors import ObsClosedError, ObsError
+from mien.plugin.obs.install import current_collection, source_settings
 from mien.plugin.obs.journal import Journal, SourceMade
 from mien.plugin.obs.microphone import undo_microphone
 from mien.plugin.obs.scenes import our_places, visibility
@@ -23,6 +23,9 @@ from mien.realtime.worker import Worker
 RETRY_S: Final = 2.0
 #: Scenes are looked at this long after the last change in them, seconds: a source that is dragged changes all the time.
 _CALM_S: Final = 0.5
+#: Between two looks whether our source reads the stream, seconds.
+_WAKE_S: Final = 3.0
+_RESTART: Final = "OBS_WEBSOCKET_MEDIA_INPUT_ACTION_RESTART"
 _START_S: Final = 5.0
 #: OBS is asked for a microphone's offset meanwhile.
 _END_S: Final = 5.0
@@ -36,6 +39,7 @@ class ObsWatch:
     Args:
         journal: of the installation.
         badge: how the mark is set now.
+        is_read: whether our source has connected to the stream, or there is no stream that it could read.
         on_shown: told whether anybody can see our source in OBS: in the scene on air, a preview or a projector. True
             while OBS cannot be asked. Called on the watch's thread.
         on_corners: told the corners of the picture that are seen in OBS; none: nothing is known. As above.
@@ -48,12 +52,14 @@ class ObsWatch:
         journal: Journal,
         *,
         badge: Callable[[], BadgeSettings],
+        is_read: Callable[[], bool],
         on_shown: Callable[[bool], None],
         on_corners: Callable[[frozenset[Corner]], None],
         on_event: Callable[[str], None],
     ) -> None:
         self._journal = journal
         self._badge = badge
+        self._is_read = is_read
         self._on_shown = on_shown
         self._on_corners = on_corners
         self._on_event = on_event
@@ -130,15 +136,16 @@ class ObsWatch:
     async def _follow(self, obs: ObsClient) -> None:
         """Look at once, and whenever something changes."""
         await self._look(obs)
+        await self._wake(obs)
         await self._check(obs)
         events = obs.events()
         coming = asyncio.ensure_future(anext(events, None))
         stale = False
         try:
             while True:
-                await asyncio.wait((coming,), timeout=_CALM_S if stale else None)
+                await asyncio.wait((coming,), timeout=_CALM_S if stale else _WAKE_S)
                 if not coming.done():
-                    await self._check(obs)
+                    await (self._check(obs) if stale else self._wake(obs))
                     stale = False
                     continue
                 if (event := coming.result()) is None:
@@ -151,15 +158,26 @@ class ObsWatch:
             coming.cancel()
 
     async def _look(self, obs: ObsClient) -> None:
-        name = self._journal.source
-        if SourceMade(collection=await current_collection(obs), name=name) not in self._journal.changes:
+        if await self._is_ours(obs):
+            self._see(bool((await obs.call("GetSourceActive", sourceName=self._journal.source))["videoShowing"]))
+        else:
             # Another scene collection, where somebody may have made a source by hand: it may be on air.
             self._see(True)
+
+    async def _is_ours(self, obs: ObsClient) -> bool:
+        name = self._journal.source
+        if SourceMade(collection=await current_collection(obs), name=name) not in self._journal.changes:
+            return False
+        return any(entry["inputName"] == name for entry in (await obs.call("GetInputList"))["inputs"])
+
+    async def _wake(self, obs: ObsClient) -> None:
+        """Have our source connect. OBS 29 gives up after its second attempt, whatever its reconnect delay says."""
+        if self._is_read() or not await self._is_ours(obs):
             return
-        try:
-            self._see(bool((await obs.call("GetSourceActive", sourceName=name))["videoShowing"]))
-        except ObsRequestError:
-            self._see(True)
+        name, settings = self._journal.source, source_settings(self._journal.port)
+        # The first opens the stream in OBS 29, shown or not; newer ones see that nothing changed, and take the second.
+        await obs.call("SetInputSettings", inputName=name, inputSettings=settings)
+        await obs.call("TriggerMediaInputAction", inputName=name, mediaAction=_RESTART)
 
     async def _check(self, obs: ObsClient) -> None:
         seen = await visibility(obs, await our_places(obs, self._journal.source), self._badge())

@@ -5,12 +5,15 @@ It stands for OBS alone: what it does to its sources and scenes is what OBS 29 d
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import copy
 import json
 import secrets
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from aiohttp import WSMsgType, web
@@ -18,6 +21,7 @@ from aiohttp import WSMsgType, web
 from mien.plugin.obs.client import answer_to
 
 Data = dict[str, Any]
+PATIENCE_S = 20.0
 NOT_FOUND, EXISTS = 600, 601
 #: As GetSceneItemTransform gave it for a camera of 1920x1080 px.
 TRANSFORM: Data = {
@@ -66,6 +70,7 @@ class FakeObs:
         self.groups: dict[str, list[Data]] = {}
         self.showing = True
         self.picture = b""
+        self.actions: list[str] = []
         self._next = 10
         self._sockets: list[web.WebSocketResponse] = []
 
@@ -250,6 +255,11 @@ class FakeObs:
         self._input(sourceName)
         return {"videoActive": self.showing, "videoShowing": self.showing}
 
+    def _TriggerMediaInputAction(self, inputName: str, mediaAction: str) -> Data:
+        self._input(inputName)
+        self.actions.append(mediaAction)
+        return {}
+
     def _GetSourceScreenshot(self, sourceName: str, imageFormat: str, imageWidth: int = 0) -> Data:
         return {"imageData": "data:image/jpg;base64," + base64.b64encode(self.picture).decode()}
 
@@ -269,3 +279,40 @@ async def serving(obs: FakeObs) -> AsyncIterator[FakeObs]:
     finally:
         await obs.hang_up()
         await runner.cleanup()
+
+
+class Running:
+    """The stand-in on a thread of its own, so that it can be closed and started again beside the watch."""
+
+    def __init__(self, obs: FakeObs) -> None:
+        self.obs = obs
+        self._loop = asyncio.new_event_loop()
+        self._end = asyncio.Event()
+        self._up = threading.Event()
+        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._serve()))
+
+    def __enter__(self) -> FakeObs:
+        self._thread.start()
+        assert self._up.wait(PATIENCE_S)
+        return self.obs
+
+    def __exit__(self, *_: object) -> None:
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(PATIENCE_S)
+        self._loop.close()
+
+    def tell(self, kind: str, **data: Any) -> None:
+        asyncio.run_coroutine_threadsafe(self.obs.tell(kind, **data), self._loop).result(PATIENCE_S)
+
+    async def _serve(self) -> None:
+        async with serving(self.obs):
+            self._up.set()
+            await self._end.wait()
+
+
+def configure(folder: Path, obs: FakeObs, password: str = "secret") -> None:
+    """Write the settings of its WebSocket server as OBS does."""
+    own = folder / "plugin_config" / "obs-websocket" / "config.json"
+    own.parent.mkdir(parents=True, exist_ok=True)
+    own.write_text(json.dumps({"server_enabled": True, "server_port": obs.port, "auth_required": True,
+                               "server_password": password}))  # fmt: skip

@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-import asyncio
-import json
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from obs_server import FakeObs, item, serving
+from obs_server import FakeObs, Running, configure, item
 
 from mien.plugin.obs.journal import Journal, Kept, MicrophoneDelayed, SourceMade
 from mien.plugin.obs.watch import ObsWatch
@@ -18,35 +15,6 @@ PATIENCE_S = 20.0
 ALL = {"top-left", "top-right", "bottom-left", "bottom-right"}
 
 
-class Running:
-    """The stand-in on a thread of its own, so that it can be closed and started again beside the watch."""
-
-    def __init__(self, obs: FakeObs) -> None:
-        self.obs = obs
-        self._loop = asyncio.new_event_loop()
-        self._end = asyncio.Event()
-        self._up = threading.Event()
-        self._thread = threading.Thread(target=lambda: self._loop.run_until_complete(self._serve()))
-
-    def __enter__(self) -> FakeObs:
-        self._thread.start()
-        assert self._up.wait(PATIENCE_S)
-        return self.obs
-
-    def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._end.set)
-        self._thread.join(PATIENCE_S)
-        self._loop.close()
-
-    def tell(self, kind: str, **data: Any) -> None:
-        asyncio.run_coroutine_threadsafe(self.obs.tell(kind, **data), self._loop).result(PATIENCE_S)
-
-    async def _serve(self) -> None:
-        async with serving(self.obs):
-            self._up.set()
-            await self._end.wait()
-
-
 class Told:
     """What the live path hears."""
 
@@ -54,6 +22,7 @@ class Told:
         self.shown: list[bool] = []
         self.corners: list[frozenset[str]] = []
         self.events: list[str] = []
+        self.read = True
 
 
 @pytest.fixture
@@ -81,19 +50,12 @@ def told() -> Told:
 def watch(journal: Journal, told: Told, monkeypatch: pytest.MonkeyPatch) -> Iterator[ObsWatch]:
     monkeypatch.setattr("mien.plugin.obs.watch.RETRY_S", 0.05)
     made = ObsWatch(
-        journal, badge=BadgeSettings, on_shown=told.shown.append, on_corners=told.corners.append,
-        on_event=told.events.append,
+        journal, badge=BadgeSettings, is_read=lambda: told.read, on_shown=told.shown.append,
+        on_corners=told.corners.append, on_event=told.events.append,
     )  # fmt: skip
     yield made
     made.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "mien-obs-watch"]
-
-
-def configure(journal: Journal, obs: FakeObs, password: str = "secret") -> None:
-    own = journal.folder / "plugin_config" / "obs-websocket" / "config.json"
-    own.parent.mkdir(parents=True, exist_ok=True)
-    own.write_text(json.dumps({"server_enabled": True, "server_port": obs.port, "auth_required": True,
-                               "server_password": password}))  # fmt: skip
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -108,7 +70,7 @@ def until(true: Callable[[], bool]) -> None:
 def test_whether_the_source_is_shown_follows_obs(watch: ObsWatch, told: Told, journal: Journal, obs: FakeObs) -> None:
     running = Running(obs)
     with running:
-        configure(journal, obs)
+        configure(journal.folder, obs)
         watch.start()
         until(lambda: told.shown[-1:] == [True] and watch.state["connected"])
         obs.showing = False
@@ -126,12 +88,12 @@ def test_an_obs_that_goes_away_hides_nothing_and_is_found_again(
     obs.showing = False
     watch.start()
     with Running(obs):
-        configure(journal, obs)
+        configure(journal.folder, obs)
         until(lambda: told.shown[-1:] == [False])
     # Nobody can say now, so it counts as seen.
     until(lambda: told.shown[-1] is True and not watch.state["connected"])
     with Running(obs):
-        configure(journal, obs)
+        configure(journal.folder, obs)
         until(lambda: told.shown[-1] is False)
     assert told.events == []
 
@@ -141,7 +103,7 @@ def test_a_source_of_another_collection_counts_as_seen(
 ) -> None:
     obs.showing, obs.collection = False, "Other"
     with Running(obs):
-        configure(journal, obs)
+        configure(journal.folder, obs)
         watch.start()
         until(lambda: watch.state["connected"] and bool(told.corners))
         assert set(told.shown) == {True}
@@ -152,7 +114,7 @@ def test_the_corners_that_are_seen_are_passed_on_and_trouble_is_said_once(
 ) -> None:
     running = Running(obs)
     with running:
-        configure(journal, obs)
+        configure(journal.folder, obs)
         watch.start()
         until(lambda: told.corners[-1:] == [frozenset(ALL)])
         placed = obs.scenes["Talk"][-1]["sceneItemTransform"]
@@ -170,7 +132,7 @@ def test_the_corners_that_are_seen_are_passed_on_and_trouble_is_said_once(
 
 def test_a_wrong_password_is_said_once(watch: ObsWatch, told: Told, journal: Journal, obs: FakeObs) -> None:
     with Running(obs):
-        configure(journal, obs, "wrong")
+        configure(journal.folder, obs, "wrong")
         watch.start()
         until(lambda: len(told.shown) > 3)
     assert len([event for event in told.events if "refused the password" in event]) == 1
@@ -179,7 +141,7 @@ def test_a_wrong_password_is_said_once(watch: ObsWatch, told: Told, journal: Jou
 
 def test_the_microphone_is_put_back_at_the_end(journal: Journal, told: Told, watch: ObsWatch, obs: FakeObs) -> None:
     with Running(obs):
-        configure(journal, obs)
+        configure(journal.folder, obs)
         watch.start()
         until(lambda: watch.state["connected"] and bool(told.corners))
         # By the command, while Mien runs.
@@ -196,7 +158,7 @@ def test_what_a_killed_run_left_is_put_back_first(journal: Journal, told: Told, 
     journal.add(MicrophoneDelayed(collection="Stream", name="Mic", before_ms=20, set_ms=110))
     obs.inputs["Mic"]["sync"] = 110
     with Running(obs):
-        configure(journal, obs)
+        configure(journal.folder, obs)
         watch.start()
         until(lambda: obs.inputs["Mic"]["sync"] == 20)
 
@@ -207,7 +169,7 @@ def test_an_offset_that_the_user_changed_since_is_theirs(
     journal.add(MicrophoneDelayed(collection="Stream", name="Mic", before_ms=20, set_ms=110))
     obs.inputs["Mic"]["sync"] = 75
     with Running(obs):
-        configure(journal, obs)
+        configure(journal.folder, obs)
         watch.start()
         until(lambda: any("somebody set 75 ms since" in event for event in told.events))
     assert obs.inputs["Mic"]["sync"] == 75
@@ -218,3 +180,29 @@ def test_obs_that_never_runs_costs_nothing_and_ends_at_once(watch: ObsWatch, tol
     until(lambda: len(told.shown) > 2)
     watch.close()
     assert set(told.shown) == {True}
+
+
+def test_a_source_that_has_given_up_is_woken_until_it_reads(
+    watch: ObsWatch, told: Told, journal: Journal, obs: FakeObs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mien.plugin.obs.watch._WAKE_S", 0.05)
+    told.read = False
+    with Running(obs):
+        configure(journal.folder, obs)
+        watch.start()
+        until(lambda: len(obs.actions) > 2)
+        assert set(obs.actions) == {"OBS_WEBSOCKET_MEDIA_INPUT_ACTION_RESTART"}
+        assert obs.inputs["Mien"]["settings"]["input"] == "tcp://127.0.0.1:9000"
+        told.read = True
+        # One may be on its way.
+        watch.close()
+        assert len(obs.actions) < 20
+
+
+def test_a_source_that_is_not_ours_is_left_alone(watch: ObsWatch, told: Told, journal: Journal, obs: FakeObs) -> None:
+    told.read, obs.collection = False, "Other"
+    with Running(obs):
+        configure(journal.folder, obs)
+        watch.start()
+        until(lambda: watch.state["connected"] and bool(told.corners))
+        assert obs.actions == []

@@ -142,3 +142,32 @@ def test_words_of_every_language_differ_and_never_call_a_slate_or_a_camera_synth
             assert not {"AI", "IA", "KI"} & set(said[word].replace("-", " ").split())
         for word in ("modified", "generated"):
             assert {"AI", "IA", "KI"} & set(said[word].replace("-", " ").split())
+
+
+@pytest.mark.parametrize("seen", [("bottom-left",), ("top-left", "bottom-left"), ("bottom-right", "bottom-left")])
+def test_keeps_to_the_corners_that_are_seen(seen: tuple[str, ...]) -> None:
+    badge = Badge(1280, 720, BadgeSettings())
+    boxes = badge.boxes
+    home = box_at(badge, (1280, 720), 0.0)
+    assert home == boxes["top-right"] or home[3] < 360
+    for second in range(1, 20):
+        # At once: nobody sees it where it was. A face in a corner does not drive it out of what is seen.
+        place = badge.draw(
+            flat(1280, 720),
+            "slate",
+            keep_clear=((100.0, 400.0, 1200.0, 720.0),),
+            now_ns=second * NS_PER_S,
+            corners=seen,
+        )
+        middle = ((place[0] + place[2]) / 2, (place[1] + place[3]) / 2)
+        corner = f"{'top' if middle[1] < 360 else 'bottom'}-{'left' if middle[0] < 640 else 'right'}"
+        assert corner in seen
+    # All of it is seen again.
+    assert box_at(badge, (1280, 720), 40.0)[3] < 360
+
+
+@pytest.mark.parametrize("seen", [(), ("middle",), ("",)])
+def test_no_choice_of_corners_takes_it_away(seen: tuple[str, ...]) -> None:
+    badge, pixels = Badge(320, 180, BadgeSettings()), flat(320, 180)
+    badge.draw(pixels, "modified", keep_clear=(), now_ns=0, corners=seen)
+    assert (pixels != 128).any()

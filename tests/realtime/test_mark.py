@@ -291,3 +291,29 @@ def test_a_marker_refuses_sizes_that_no_frame_has() -> None:
 def test_a_language_that_is_not_offered_is_named_with_those_that_are() -> None:
     with pytest.raises(ConfigError, match=r"'xx' is not offered.*Offered: de, en"):
         Marker(*SIZE, BadgeSettings(language="xx"))
+
+
+def test_the_mark_keeps_to_the_corners_that_are_seen_in_every_kind_of_frame() -> None:
+    marker = Marker(320, 180)
+    ground = np.full((180, 320, 3), 110, np.uint8)
+    at = {"sequence": 0, "capture_ns": 0, "media_ns": 0, "now_ns": 0}
+
+    def lower(pixels: Pixels) -> bool:
+        changed = (np.abs(pixels.astype(int) - ground) > 40).any(axis=2)
+        assert changed.any()
+        return not changed[:90].any()
+
+    def frames() -> list[bool]:
+        return [
+            lower(marker.mark_persona(ground.copy(), label="modified", **at).pixels),
+            lower(marker.mark_slate(ground, **at).pixels),
+            lower(marker.mark_camera(ground.copy(), ShowMe.held(at["now_ns"]), **at).pixels),
+        ]
+
+    assert frames() == [False] * 3
+    marker.keep_to({"bottom-left", "bottom-right"})
+    assert frames() == [True] * 3
+    marker.keep_to(())
+    # Home again once its rest is over; a slate that was marked in the meantime is marked anew.
+    at["now_ns"] = 10**11
+    assert frames() == [False] * 3

@@ -347,6 +347,58 @@ def test_the_camera_is_released_when_nobody_reads_and_opened_again(monkeypatch: 
     assert any("released" in event for event in run.events)
 
 
+def until(true: Callable[[], bool]) -> None:
+    """Wait for something that takes a moment; only a defect takes ten seconds."""
+    deadline = time.monotonic() + 10.0
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_a_picture_that_nobody_sees_is_held_and_not_made() -> None:
+    with running(10**6, live=True, gate=lambda index: time.sleep(0.002)) as run:
+        until(lambda: len(run.frames) >= 1 and run.frames[-1].kind == "persona")
+        run.pipeline.set_unseen(["screen"])
+        until(lambda: run.pipeline.resting and len(run.frames) > 3 and run.frames[-1].held)
+        calls, reads = run.engines[0].calls, run.source.reads
+        until(lambda: run.source.reads >= reads + 20)
+        held = len(run.frames)
+        until(lambda: len(run.frames) > held + 2)
+        # The camera is read, no face is swapped, and what stays is the last persona frame.
+        assert run.engines[0].calls == calls
+        assert all(frame.held and frame.kind == "persona" for frame in run.frames[held:])
+        run.pipeline.set_unseen(())
+        until(lambda: run.engines[0].calls > calls and not run.frames[-1].held)
+    assert [event for event in run.events if "picture" in event] == [
+        "nobody sees the picture: it rests",
+        "the picture is seen again",
+    ]
+
+
+@pytest.mark.parametrize("unseen", [(), ("other",), ("page",)])
+def test_a_picture_that_one_sink_shows_is_made_for_it(unseen: tuple[str, ...]) -> None:
+    with running(60, live=True, sinks=(ListSink(), ListSink("page"))) as run:
+        run.pipeline.set_unseen(unseen)
+        assert run.pipeline.wait(20)
+        assert not run.pipeline.resting
+    assert "nobody sees the picture: it rests" not in run.events
+
+
+def test_a_sink_that_nobody_reads_keeps_nothing_awake() -> None:
+    sinks = (ListSink(), ListSink("page", wanted=False))
+    with running(10**6, live=True, sinks=sinks, gate=lambda index: time.sleep(0.002)) as run:
+        run.pipeline.set_unseen(["screen"])
+        until(lambda: run.pipeline.resting)
+
+
+def test_offline_nothing_rests() -> None:
+    with running(30) as run:
+        run.pipeline.set_unseen(["screen"])
+        assert run.pipeline.wait(20)
+    assert len(run.frames) == 30
+    assert not any(frame.held for frame in run.frames)
+
+
 def test_a_released_camera_that_another_program_took_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pipeline_module, "RELEASE_AFTER_S", 0.05)
     monkeypatch.setattr(pipeline_module, "_REOPEN_S", 0.01)

@@ -142,6 +142,7 @@ class HeadlessObs:
         self.collection = self.folder / "basic" / "scenes" / f"{COLLECTION}.json"
         self._screen: subprocess.Popen[bytes] | None = None
         self._obs: subprocess.Popen[bytes] | None = None
+        self.display = 0
         self._write_settings()
 
     @property
@@ -174,8 +175,9 @@ class HeadlessObs:
                 self.display = int(pipe.readline())
         with (self.home / "obs.log").open("ab") as log:
             self._obs = subprocess.Popen(
-                ["obs", "--minimize-to-tray", "--multi", "--disable-updater", "--disable-shutdown-check",
-                 "--collection", COLLECTION, "--profile", "Stream"],
+                # What it logs is to be seen at once.
+                ["stdbuf", "-oL", "obs", "--minimize-to-tray", "--multi", "--disable-updater",
+                 "--disable-shutdown-check", "--collection", COLLECTION, "--profile", "Stream"],
                 env=self.environment, stdout=log, stderr=log, cwd=self.home,
             )  # fmt: skip
         self._wait_for_server()
