@@ -199,6 +199,7 @@ VARIABLES = {
     "MIEN_CACHE_DIR": "where the face model is kept",
     "MIEN_CONFIG_DIR": "where the settings are kept",
     "MIEN_DATA_DIR": "where personas and the salts of sessions are kept",
+    "XDG_CONFIG_HOME": "where OBS keeps its settings on Linux",
     "NNCF_CI": "no telemetry of the tool that makes eight-bit networks",
     "PROCESSOR_IDENTIFIER": "the processor's name on Windows",
     "OMP_NUM_THREADS": "threads of a worker that renders",
