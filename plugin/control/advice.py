@@ -40,7 +40,7 @@ def warnings(stats: Mapping[str, Any], *, slate: bool, hold: bool, recording_pro
         recording_problem: what ended a recording, or nothing.
 
     """
-    found = [*_source(stats), *_sinks(stats), *_face(stats, asked=slate or hold), *_speed(stats)]
+    found = [*_source(stats), *_sinks(stats), *_obs(stats), *_face(stats, asked=slate or hold), *_speed(stats)]
     if recording_problem:
         found.append(Advice("bad", f"The recording ended: {recording_problem}"))
     return sorted(found, key=lambda advice: advice.level != "bad")
@@ -66,6 +66,11 @@ def _sinks(stats: Mapping[str, Any]) -> Iterator[Advice]:
         yield Advice("warn", "Only this page gets your picture.", "Choose an output: the virtual camera, or OBS.")
 
 
+def _obs(stats: Mapping[str, Any]) -> Iterator[Advice]:
+    for warning in (stats.get("obs") or {}).get("warnings", ()):
+        yield Advice("warn", f"OBS: {warning}.")
+
+
 def _face(stats: Mapping[str, Any], *, asked: bool) -> Iterator[Advice]:
     source_runs = stats.get("source", {}).get("state") == "running"
     if source_runs and not asked and stats.get("shown") == "slate":
@@ -75,6 +80,8 @@ def _face(stats: Mapping[str, Any], *, asked: bool) -> Iterator[Advice]:
 
 def _speed(stats: Mapping[str, Any]) -> Iterator[Advice]:
     if stats.get("frames", {}).get("out", 0) < _SETTLED_FRAMES or stats.get("source", {}).get("state") != "running":
+        return
+    if stats.get("resting"):
         return
     late = stats.get("latency_p50_ms", 0.0)
     if late > LATE_MS:

@@ -38,6 +38,7 @@ def test_all_is_well() -> None:
         ({"shown": "slate"}, "bad", "Your face is not found"),
         ({"latency_p50_ms": 300.0}, "warn", "300 ms late"),
         ({"fps": 12.0}, "warn", "12 pictures a second of 30"),
+        ({"obs": {"warnings": ("in scene 'Talk' the mark is cut off",)}}, "warn", "OBS: in scene 'Talk' the mark"),
         ({"recording_problem": "the disk is full"}, "bad", "the disk is full"),
     ],
 )
@@ -51,6 +52,10 @@ def test_a_slate_that_was_asked_for_is_no_trouble_and_a_start_says_nothing_of_ra
     assert said(shown="slate", slate=True) == []
     assert said(shown="slate", hold=True) == []
     assert said(fps=1.0, latency_p50_ms=900.0, frames={"out": 5}) == []
+
+
+def test_a_picture_that_rests_is_not_called_slow() -> None:
+    assert said(fps=6.0, resting=True, obs={"warnings": ()}) == []
 
 
 def test_the_worst_comes_first() -> None:
