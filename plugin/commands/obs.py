@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -159,8 +161,19 @@ def _stream() -> LiveConfig:
     return settings.resolve({})
 
 
-def _password(session: Session) -> str:
-    return str(typer.prompt("Password of OBS's WebSocket server", hide_input=True, err=session.json))
+def _asking(session: Session) -> Callable[[], str] | None:
+    """How to ask for the password; None where nobody sits at a terminal: a pipe would show it."""
+    if not _at_terminal():
+        return None
+
+    def ask() -> str:
+        return str(typer.prompt("Password of OBS's WebSocket server", hide_input=True, err=session.json))
+
+    return ask
+
+
+def _at_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _agreed(session: Session, webcam: Webcam) -> bool:
@@ -176,7 +189,7 @@ def _agreed(session: Session, webcam: Webcam) -> bool:
 async def _into_scenes(session: Session, journal: Journal, *, yes: bool) -> list[str]:
     stream, replaced = _stream(), []
     size = stream.width, stream.height
-    async with open_obs(journal.folder, ask=lambda: _password(session)) as obs:
+    async with open_obs(journal.folder, ask=_asking(session)) as obs:
         home = await make_source(obs, journal)
         for webcam in await find_webcams(obs):
             if not webcam.places:
@@ -194,7 +207,7 @@ async def _into_scenes(session: Session, journal: Journal, *, yes: bool) -> list
 
 
 async def _out_of_scenes(session: Session, journal: Journal) -> None:
-    async with open_obs(journal.folder, ask=lambda: _password(session)) as obs:
+    async with open_obs(journal.folder, ask=_asking(session)) as obs:
         await put_back(obs, journal, tell=session.say)
     elsewhere = sorted({change.collection for change in journal.changes if not isinstance(change, ScriptAdded)})
     if elsewhere:
@@ -202,7 +215,7 @@ async def _out_of_scenes(session: Session, journal: Journal) -> None:
 
 
 async def _look(session: Session, folder: Path, journal: Journal | None) -> dict[str, Any]:
-    async with open_obs(folder, ask=(lambda: _password(session)) if session.interactive else None) as obs:
+    async with open_obs(folder, ask=_asking(session)) as obs:
         found: dict[str, Any] = {
             "connected": True,
             "obs": obs.obs_version,
@@ -245,7 +258,7 @@ async def _calibrate(
     session: Session, journal: Journal, seconds: float, microphone: str | None, *, undo: bool
 ) -> dict[str, Any]:
     stream = _stream()
-    async with open_obs(journal.folder, ask=lambda: _password(session)) as obs:
+    async with open_obs(journal.folder, ask=_asking(session)) as obs:
         if undo:
             await undo_microphone(obs, journal, tell=session.say)
             return {"undone": True}

@@ -88,6 +88,7 @@ def test_a_wrong_password_is_asked_for_and_never_kept(
     obs = FakeObs(password="hunter2")
     begin(programs)
     asked = []
+    monkeypatch.setattr("mien.plugin.commands.obs._at_terminal", lambda: True)
     monkeypatch.setattr("typer.prompt", lambda text, **how: asked.append((text, how)) or "hunter2")
     with Running(obs):
         configure(folder, obs, "old")
@@ -98,6 +99,16 @@ def test_a_wrong_password_is_asked_for_and_never_kept(
     assert how["hide_input"]
     assert "hunter2" not in result.out + result.err
     assert "hunter2" not in journal_path().read_text()
+
+
+def test_a_wrong_password_ends_a_script_that_nobody_can_answer(mien: Mien, folder: Path, programs: list[Any]) -> None:
+    begin(programs)
+    obs = FakeObs(password="hunter2")
+    with Running(obs):
+        configure(folder, obs, "old")
+        result = mien("obs", "install", "--yes", answers="hunter2\n")
+    assert result.code == 7
+    assert "refused the password" in result.err
 
 
 def test_a_server_that_is_off_names_the_tick_to_set(mien: Mien, folder: Path, programs: list[Any]) -> None:
