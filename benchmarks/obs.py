@@ -3,8 +3,9 @@
     python benchmarks/obs.py [--seconds 600] [--folder OBS] [--json OUT]
 
 OBS runs, its WebSocket server is on. Numbered cards of 1280x720 px go at 30 fps by the NUT sink into a hidden source,
-and screenshots of it are read: the age of a picture when the screenshot was asked for, and when it had come. The slope
-of a line through the ages is the drift. The machine's load stands beside them: a busy machine makes pictures older.
+and screenshots of it are read: the age of a picture when the screenshot was asked for, and when it had come. The
+medians of the first and of the last third give the drift. The machine's load stands beside them: a
+busy machine makes pictures older.
 """
 
 from __future__ import annotations

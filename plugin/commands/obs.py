@@ -22,7 +22,7 @@ from mien.plugin.obs.latency import measure_ages
 from mien.plugin.obs.locate import current_collection, running_programs
 from mien.plugin.obs.microphone import delay_microphone, running_latency_ms, undo_microphone
 from mien.plugin.obs.scenes import our_places, visibility
-from mien.plugin.obs.script_files import copy_script, list_script, remove_script, unlist_script
+from mien.plugin.obs.script_files import copy_script, is_listed, list_script, remove_script, unlist_script
 from mien.realtime.config import LiveConfig
 
 app = typer.Typer(
@@ -74,7 +74,9 @@ def install(
     replaced: list[str] = []
     if running:
         replaced = asyncio.run(_into_scenes(session, journal, yes=yes))
-        session.say(f"hotkeys: in OBS, Tools > Scripts > + > {script} (or close OBS and call this once more)")
+        listed = is_listed(place.scenes, script)
+        if not listed:
+            session.say(f"hotkeys: in OBS, Tools > Scripts > + > {script} (or close OBS and call this once more)")
         session.say(f"now start Mien: mien run --sink nut://127.0.0.1:{port} --sink preview")
     else:
         session.say("OBS is closed: start it and call this once more, for the source and the webcams")
@@ -238,7 +240,7 @@ async def _look_at_source(obs: ObsClient, journal: Journal) -> dict[str, Any]:
 
 
 def _tell_status(session: Session, found: dict[str, Any]) -> None:
-    session.say(f"OBS {found.get('obs', '')}: {found['folder']}")
+    session.say(f"{' '.join(('OBS', found.get('obs', ''))).strip()}: {found['folder']}")
     if problem := found.get("problem"):
         session.say(f"not connected: {problem}")
     if not found["installed"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from importlib import resources
 from pathlib import Path
@@ -53,6 +54,15 @@ def list_script(collection: Path, script: Path) -> bool:
     listed.append({"path": str(script), "settings": {}})
     _write(collection, content)
     return True
+
+
+def is_listed(scenes: Path, script: Path) -> bool:
+    """Whether a scene collection in the folder `scenes` has the script; one that cannot be read has not."""
+    for collection in scenes.glob("*.json"):
+        with contextlib.suppress(ObsError):
+            if any(_is(entry, script) for entry in _read(collection).get("modules", {}).get(_LIST, [])):
+                return True
+    return False
 
 
 def unlist_script(scenes: Path, script: Path) -> None:

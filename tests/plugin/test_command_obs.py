@@ -51,7 +51,7 @@ def test_closed_then_open_then_out_again(mien: Mien, folder: Path, programs: lis
     with Running(obs):
         configure(folder, obs)
         opened = mien("obs", "install", "--yes", "--json").document
-        assert (opened["listed"], opened["in_scenes"], opened["replaced"]) == (False, True, ["Webcam"])
+        assert (opened["listed"], opened["in_scenes"], opened["replaced"]) == (True, True, ["Webcam"])
         assert mien("obs", "status", "--json").document["scenes"] == ["Talk", "Game"]
         assert mien("obs", "uninstall", "--json").document == {"left": ["script mien_obs.py"]}
         assert obs.state() == before
@@ -76,6 +76,9 @@ def test_each_webcam_is_asked_about(
         configure(folder, obs)
         result = mien("obs", "install", "--json", answers=answers)
         assert result.document["replaced"] == replaced
+        # Never closed, OBS has not got the script by itself.
+        assert not result.document["listed"]
+        assert "Tools > Scripts > +" in result.err
         assert "Replace the webcam 'Webcam' in Talk, Game" in result.err
         # Either way the source is to be seen somewhere.
         assert [held["sceneItemEnabled"] for _, held in obs.places("Mien")] == [True] * (2 if replaced else 1)

