@@ -19,7 +19,7 @@ from mien.plugin.obs.errors import ObsClosedError, ObsError
 from mien.plugin.obs.install import Webcam, describe, find_webcams, make_source, put_back, replace, settle
 from mien.plugin.obs.journal import Journal, Kept, ScriptAdded
 from mien.plugin.obs.latency import measure_ages
-from mien.plugin.obs.locate import current_collection, running_programs
+from mien.plugin.obs.locate import Installation, current_collection, running_programs
 from mien.plugin.obs.microphone import delay_microphone, running_latency_ms, undo_microphone
 from mien.plugin.obs.scenes import our_places, visibility
 from mien.plugin.obs.script_files import copy_script, is_listed, list_script, remove_script, unlist_script
@@ -64,24 +64,18 @@ def install(
             f"Mien is in OBS already: in {journal.folder}, as '{journal.source}', by port {journal.port}.",
             hint="Take it out first: mien obs uninstall",
         )
-    script = copy_script(journal)
     running = bool(running_programs())
-    listed = False
-    if not running and (collection := current_collection(place.folder)) is not None:
-        list_script(collection, script)
-        listed = True
-        session.say(f"the script with hotkeys is in OBS's list ({collection.stem})")
+    script, listed = _add_script(session, journal, place, running=running)
     replaced: list[str] = []
     if running:
         replaced = asyncio.run(_into_scenes(session, journal, yes=yes))
-        listed = is_listed(place.scenes, script)
-        if not listed:
+        if script is not None and not listed:
             session.say(f"hotkeys: in OBS, Tools > Scripts > + > {script} (or close OBS and call this once more)")
         session.say(f"now start Mien: mien run --sink nut://127.0.0.1:{port} --sink preview")
     else:
         session.say("OBS is closed: start it and call this once more, for the source and the webcams")
-    session.document({"folder": str(place.folder), "script": str(script), "listed": listed, "source": name,
-                      "in_scenes": running, "replaced": replaced})  # fmt: skip
+    session.document({"folder": str(place.folder), "script": None if script is None else str(script),
+                      "listed": listed, "source": name, "in_scenes": running, "replaced": replaced})  # fmt: skip
 
 
 @app.command()
@@ -151,6 +145,19 @@ def calibrate(
     if journal is None:
         raise ObsError("Mien is not in OBS yet.", hint="First: mien obs install")
     session.document(asyncio.run(_calibrate(session, journal, seconds, microphone, undo=undo)))
+
+
+def _add_script(session: Session, journal: Journal, place: Installation, *, running: bool) -> tuple[Path | None, bool]:
+    """Bring the script into OBS; gives its path and whether OBS has it in a list. The picture does without it."""
+    try:
+        script = copy_script(journal)
+        collection = None if running else current_collection(place.folder)
+        if collection is not None and list_script(collection, script):
+            session.say(f"the script with hotkeys is in OBS's list ({collection.stem})")
+    except ObsError as error:
+        session.warn(f"no hotkeys: {error}")
+        return None, False
+    return script, is_listed(place.scenes, script)
 
 
 def _session(ctx: typer.Context, as_json: bool) -> Session:

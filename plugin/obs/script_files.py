@@ -37,7 +37,7 @@ def copy_script(journal: Journal) -> Path:
     except OSError as error:
         raise ObsError(
             f"the script cannot be written to {target.parent}: {error.strerror or error}.",
-            hint="Make OBS's folder writable; the Media Source needs no script.",
+            hint="Make OBS's folder writable; the picture needs no script.",
         ) from error
     return target
 

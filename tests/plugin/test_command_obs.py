@@ -146,9 +146,20 @@ def test_a_damaged_collection_is_left_as_it_is(mien: Mien, folder: Path, program
     collection = folder / "basic" / "scenes" / "Stream.json"
     collection.write_text("{")
     result = mien("obs", "install")
-    assert result.code == 7
     assert "left as it is" in result.err
     assert collection.read_text() == "{"
+
+
+def test_a_folder_that_is_read_only_costs_the_hotkeys_alone(mien: Mien, folder: Path, programs: list[Any]) -> None:
+    # A file where the script's folder would be: root may write everywhere else.
+    (folder / "mien").write_text("")
+    begin(programs)
+    obs = FakeObs()
+    with Running(obs):
+        configure(folder, obs)
+        result = mien("obs", "install", "--yes", "--json")
+    assert "no hotkeys" in result.err
+    assert (result.document["script"], result.document["replaced"]) == (None, ["Webcam"])
 
 
 def test_status_names_what_hides_the_mark(mien: Mien, folder: Path, programs: list[Any]) -> None:

@@ -96,5 +96,5 @@ def test_what_is_no_collection_is_left_as_it_is(collection: Path, text: str) -> 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     blocked = tmp_path / "obs"
     blocked.write_text("")
-    with pytest.raises(ObsError, match=r"cannot be written.*needs no script"):
+    with pytest.raises(ObsError, match=r"cannot be written.*the picture needs no script"):
         copy_script(Journal(Kept(folder=blocked, source="Mien", port=9000)))
