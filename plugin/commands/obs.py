@@ -16,13 +16,14 @@ from mien.plugin.commands.session import Session
 from mien.plugin.obs.client import ObsClient
 from mien.plugin.obs.connection import installed_obs, open_obs
 from mien.plugin.obs.errors import ObsClosedError, ObsError
-from mien.plugin.obs.install import Webcam, describe, find_webcams, make_source, put_back, replace, settle
+from mien.plugin.obs.install import Webcam, find_webcams, make_source, replace, settle
 from mien.plugin.obs.journal import Journal, Kept, ScriptAdded
 from mien.plugin.obs.latency import measure_ages
 from mien.plugin.obs.locate import Installation, current_collection, running_programs
 from mien.plugin.obs.microphone import delay_microphone, running_latency_ms, undo_microphone
 from mien.plugin.obs.scenes import our_places, visibility
 from mien.plugin.obs.script_files import copy_script, is_listed, list_script, remove_script, unlist_script
+from mien.plugin.obs.undo import describe, put_back
 from mien.realtime.config import LiveConfig
 
 app = typer.Typer(

@@ -1,22 +1,14 @@
-"""Our source in OBS, raw webcams found and replaced, and all of it put back: through obs-websocket alone."""
+"""Our source in OBS, raw webcams found and replaced: through obs-websocket alone."""
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from mien.plugin.obs.client import Data, ObsClient
 from mien.plugin.obs.errors import ObsError, ObsRequestError
-from mien.plugin.obs.journal import (
-    CameraParked,
-    Change,
-    ItemHidden,
-    Journal,
-    MicrophoneDelayed,
-    SourceMade,
-)
+from mien.plugin.obs.journal import CameraParked, ItemHidden, Journal, SourceMade
+from mien.plugin.obs.places import Place, Tell, all_places, current_collection, show
 
 #: The setting that names the device, by the kind of a raw webcam's source (without its version).
 CAMERAS: Final = {
@@ -30,18 +22,6 @@ CAMERAS: Final = {
 #: Devices that are written by Mien or by OBS, and so show no bare face of themselves: parts of their names.
 _WRITTEN: Final = ("mien", "obs virtual camera", "obs-virtual", "unity video capture")
 SOURCE_KIND: Final = "ffmpeg_source"
-#: RequestStatus of the protocol.
-_NOT_FOUND: Final = 600
-
-Tell = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a webcam stands: the scene, the item's number in it, and what OBS says of the item."""
-
-    scene: str
-    item: Data
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +60,6 @@ def source_settings(port: int) -> Data:
         # The last marked picture stays while Mien starts anew, in the versions of OBS that hold it then.
         "clear_on_media_end": False,
     }
-
-
-async def current_collection(obs: ObsClient) -> str:
-    """Name of the scene collection that is open."""
-    return str((await obs.call("GetSceneCollectionList"))["currentSceneCollectionName"])
 
 
 async def find_webcams(obs: ObsClient) -> list[Webcam]:
@@ -150,7 +125,7 @@ async def settle(obs: ObsClient, home: Place, *, size: tuple[int, int], needed: 
     await obs.call(
         "SetSceneItemTransform", sceneName=home.scene, sceneItemId=item, sceneItemTransform=filling(size, canvas)
     )
-    await _show(obs, home.scene, item, True)
+    await show(obs, home.scene, item, True)
 
 
 def filling(size: tuple[int, int], canvas: tuple[int, int]) -> Data:
@@ -190,76 +165,6 @@ async def replace(obs: ObsClient, journal: Journal, webcam: Webcam, *, size: tup
     await obs.call("SetInputSettings", inputName=webcam.name, inputSettings={key: ""})
 
 
-async def put_back(obs: ObsClient, journal: Journal, *, tell: Tell) -> list[Change]:
-    """Undo what the journal has for the scene collection that is open, newest first; gives what is left of it."""
-    collection = await current_collection(obs)
-    for change in reversed(journal.changes):
-        if getattr(change, "collection", None) != collection:
-            continue
-        await undo(obs, change, tell=tell)
-        journal.remove(change)
-    return list(journal.changes)
-
-
-def describe(change: Change) -> str:
-    """A change, in a few words."""
-    match change:
-        case SourceMade():
-            return f"source '{change.name}'"
-        case ItemHidden():
-            return f"'{change.source}' in scene '{change.scene}'"
-        case CameraParked():
-            return f"device of '{change.name}'"
-        case MicrophoneDelayed():
-            return f"sync offset of '{change.name}' ({change.before_ms} ms, set to {change.set_ms} ms)"
-        case _:
-            return f"script {change.path.name}"
-
-
-async def undo(obs: ObsClient, change: Change, *, tell: Tell) -> None:
-    """Put one change back, unless what it changed is gone; `tell` hears which. The journal is the caller's."""
-    try:
-        said = await _undo(obs, change)
-    except ObsRequestError as error:
-        if error.code != _NOT_FOUND:
-            raise
-        said = "not there any more"
-    tell(f"{describe(change)}: {said}")
-
-
-async def _undo(obs: ObsClient, change: Change) -> str:
-    match change:
-        case SourceMade():
-            await take_out(obs, change.name)
-            return "taken out"
-        case ItemHidden():
-            await _show(obs, change.scene, change.item, change.shown)
-        case CameraParked():
-            settings = (await obs.call("GetInputSettings", inputName=change.name))["inputSettings"]
-            settings.pop(change.key, None)
-            if change.device is not None:
-                settings[change.key] = change.device
-            await obs.call("SetInputSettings", inputName=change.name, inputSettings=settings, overlay=False)
-        case MicrophoneDelayed():
-            now_ms = (await obs.call("GetInputAudioSyncOffset", inputName=change.name))["inputAudioSyncOffset"]
-            if int(now_ms) != change.set_ms:
-                return f"somebody set {now_ms} ms since, which stays"
-            await obs.call("SetInputAudioSyncOffset", inputName=change.name, inputAudioSyncOffset=change.before_ms)
-        case _:
-            raise TypeError(f"{change} is no change of a scene collection")
-    return "put back"
-
-
-async def take_out(obs: ObsClient, name: str) -> None:
-    """Remove an input and its places; what is not there is not missed."""
-    # RemoveInput alone would leave it in every scene that is not on air, until that is shown.
-    for place in (await all_places(obs))[0].get(name, []):
-        await obs.call("RemoveSceneItem", sceneName=place.scene, sceneItemId=place.item["sceneItemId"])
-    with contextlib.suppress(ObsRequestError):
-        # Most often it went with its last place.
-        await obs.call("RemoveInput", inputName=name)
-
-
 async def _take_place(
     obs: ObsClient, journal: Journal, webcam: Webcam, place: Place, collection: str, size: tuple[int, int]
 ) -> None:
@@ -284,8 +189,8 @@ async def _take_place(
     await obs.call(
         "SetSceneItemLocked", sceneName=scene, sceneItemId=new, sceneItemLocked=place.item["sceneItemLocked"]
     )
-    await _show(obs, scene, int(new), shown)
-    await _show(obs, scene, old, False)
+    await show(obs, scene, int(new), shown)
+    await show(obs, scene, old, False)
 
 
 def fitted(transform: Data, size: tuple[int, int]) -> Data:
@@ -331,20 +236,3 @@ async def _copy_filters(obs: ObsClient, target: str, webcam: str, tell: Tell) ->
 
 async def _filters(obs: ObsClient, source: str) -> list[Data]:
     return list((await obs.call("GetSourceFilterList", sourceName=source))["filters"])
-
-
-async def _show(obs: ObsClient, scene: str, item: int, shown: bool) -> None:
-    await obs.call("SetSceneItemEnabled", sceneName=scene, sceneItemId=item, sceneItemEnabled=shown)
-
-
-async def all_places(obs: ObsClient) -> tuple[dict[str, list[Place]], dict[str, list[str]]]:
-    """Places of each source in scenes, and names of the groups that hold it."""
-    places: dict[str, list[Place]] = {}
-    groups: dict[str, list[str]] = {}
-    for scene in [str(entry["sceneName"]) for entry in (await obs.call("GetSceneList"))["scenes"]]:
-        for item in (await obs.call("GetSceneItemList", sceneName=scene))["sceneItems"]:
-            places.setdefault(str(item["sourceName"]), []).append(Place(scene, item))
-    for group in (await obs.call("GetGroupList"))["groups"]:
-        for item in (await obs.call("GetGroupSceneItemList", sceneName=group))["sceneItems"]:
-            groups.setdefault(str(item["sourceName"]), []).append(str(group))
-    return places, groups

@@ -18,8 +18,10 @@ import numpy as np
 from mien.plugin.obs.cards import marked_cards, read_number
 from mien.plugin.obs.client import Data, ObsClient
 from mien.plugin.obs.errors import ObsError
-from mien.plugin.obs.install import SOURCE_KIND, current_collection, source_settings, take_out
+from mien.plugin.obs.install import SOURCE_KIND, source_settings
 from mien.plugin.obs.journal import Journal, SourceMade
+from mien.plugin.obs.places import current_collection
+from mien.plugin.obs.undo import take_out
 from mien.realtime.clock import NS_PER_MS, NS_PER_S, MonotonicClock
 from mien.realtime.frame import Pixels
 from mien.realtime.mark import MarkedFrame

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from mien.plugin.obs.client import ObsClient
 from mien.plugin.obs.errors import ObsError
-from mien.plugin.obs.install import Tell, current_collection, undo
 from mien.plugin.obs.journal import Journal, MicrophoneDelayed
+from mien.plugin.obs.places import Tell, current_collection
+from mien.plugin.obs.undo import undo
 from mien.realtime.folders import user_config_dir
 
 #: What SetInputAudioSyncOffset takes, ms.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, get_args
 
 from mien.plugin.obs.client import Data, ObsClient
-from mien.plugin.obs.install import Place, all_places
+from mien.plugin.obs.places import Place, all_places
 from mien.realtime.badge import CALM_HEIGHT, LEGIBLE_PX, Badge, Box, Corner
 from mien.realtime.config import BadgeSettings
 from mien.realtime.frame import MIN_SIDE_PX

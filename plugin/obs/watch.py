@@ -11,9 +11,10 @@ from typing import Any, Final
 from mien.plugin.obs.client import Event, Events, ObsClient
 from mien.plugin.obs.connection import open_obs
 from mien.plugin.obs.errors import ObsClosedError, ObsError
-from mien.plugin.obs.install import current_collection, source_settings
+from mien.plugin.obs.install import source_settings
 from mien.plugin.obs.journal import Journal, SourceMade
 from mien.plugin.obs.microphone import undo_microphone
+from mien.plugin.obs.places import current_collection
 from mien.plugin.obs.scenes import our_places, visibility
 from mien.realtime.badge import Corner
 from mien.realtime.config import BadgeSettings

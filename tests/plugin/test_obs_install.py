@@ -10,17 +10,9 @@ from obs_server import TRANSFORM, FakeObs, item, serving
 
 from mien.plugin.obs.client import ObsClient, connect
 from mien.plugin.obs.errors import ObsError
-from mien.plugin.obs.install import (
-    filling,
-    find_webcams,
-    fitted,
-    make_source,
-    put_back,
-    replace,
-    settle,
-    source_settings,
-)
+from mien.plugin.obs.install import filling, find_webcams, fitted, make_source, replace, settle, source_settings
 from mien.plugin.obs.journal import Journal, Kept, SourceMade
+from mien.plugin.obs.undo import put_back
 
 T = TypeVar("T")
 SIZE = (1280, 720)

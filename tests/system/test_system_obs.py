@@ -173,7 +173,9 @@ class Stage:
         """Wait until something holds."""
         until = time.monotonic() + PATIENCE_S
         while not true():
-            assert time.monotonic() < until, self.said()[-3000:] + self.obs.log()[-3000:]
+            assert time.monotonic() < until, (self.said() if self._said.exists() else "")[-3000:] + self.obs.log()[
+                -3000:
+            ]
             time.sleep(0.1)
 
     def wait_for(self, text: str, count: int = 1) -> None:
@@ -220,8 +222,12 @@ def what_counts(collection: dict[str, Any]) -> dict[str, Any]:
 
 def test_from_install_to_marked_frames_on_air_and_back(stage: Stage) -> None:
     obs = stage.obs
-    # As OBS itself writes it.
+    # As OBS itself writes it, after a change.
     obs.start()
+    ours = obs.collection.read_text(encoding="utf-8")
+    for scene in ("Game", "Talk"):
+        stage.call("SetCurrentProgramScene", sceneName=scene)
+    stage.until(lambda: obs.collection.read_text(encoding="utf-8") != ours)
     obs.stop()
     before = json.loads(obs.collection.read_text(encoding="utf-8"))
     # Closed, it gets the script; open, the source.
