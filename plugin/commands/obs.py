@@ -26,11 +26,21 @@ from mien.plugin.obs.script_files import copy_script, is_listed, list_script, re
 from mien.plugin.obs.undo import describe, put_back
 from mien.realtime.config import LiveConfig
 
+_HELP = """OBS Studio: put Mien into your scenes in the place of your webcam, look after it, and take it out again.
+
+[bold]Examples[/bold]
+
+  mien obs install                          a source, in your webcam's place
+  mien obs status                           what is bare, what hides the mark
+  mien obs calibrate --microphone Mic/Aux   sound in step with the picture
+  mien obs uninstall                        everything as it was
+"""
+
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
     add_completion=False,
-    help="OBS Studio: put Mien into your scenes in the place of your webcam, look after it, and take it out again.",
+    help=_HELP,
 )
 
 Folder = Annotated[

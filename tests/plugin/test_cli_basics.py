@@ -15,8 +15,8 @@ from mien.plugin.commands import tree
 from mien.realtime import errors
 
 COMMANDS = (
-    "run", "studio", "convert", "sign", "verify", "demo", "devices", "calibrate", "persona", "consent", "cast", "plan",
-    "train",
+    "run", "studio", "convert", "sign", "verify", "demo", "obs", "devices", "calibrate", "persona", "consent", "cast",
+    "plan", "train",
     "bench", "doctor",
 )  # fmt: skip
 
@@ -45,7 +45,11 @@ def test_help_names_every_command_the_mark_and_the_exit_statuses(mien: Mien) -> 
 def test_the_help_tells_of_each_command_what_the_command_tells() -> None:
     def first_line(name: str) -> str:
         module = importlib.import_module(f"mien.plugin.commands.{name}")
-        text = module.app.info.help if name in ("persona", "cast", "consent", "plan") else getattr(module, name).__doc__
+        text = (
+            module.app.info.help
+            if name in ("persona", "cast", "consent", "plan", "obs")
+            else getattr(module, name).__doc__
+        )
         return str(text).splitlines()[0]
 
     assert set(tree.COMMANDS) == set(COMMANDS)
