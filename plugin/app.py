@@ -30,8 +30,9 @@ from mien.plugin.signing import Signing
 from mien.plugin.sources import Sources
 from mien.realtime.calibration import Calibration
 from mien.realtime.clock import Clock, MonotonicClock
-from mien.realtime.compositor import CpuCompositor
+from mien.realtime.compositor import Compositor
 from mien.realtime.config import LiveConfig
+from mien.realtime.cpu_painter import CpuPainter
 from mien.realtime.errors import EngineError
 from mien.realtime.frame import Pixels
 from mien.realtime.governor import Governor
@@ -281,13 +282,13 @@ class Live:
         slate = Slate(info.width, info.height, config.slate, language=config.badge.language)
         # Each frame of a conversion deserves the best engine, so nothing stands in there.
         engines = self._switch.open(persona, wait=lossless)
-        self._compositor = CpuCompositor(
+        self._compositor = Compositor(
             engines,
+            painter=CpuPainter(occluders=OccluderModel if config.occluders else None),
             marker=marker,
             slate=slate,
             presence=Presence(config.loss),
             now_ns=self._clock.now_ns,
-            occluders=OccluderModel if config.occluders else None,
             cover_bystanders=config.bystanders == "cover",
             colour=config.colour,
             on_error=self._note_error,

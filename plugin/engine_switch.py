@@ -17,7 +17,7 @@ from mien.engines.personas.pack import Mode, Persona
 from mien.engines.registry import AUTO, INSTANT, chosen_kind, make_ladder
 from mien.engines.swapnet.edit import parse_edit
 from mien.plugin.preparer import Preparer
-from mien.realtime.compositor import CpuCompositor
+from mien.realtime.compositor import Compositor
 from mien.realtime.config import LiveConfig
 from mien.realtime.engine import Engine, EngineSpec
 from mien.realtime.errors import EngineError
@@ -52,7 +52,7 @@ class EngineSwitch:
         #: Held for moments: a slider of the page must not wait for a network.
         self._lock = threading.Lock()
         self._closed = False
-        self._compositor: CpuCompositor | None = None
+        self._compositor: Compositor | None = None
         self._awaited: Persona | None = None
         self._first: Persona | None = None
         #: Set once the engines that were asked for run from the next frame on, or it is known that they cannot.
@@ -104,7 +104,7 @@ class EngineSwitch:
         self._awaited = persona
         return self._portrait(persona, "it stands in while the trained network loads")
 
-    def start(self, compositor: CpuCompositor) -> None:
+    def start(self, compositor: Compositor) -> None:
         """Change the engines of this compositor from here on, and begin to load what `open` did not wait for."""
         self._compositor = compositor
         if self._awaited is not None:
