@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.realtime.affine import shrunk, spot
 from mien.realtime.blend_terms import ERODE, FEATHER, edge_factor, face_px, sample_step, scale_of
 from mien.realtime.colour import ColourMatcher, LabStatistics, lab_statistics
 from mien.realtime.face import Face
@@ -156,24 +157,24 @@ def _warped(
         # A bilinear warp skips pixels when it shrinks: average them first.
         factor = int(scale)
         size = (max(1, patch.shape[1] // factor), max(1, patch.shape[0] // factor))
-        ratio = np.array([[size[0] / patch.shape[1]], [size[1] / patch.shape[0]]])
-        matrix = matrix * ratio
-        matrix[:, 2] += (ratio[:, 0] - 1) / 2
+        matrix = shrunk(matrix, (size[0] / patch.shape[1], size[1] / patch.shape[0]))
         patch = np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.uint8)
         mask = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.uint8)
     x, y, w, h = cv2.boundingRect(mask)
-    corners = np.array([[x - 1, y - 1], [x + w, y - 1], [x - 1, y + h], [x + w, y + h]], np.float64)
-    spots = cv2.transform(corners[None], cv2.invertAffineTransform(matrix))[0]
-    x0, y0 = np.maximum(np.floor(spots.min(axis=0)), 0).astype(int)
-    x1, y1 = np.minimum(np.ceil(spots.max(axis=0)) + 1, [width, height]).astype(int)
-    if w == 0 or x1 <= x0 or y1 <= y0:
+    if w == 0:
         return None
+    # Of the part that is painted alone.
+    part = matrix - np.array([[0, 0, x], [0, 0, y]])
+    region = spot(part, (h, w), (height, width))
+    if region is None:
+        return None
+    x0, y0, *_ = region
     moved = matrix.copy()
     moved[:, 2] += matrix[:, :2] @ [x0, y0]
-    size, flags = (int(x1 - x0), int(y1 - y0)), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    laid = cv2.warpAffine(patch, moved, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    shown = cv2.warpAffine(mask, moved, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
-    return np.asarray(laid, np.uint8), np.asarray(shown, np.uint8), (int(x0), int(y0))
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    laid = cv2.warpAffine(patch, moved, region[2:], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    shown = cv2.warpAffine(mask, moved, region[2:], flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray(laid, np.uint8), np.asarray(shown, np.uint8), (x0, y0)
 
 
 def _lay(frame_pixels: Pixels, patch: Pixels, mask: Mask, corner: tuple[int, int], colour: Floats | None) -> None:

@@ -37,6 +37,9 @@ GROW_Y: Final = 1.5
 #: The cover's edge fades over this part of its radius, outside the face: inside the box it is whole.
 COVER_FEATHER: Final = 0.16
 
+#: The badge looks at every so many pixels of what lies behind it, in both directions.
+SAMPLE_STEP_PX: Final = 6
+
 # Statistics use about this many samples a side.
 _SAMPLES_A_SIDE = 56
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from mien.realtime.blend_terms import SAMPLE_STEP_PX
 from mien.realtime.frame import Pixels
-from mien.realtime.plate import Raster
-from mien.realtime.watermark.embed import Embedder
 
-#: The badge looks at every so many pixels of what lies behind it, in both directions.
-SAMPLE_STEP_PX = 6
+if TYPE_CHECKING:
+    # GPU hosts may have neither Pillow nor OpenCV, and only need to know what a picture is.
+    from mien.realtime.plate import Raster
+    from mien.realtime.watermark.embed import Embedder
 
 
 class Picture(Protocol):
