@@ -23,6 +23,7 @@ from mien.plugin.changes import Changes
 from mien.plugin.consent.guard import ConsentGuard
 from mien.plugin.engine_switch import EngineSwitch
 from mien.plugin.interrupts import held_back
+from mien.plugin.painter import make_painter
 from mien.plugin.recorder import Recorder
 from mien.plugin.sessions import SessionStoreError, remember
 from mien.plugin.shown import Moment, Shown
@@ -32,7 +33,6 @@ from mien.realtime.calibration import Calibration
 from mien.realtime.clock import Clock, MonotonicClock
 from mien.realtime.compositor import Compositor
 from mien.realtime.config import LiveConfig
-from mien.realtime.cpu_painter import CpuPainter
 from mien.realtime.errors import EngineError
 from mien.realtime.frame import Pixels
 from mien.realtime.governor import Governor
@@ -177,6 +177,7 @@ class Live:
                 "precision": spec.precision,
                 "reason": spec.reason,
                 "edits": spec.edits,
+                "painter": self._compositor.device,
             },
             "persona": self._switch.persona,
             "edit": self._switch.edit,
@@ -281,10 +282,14 @@ class Live:
         marker = Marker(info.width, info.height, config.badge, session=self._session)
         slate = Slate(info.width, info.height, config.slate, language=config.badge.language)
         # Each frame of a conversion deserves the best engine, so nothing stands in there.
-        engines = self._switch.open(persona, wait=lossless)
+        with ExitStack() as half:
+            painter = make_painter(config.device, occluders=OccluderModel if config.occluders else None)
+            half.callback(painter.close)
+            engines = self._switch.open(persona, wait=lossless)
+            half.pop_all()
         self._compositor = Compositor(
             engines,
-            painter=CpuPainter(occluders=OccluderModel if config.occluders else None),
+            painter=painter,
             marker=marker,
             slate=slate,
             presence=Presence(config.loss),

@@ -94,6 +94,8 @@ class EngineSwitch:
         self._first = persona
         self.persona, self._location = persona.name, str(persona.location)
         self.shown.append(shown_persona(persona))
+        # On a GPU nothing stands in: the portrait would run on the processor, which nobody asked for.
+        wait = wait or config.device == "cuda"
         if wait or config.engine != AUTO or chosen_kind(persona, config.engine, config.mode) == INSTANT:
             engines = self._ladder(persona)
             self._spec = engines[0].spec
@@ -182,7 +184,11 @@ class EngineSwitch:
             _close(engines)
 
     def _prepare(self, persona: Persona) -> None:
-        if self._live and chosen_kind(persona, self._kind, self._mode) != INSTANT:
+        # A device that was asked for has its runtime: what is compiled for another would not be used.
+        compiles = (
+            self._live and self._config.device == AUTO and chosen_kind(persona, self._kind, self._mode) != INSTANT
+        )
+        if compiles:
             self._preparer.begin(persona)
         else:
             self._preparer.end()
@@ -221,8 +227,17 @@ class EngineSwitch:
             self._on_event(text)
 
     def _ladder(self, persona: Persona) -> tuple[Engine, ...]:
-        morph = self._config.morph
-        return self._noted(make_ladder(persona, kind=self._kind, mode=self._mode, edit=lambda: self._edit, morph=morph))
+        config = self._config
+        return self._noted(
+            make_ladder(
+                persona,
+                kind=self._kind,
+                mode=self._mode,
+                device=config.device,
+                edit=lambda: self._edit,
+                morph=config.morph,
+            )
+        )
 
     def _portrait(self, persona: Persona, reason: str) -> tuple[Engine, ...]:
         return self._noted(make_ladder(persona, kind=INSTANT, mode=self._mode, reason=reason))
