@@ -34,8 +34,9 @@ from mien.engines.runtimes.base import Runner
 from mien.engines.runtimes.verify import sample_for
 from mien.plugin.clip import driver_clip
 from mien.plugin.machine import provenance
-from mien.realtime.compositor import CpuCompositor, Tracked
+from mien.realtime.compositor import Compositor, Tracked
 from mien.realtime.config import LossSettings
+from mien.realtime.cpu_painter import CpuPainter
 from mien.realtime.frame import Floats
 from mien.realtime.mark import Marker
 from mien.realtime.occluder import OccluderModel
@@ -185,13 +186,13 @@ def live(engine: DfmEngine, frames: int) -> dict[str, list[float]]:
     engine._network = painting
     pictures = list(islice(frames_of(driver_clip()), frames + _WARM_UP_CALLS))
     height, width = pictures[0].shape[:2]
-    compositor = CpuCompositor(
+    compositor = Compositor(
         [engine],
+        painter=CpuPainter(occluders=OccluderModel),
         marker=Marker(width, height),
         slate=Slate(width, height),
         presence=Presence(LossSettings()),
         now_ns=time.monotonic_ns,
-        occluders=OccluderModel,
     )
     spent: dict[str, list[float]] = {"tracker": [], "network": [], "compositor": [], "added": []}
     begin = time.perf_counter()

@@ -15,7 +15,7 @@ from mien.engines.formats import table
 from mien.engines.formats.base import Format, Play
 from mien.engines.mesh.engine import MeshEngine
 from mien.engines.mesh.engine import Quality as MeshQuality
-from mien.engines.personas.pack import Mode, Persona
+from mien.engines.personas.pack import Mode, Networks, Persona
 from mien.realtime.engine import Engine
 from mien.realtime.errors import ConfigError, EngineError, MissingExtraError, ModelError
 
@@ -195,6 +195,8 @@ def _swapnet(persona: Persona, order: Order) -> Sequence[_Rung]:
             f"The trained network paints faces onto heads; {order.mode!r} mode is the instant engine's.",
             hint="Use `--engine mesh`, or `--mode swap`.",
         )
+    if order.device == "cuda":
+        return _swapnet_on_gpu(networks, order)
     best = next(size for size in _SIZES if size in networks.decoders)
     smaller = [size for size in networks.decoders if SIZES[size].size_px < SIZES[best].size_px]
     reason = f"trained network: {order.reason}"
@@ -218,12 +220,29 @@ def _model(form: Format, persona: Persona, order: Order) -> Sequence[_Rung]:
         )
     play = Play(f"imported model: {order.reason}", device=order.device, morph=order.morph)
     down = replace(order, reason="the step down: there is no smaller model")
-    return (lambda: form.read(model.data, persona.name).open(play), _mesh(persona, down)[-1])
+    # On a GPU there is no portrait below: it would run on the processor, which nobody asked for.
+    below = () if order.device == "cuda" else (_mesh(persona, down)[-1],)
+    return (lambda: form.read(model.data, persona.name).open(play), *below)
+
+
+def _swapnet_on_gpu(networks: Networks, order: Order) -> Sequence[_Rung]:
+    """All of a frame on the GPU, by PyTorch. No portrait below the networks: it would run on the processor."""
+    from mien.engines.swapnet.load_torch import open_torch_engine
+    from mien.engines.swapnet.sizes import SIZES
+    from mien.engines.swapnet.terms import SEEN_PX
+
+    fitting = [size for size in networks.decoders if SIZES[size].size_px % SEEN_PX == 0]
+    return [
+        partial(open_torch_engine, networks, size, reason=f"trained network: {order.reason}", edit=order.edit)
+        for size in sorted(fitting, key=lambda each: -SIZES[each].size_px)
+    ]
 
 
 #: Of a decoder that there is: best first, as far as a CPU keeps up with it.
 _SIZES = ("base", "small", "tiny", "large")
-_KINDS: Mapping[str, _Kind] = MappingProxyType({INSTANT: _Kind(_mesh, ("cpu",)), "swapnet": _Kind(_swapnet, ("cpu",))})
+_KINDS: Mapping[str, _Kind] = MappingProxyType(
+    {INSTANT: _Kind(_mesh, ("cpu",)), "swapnet": _Kind(_swapnet, ("cpu", "cuda"))}
+)
 
 
 def _kinds() -> Mapping[str, _Kind]:

@@ -25,6 +25,7 @@ from mien.plugin.engine_switch import EngineSwitch
 from mien.plugin.interrupts import held_back
 from mien.plugin.obs.errors import ObsError
 from mien.plugin.obs.journal import Journal
+from mien.plugin.painter import make_painter
 from mien.plugin.recorder import Recorder
 from mien.plugin.sessions import SessionStoreError, remember
 from mien.plugin.shown import Moment, Shown
@@ -32,7 +33,7 @@ from mien.plugin.signing import Signing
 from mien.plugin.sources import Sources
 from mien.realtime.calibration import Calibration
 from mien.realtime.clock import Clock, MonotonicClock
-from mien.realtime.compositor import CpuCompositor
+from mien.realtime.compositor import Compositor
 from mien.realtime.config import LiveConfig
 from mien.realtime.errors import EngineError
 from mien.realtime.frame import Pixels
@@ -180,6 +181,7 @@ class Live:
                 "precision": spec.precision,
                 "reason": spec.reason,
                 "edits": spec.edits,
+                "painter": self._compositor.device,
             },
             "persona": self._switch.persona,
             "edit": self._switch.edit,
@@ -286,14 +288,18 @@ class Live:
         marker = Marker(info.width, info.height, config.badge, session=self._session)
         slate = Slate(info.width, info.height, config.slate, language=config.badge.language)
         # Each frame of a conversion deserves the best engine, so nothing stands in there.
-        engines = self._switch.open(persona, wait=lossless)
-        self._compositor = CpuCompositor(
+        with ExitStack() as half:
+            painter = make_painter(config.device, occluders=OccluderModel if config.occluders else None)
+            half.callback(painter.close)
+            engines = self._switch.open(persona, wait=lossless)
+            half.pop_all()
+        self._compositor = Compositor(
             engines,
+            painter=painter,
             marker=marker,
             slate=slate,
             presence=Presence(config.loss),
             now_ns=self._clock.now_ns,
-            occluders=OccluderModel if config.occluders else None,
             cover_bystanders=config.bystanders == "cover",
             colour=config.colour,
             on_error=self._note_error,

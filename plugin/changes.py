@@ -15,7 +15,7 @@ from mien.plugin.recorder import Recorder, RecordingState
 from mien.plugin.sources import Sources
 from mien.realtime.calibration import Calibration
 from mien.realtime.calibration_recorder import CalibrationRecorder, Step
-from mien.realtime.compositor import CpuCompositor
+from mien.realtime.compositor import Compositor
 from mien.realtime.config import BadgeSettings
 from mien.realtime.errors import ConfigError, SourceError
 from mien.realtime.pipeline import Pipeline
@@ -34,7 +34,7 @@ class Changes:
     def __init__(
         self,
         switch: EngineSwitch,
-        compositor: CpuCompositor,
+        compositor: Compositor,
         sources: Sources,
         sinks: SinkGroup,
         tracking: TrackingStage,

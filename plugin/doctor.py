@@ -37,6 +37,28 @@ GL_LIBRARIES = {"libEGL.so.1": "libegl1", "libGLESv2.so.2": "libgles2", "libGL.s
 ENOUGH_DISK = 2_000_000_000
 
 
+#: What `--device cuda` needs.
+GPU_FIX = "pip install 'cuda-core[cu13]' torch onnx, the torch with CUDA (https://pytorch.org/get-started/locally)"
+
+
+def gpu_lacks() -> list[str]:
+    """What `--device cuda` lacks, a sentence each. Opens the GPU, which takes a second or two."""
+    from mien.engines.cuda import device
+    from mien.engines.cuda.fatbin import read_fatbin
+    from mien.engines.runtimes import torch_runtime
+
+    missing = []
+    looks: tuple[Callable[[], str | bytes], ...] = (device.missing, torch_runtime.missing_cuda, read_fatbin)
+    for look in looks:
+        try:
+            problem = look()
+        except MienError as error:
+            problem = error.message
+        if isinstance(problem, str) and problem:
+            missing.append(problem if problem.endswith(".") else f"{problem}.")
+    return missing
+
+
 def examine() -> list[Finding]:
     """Look at everything. Never raises for what it finds; takes a second or two."""
     system = platform.system()
@@ -161,10 +183,14 @@ def cameras() -> Finding:
     return Finding("cameras", "warn", detail, fix)
 
 
-def gpu(names: tuple[str, ...]) -> Finding:
-    """Say what there is, and that it is not used."""
-    found = ", ".join(names) or "no NVIDIA GPU"
-    return Finding("gpu", "ok", f"{found}; this version has no GPU engine: everything runs on the CPU")
+def gpu(names: tuple[str, ...], lacking: Callable[[], list[str]] = gpu_lacks) -> Finding:
+    """What there is, and whether `--device cuda` could use it; without a GPU nothing is looked for."""
+    if not names:
+        return Finding("gpu", "ok", "no NVIDIA GPU: everything runs on the CPU")
+    found, missing = ", ".join(names), lacking()
+    if missing:
+        return Finding("gpu", "warn", f"{found}; --device cuda cannot use it: {' '.join(missing)}", GPU_FIX)
+    return Finding("gpu", "ok", f"{found}; ready for --device cuda, which has not been measured on a GPU yet")
 
 
 def codecs() -> Iterator[Finding]:

@@ -17,7 +17,7 @@ from mien.engines.personas.pack import Mode, Persona
 from mien.engines.registry import AUTO, INSTANT, chosen_kind, make_ladder
 from mien.engines.swapnet.edit import parse_edit
 from mien.plugin.preparer import Preparer
-from mien.realtime.compositor import CpuCompositor
+from mien.realtime.compositor import Compositor
 from mien.realtime.config import LiveConfig
 from mien.realtime.engine import Engine, EngineSpec
 from mien.realtime.errors import EngineError
@@ -52,7 +52,7 @@ class EngineSwitch:
         #: Held for moments: a slider of the page must not wait for a network.
         self._lock = threading.Lock()
         self._closed = False
-        self._compositor: CpuCompositor | None = None
+        self._compositor: Compositor | None = None
         self._awaited: Persona | None = None
         self._first: Persona | None = None
         #: Set once the engines that were asked for run from the next frame on, or it is known that they cannot.
@@ -94,6 +94,8 @@ class EngineSwitch:
         self._first = persona
         self.persona, self._location = persona.name, str(persona.location)
         self.shown.append(shown_persona(persona))
+        # On a GPU nothing stands in: the portrait would run on the processor, which nobody asked for.
+        wait = wait or config.device == "cuda"
         if wait or config.engine != AUTO or chosen_kind(persona, config.engine, config.mode) == INSTANT:
             engines = self._ladder(persona)
             self._spec = engines[0].spec
@@ -104,7 +106,7 @@ class EngineSwitch:
         self._awaited = persona
         return self._portrait(persona, "it stands in while the trained network loads")
 
-    def start(self, compositor: CpuCompositor) -> None:
+    def start(self, compositor: Compositor) -> None:
         """Change the engines of this compositor from here on, and begin to load what `open` did not wait for."""
         self._compositor = compositor
         if self._awaited is not None:
@@ -182,7 +184,11 @@ class EngineSwitch:
             _close(engines)
 
     def _prepare(self, persona: Persona) -> None:
-        if self._live and chosen_kind(persona, self._kind, self._mode) != INSTANT:
+        # A device that was asked for has its runtime: what is compiled for another would not be used.
+        compiles = (
+            self._live and self._config.device == AUTO and chosen_kind(persona, self._kind, self._mode) != INSTANT
+        )
+        if compiles:
             self._preparer.begin(persona)
         else:
             self._preparer.end()
@@ -221,8 +227,17 @@ class EngineSwitch:
             self._on_event(text)
 
     def _ladder(self, persona: Persona) -> tuple[Engine, ...]:
-        morph = self._config.morph
-        return self._noted(make_ladder(persona, kind=self._kind, mode=self._mode, edit=lambda: self._edit, morph=morph))
+        config = self._config
+        return self._noted(
+            make_ladder(
+                persona,
+                kind=self._kind,
+                mode=self._mode,
+                device=config.device,
+                edit=lambda: self._edit,
+                morph=config.morph,
+            )
+        )
 
     def _portrait(self, persona: Persona, reason: str) -> tuple[Engine, ...]:
         return self._noted(make_ladder(persona, kind=INSTANT, mode=self._mode, reason=reason))

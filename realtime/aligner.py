@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import cv2
 import numpy as np
+from numpy.typing import NDArray
 
+from mien.realtime.affine import averaged_first
 from mien.realtime.engine import EngineSpec
 from mien.realtime.face import Face
 from mien.realtime.frame import Alignment, Crop, Floats, Pixels
@@ -63,48 +64,29 @@ def head_roll(rotation: Floats) -> float:
 
 def crop(pixels: Pixels, alignment: Alignment) -> Crop:
     """Cut `alignment` out of `pixels`: a view for a window inside the frame, else a bilinear warp with edge pixels."""
+    # Imported here: where a crop lies is asked on GPU hosts too, which may have no OpenCV.
+    import cv2
+
     offset = alignment.offset
     height, width = pixels.shape[:2]
     if offset is not None:
         x, y = offset
         if x >= 0 and y >= 0 and x + alignment.width <= width and y + alignment.height <= height:
             return Crop(pixels[y : y + alignment.height, x : x + alignment.width], alignment)
-    matrix = alignment.matrix
-    factor = int(1 / max(math.hypot(float(matrix[0, 0]), float(matrix[1, 0])), 1e-6))
-    if factor > 1:
-        pixels, matrix = _shrunk(pixels, alignment, factor)
+    matrix: NDArray[np.floating] = alignment.matrix
+    plan = averaged_first(alignment.matrix, (alignment.height, alignment.width), (height, width))
+    if plan is not None:
+        (x, y, part_width, part_height), factor, matrix = plan
+        part, size = pixels[y : y + part_height, x : x + part_width], (part_width // factor, part_height // factor)
+        pixels = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
     warped = cv2.warpAffine(
         pixels,
-        matrix,
+        matrix.astype(np.float32),
         (alignment.width, alignment.height),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
     return Crop(np.asarray(warped, np.uint8), alignment)
-
-
-def _shrunk(pixels: Pixels, alignment: Alignment, factor: int) -> tuple[Pixels, Floats]:
-    """The part of the frame that a crop shows, averaged over squares of `factor` px, and the matrix that goes with it.
-
-    A bilinear warp skips pixels when it shrinks, and what it skips flickers.
-    """
-    inverse = cv2.invertAffineTransform(alignment.matrix)
-    edge = np.array([[-1, -1], [alignment.width, -1], [-1, alignment.height], [alignment.width] * 2], np.float64)
-    edge[3, 1] = alignment.height
-    corners = edge @ inverse[:, :2].T + inverse[:, 2]
-    height, width = pixels.shape[:2]
-    x0, y0 = (int(v) for v in np.clip(np.floor(corners.min(axis=0)) - factor, 0, (width - factor, height - factor)))
-    x1, y1 = (
-        int(v) for v in np.clip(np.ceil(corners.max(axis=0)) + factor, (x0 + factor, y0 + factor), (width, height))
-    )
-    columns, rows = (x1 - x0) // factor, (y1 - y0) // factor
-    part = pixels[y0 : y0 + rows * factor, x0 : x0 + columns * factor]
-    small = cv2.resize(part, (columns, rows), interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    matrix = alignment.matrix.astype(np.float64)
-    # A small pixel's centre lies in the middle of its square.
-    matrix[:, 2] += matrix[:, :2] @ (np.array([x0, y0]) + (factor - 1) / 2)
-    matrix[:, :2] *= factor
-    return small, matrix.astype(np.float32)
 
 
 def _window(centre_x: float, centre_y: float, side: float, frame_width: int, frame_height: int) -> Alignment:

@@ -7,14 +7,15 @@ Nothing here hides it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Final, Literal
+from collections.abc import Callable, Collection, Sequence
+from typing import Final, Literal, NamedTuple
 
 import numpy as np
 
 from mien.realtime.clock import NS_PER_S
 from mien.realtime.config import BadgeSettings
 from mien.realtime.frame import Pixels
+from mien.realtime.picture import HostPicture
 from mien.realtime.plate import Raster, Stencil, Word, paint, plate_styles, short_words, stencil, words
 
 #: (x0, y0, x1, y1), px.
@@ -42,6 +43,14 @@ _RETURN_MARGIN = 2.0
 _WORDS: Final[tuple[Word, ...]] = ("modified", "generated", "slate", "camera")
 # A slate and the camera are not synthetic: there is nothing to disclose at first exposure, so they stay calm.
 _ENLARGED: Final[frozenset[Word]] = frozenset({"modified", "generated"})
+
+
+class Stamp(NamedTuple):
+    """What is laid on one frame: a plate, and its corner, px."""
+
+    raster: Raster
+    x: int
+    y: int
 
 
 class Badge:
@@ -97,19 +106,37 @@ class Badge:
             corners: those that can be seen, where somebody crops the picture; none: all of them.
 
         """
+        picture = HostPicture(pixels)
+        stamp = self.stamp(word, keep_clear=keep_clear, now_ns=now_ns, lightness=picture.lightness, corners=corners)
+        picture.lay(*stamp)
+        width, height = stamp.raster.size
+        return stamp.x, stamp.y, stamp.x + width, stamp.y + height
+
+    def stamp(
+        self,
+        word: Word,
+        *,
+        keep_clear: Sequence[Box],
+        now_ns: int,
+        lightness: Callable[[int, int, int, int], float],
+        corners: Collection[Corner] = (),
+    ) -> Stamp:
+        """Choose what a draw lays where, for whoever holds the pixels.
+
+        Args:
+            word: what to say.
+            keep_clear: boxes of faces that should stay visible.
+            now_ns: time of this frame; does not decrease.
+            lightness: of a box of the frame, see `mien.realtime.picture.Picture.lightness`.
+            corners: as `draw`'s.
+
+        """
         large = word in _ENLARGED and self._is_large(now_ns)
         size, heads = self._rasters[word, large, False].size, [_head(face) for face in keep_clear]
         self._choose_corner(size, heads, now_ns, [corner for corner in self._corners if corner in corners])
-        x, y, x1, y1 = self._place(self._corner, self._rasters[word, large, False].size)
-        roi = pixels[y:y1, x:x1]
-        self._follow_lightness(roi, now_ns)
-        raster = self._rasters[word, large, self._on_dark]
-        # Fixed point, 8 bits: 255 * 256 fits in uint16, and colour + kept picture never exceeds 255.
-        kept = roi * raster.keep
-        kept >>= 8
-        kept += raster.colour
-        np.copyto(roi, kept, casting="unsafe")
-        return x, y, x1, y1
+        box = self._place(self._corner, size)
+        self._follow_lightness(lightness(*box), now_ns)
+        return Stamp(self._rasters[word, large, self._on_dark], box[0], box[1])
 
     def _is_large(self, now_ns: int) -> bool:
         if self._large_until_ns is None:
@@ -172,8 +199,7 @@ class Badge:
         if best != self._corner and (best == preferred or covered[best] < covered[self._corner]):
             self._corner, self._moved_ns = best, now_ns
 
-    def _follow_lightness(self, roi: Pixels, now_ns: int) -> None:
-        lightness = float(roi[::6, ::6].mean())
+    def _follow_lightness(self, lightness: float, now_ns: int) -> None:
         if self._lightness is None or self._seen_ns is None:
             self._lightness = lightness
             self._on_dark = lightness < (_TURN_LIGHT_BELOW + _TURN_DARK_ABOVE) / 2

@@ -7,25 +7,21 @@ A whole `blend` of a 450x450 px face takes about 1 ms on one core.
 from __future__ import annotations
 
 import math
-from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.realtime.colour import ColourMatcher, LabStatistics, lab_statistics, sample_step
+from mien.realtime.affine import shrunk, spot
+from mien.realtime.blend_terms import ERODE, FEATHER, edge_factor, face_px, sample_step, scale_of
+from mien.realtime.colour import ColourMatcher, LabStatistics, lab_statistics
 from mien.realtime.face import Face
 from mien.realtime.frame import Alignment, Floats, FrameError, Patch, Pixels
 
 Mask = NDArray[np.uint8]
 
-#: How far a mask's outer border moves in, and over what length it then rises to full, in face sizes.
-ERODE: Final = 0.01
-FEATHER: Final = 0.06
 # What counts as mask for the outer border. Low, so that an engine's own soft border is followed, not cut in half.
 _SOLID = 32
-# Distances are measured on a mask shrunk to about this face size: exact enough for an edge that is soft anyway.
-_EDGE_FACE_PX = 160
 # Rows handled at once: temporaries of this height stay in the core's cache and out of the kernel's page faults.
 _BAND_ROWS = 32
 
@@ -44,7 +40,7 @@ def erode_feather(mask: Mask, face_size_px: float, erode: float = ERODE, feather
         (h, w) uint8, nowhere greater than `mask`.
 
     """
-    factor = max(1, round(face_size_px / _EDGE_FACE_PX))
+    factor = edge_factor(face_size_px)
     height, width = mask.shape
     small = mask
     if factor > 1:
@@ -114,9 +110,7 @@ def blend(
         raise FrameError(f"patch has {patch.mask.shape} px, its alignment {shape}.")
     if occluded is not None and occluded.shape != shape:
         raise FrameError(f"occlusion mask has {occluded.shape} px, the alignment {shape}.")
-    x0, y0, x1, y1 = face.box
-    scale = math.sqrt(abs(float(np.linalg.det(alignment.matrix[:, :2]))))
-    mask = erode_feather(patch.mask, scale * max(x1 - x0, y1 - y0))
+    mask = erode_feather(patch.mask, face_px(face, alignment))
     if occluded is not None:
         mask = np.asarray(cv2.multiply(mask, cv2.bitwise_not(occluded), scale=1 / 255), np.uint8)
     colour = None
@@ -132,7 +126,7 @@ def _match(
     frame_pixels: Pixels, patch: Patch, alignment: Alignment, mask: Mask, matcher: ColourMatcher, media_ns: int
 ) -> Floats | None:
     """Ask the matcher, with the driver seen through the alignment at the resolution of the statistics."""
-    step = sample_step(mask)
+    step = sample_step(*mask.shape)
     small = (math.ceil(mask.shape[1] / step), math.ceil(mask.shape[0] / step))
     inverse = cv2.invertAffineTransform(alignment.matrix).astype(np.float32)
     inverse[:, :2] *= step
@@ -158,29 +152,29 @@ def _warped(
 ) -> tuple[Pixels, Mask, tuple[int, int]] | None:
     """Patch and mask resampled into the frame, and the corner where they lie; None when they miss the frame."""
     matrix = alignment.matrix.astype(np.float64)
-    scale = math.sqrt(abs(float(np.linalg.det(matrix[:, :2]))))
+    scale = scale_of(matrix)
     if scale > 2:
         # A bilinear warp skips pixels when it shrinks: average them first.
         factor = int(scale)
         size = (max(1, patch.shape[1] // factor), max(1, patch.shape[0] // factor))
-        ratio = np.array([[size[0] / patch.shape[1]], [size[1] / patch.shape[0]]])
-        matrix = matrix * ratio
-        matrix[:, 2] += (ratio[:, 0] - 1) / 2
+        matrix = shrunk(matrix, (size[0] / patch.shape[1], size[1] / patch.shape[0]))
         patch = np.asarray(cv2.resize(patch, size, interpolation=cv2.INTER_AREA), np.uint8)
         mask = np.asarray(cv2.resize(mask, size, interpolation=cv2.INTER_AREA), np.uint8)
     x, y, w, h = cv2.boundingRect(mask)
-    corners = np.array([[x - 1, y - 1], [x + w, y - 1], [x - 1, y + h], [x + w, y + h]], np.float64)
-    spots = cv2.transform(corners[None], cv2.invertAffineTransform(matrix))[0]
-    x0, y0 = np.maximum(np.floor(spots.min(axis=0)), 0).astype(int)
-    x1, y1 = np.minimum(np.ceil(spots.max(axis=0)) + 1, [width, height]).astype(int)
-    if w == 0 or x1 <= x0 or y1 <= y0:
+    if w == 0:
         return None
+    # Of the part that is painted alone.
+    part = matrix - np.array([[0, 0, x], [0, 0, y]])
+    region = spot(part, (h, w), (height, width))
+    if region is None:
+        return None
+    x0, y0, *_ = region
     moved = matrix.copy()
     moved[:, 2] += matrix[:, :2] @ [x0, y0]
-    size, flags = (int(x1 - x0), int(y1 - y0)), cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    laid = cv2.warpAffine(patch, moved, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    shown = cv2.warpAffine(mask, moved, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
-    return np.asarray(laid, np.uint8), np.asarray(shown, np.uint8), (int(x0), int(y0))
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    laid = cv2.warpAffine(patch, moved, region[2:], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    shown = cv2.warpAffine(mask, moved, region[2:], flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray(laid, np.uint8), np.asarray(shown, np.uint8), (x0, y0)
 
 
 def _lay(frame_pixels: Pixels, patch: Pixels, mask: Mask, corner: tuple[int, int], colour: Floats | None) -> None:

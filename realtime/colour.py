@@ -17,24 +17,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.realtime.blend_terms import STRENGTH, TIME_CONSTANT_S, sample_step
 from mien.realtime.clock import NS_PER_S
 from mien.realtime.frame import Floats, Pixels
 
 Mask = NDArray[np.uint8]
 
-#: How much of the difference in mean colour is taken from the driver. 1 would give the persona the driver's skin; 0
-#: would leave a face that does not belong to the neck below it. At 0.9 the forehead and the neck, which stay the
-#: driver's, show no seam, and a fair persona on a dark driver still keeps a shade of its own; 0.8 showed one.
-STRENGTH: Final = 0.9
-#: Smoothing of the statistics, seconds: short enough for a lamp or a bright screen, long enough against flicker.
-TIME_CONSTANT_S: Final = 0.25
 #: After a gap this long the statistics start afresh, seconds.
 GAP_S: Final = 1.0
 
 # Bounds for the change of spread: lightness, then the two colour axes, which mottle first.
 _SPREAD_LIMITS = ((0.7, 1.4), (0.75, 1.2), (0.75, 1.2))
-# Statistics use about this many samples a side, and need this many in all.
-_SAMPLES_A_SIDE, _LEAST_SAMPLES = 56, 48
+# Statistics need this many samples.
+_LEAST_SAMPLES = 48
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,15 +113,9 @@ class ColourMatcher:
         self._patch = _between(self._patch, patch, share)
 
 
-def sample_step(mask: Mask) -> int:
-    """Distance of the samples that statistics of this mask are taken on, px."""
-    longest = max(mask.shape[0], mask.shape[1])
-    return int(max(1, -(-longest // _SAMPLES_A_SIDE)))
-
-
 def _samples(pixels: Pixels, mask: Mask) -> Floats | None:
     """(n, 3) float32 BGR in 0..1 of the grid's samples inside the mask, or None for too few."""
-    step = sample_step(mask)
+    step = sample_step(*mask.shape)
     found = pixels[::step, ::step][mask[::step, ::step] >= 128]
     if len(found) < _LEAST_SAMPLES:
         return None

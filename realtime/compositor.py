@@ -1,8 +1,8 @@
-"""The seam of the third worker: a tracked frame goes in, a marked frame comes out.
+"""The third worker: a tracked frame goes in, a marked frame comes out.
 
-`CpuCompositor` is the reference. It runs crop, engine, blend and mark, and it is the only place that decides what
-is shown when there is no persona picture. Whatever fails inside it, what leaves is the last persona frame or the
-slate, never the camera (design promise 1).
+The compositor is the only place that decides what is shown: the persona, the last picture of it, the slate, or the
+camera while it is asked for. A painter (`mien.realtime.painter`) carries it out, on a processor or on a GPU. Whatever
+fails, what leaves is the last persona frame or the slate, never the camera (design promise 1).
 """
 
 from __future__ import annotations
@@ -12,35 +12,22 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
-
-from mien.realtime.aligner import align, crop
-from mien.realtime.blend import ColourMatcher, blend
+from mien.realtime.aligner import align
+from mien.realtime.blend_terms import STRENGTH
 from mien.realtime.bystanders import cover
-from mien.realtime.colour import STRENGTH
 from mien.realtime.config import BadgeSettings
+from mien.realtime.cpu_painter import add_stage
 from mien.realtime.engine import Engine
-from mien.realtime.errors import EngineError
 from mien.realtime.face import Face
-from mien.realtime.frame import Alignment, Frame, Patch, Pixels
+from mien.realtime.frame import Frame
 from mien.realtime.mark import MarkedFrame, Marker, ShowMe
+from mien.realtime.painter import Painter
 from mien.realtime.presence import Absence, Presence
 from mien.realtime.slate import Slate
 from mien.realtime.tracker.base import Selection
 
-if TYPE_CHECKING:
-    from mien.realtime.occluder import OccluderModel
-
 log = logging.getLogger(__name__)
-
-#: A face of which less lies in the frame, px a side, is not swapped but held: nobody could tell what was painted.
-LEAST_FACE_PX = 12.0
-#: Part of a face's box in the frame that a patch must paint. Whole faces come to 0.5 and more, whatever their turn.
-LEAST_PAINTED = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +66,17 @@ class _Moment:
     now_ns: int
 
 
-class Compositor(Protocol):
-    """Called on one thread, once for each tracked frame, in order. Never raises for a bad frame."""
-
-    def __call__(self, tracked: Tracked, now_ns: int) -> Composed:
-        """Give the frame to show for `tracked`; `now_ns` is the time that holds and fades are counted in."""
-
-    def idle(self, sequence: int, capture_ns: int, media_ns: int) -> Composed:
-        """Give the frame to show while the source gives none: the last persona frame, then the slate."""
-
-
-class CpuCompositor:
-    """The reference compositor: NumPy and OpenCV, region of interest only.
+class Compositor:
+    """Called on one thread, once for each tracked frame, in order; never raises for a bad frame.
 
     Args:
         engines: rungs of one persona, best first; the governor moves between them.
+        painter: carries out what is decided; closed with the engines.
         marker: makes the only frames that may leave.
         slate: picture for when there is no persona.
         presence: hold, slate, fade.
-        occluders: one model for each track is made by this factory; None keeps none in front of the face.
-        cover_bystanders: pixelate everybody else.
         now_ns: clock that a hold of "show me" runs out by.
+        cover_bystanders: pixelate everybody else.
         colour: 0..1, how much of the driver's light and skin the persona takes on.
         on_error: told of each failed frame, with one sentence.
 
@@ -109,11 +86,11 @@ class CpuCompositor:
         self,
         engines: Sequence[Engine],
         *,
+        painter: Painter,
         marker: Marker,
         slate: Slate,
         presence: Presence,
         now_ns: Callable[[], int],
-        occluders: Callable[[], OccluderModel] | None = None,
         cover_bystanders: bool = True,
         colour: float = STRENGTH,
         on_error: Callable[[str], None] = log.warning,
@@ -124,16 +101,14 @@ class CpuCompositor:
         self._pending: tuple[Engine, ...] | None = None
         self._pending_same = False
         self._rung = 0
+        self._painter = painter
         self._marker = marker
         self._slate = slate
         self._presence = presence
         self._now_ns = now_ns
-        self._make_occluder = occluders
         self._cover_bystanders = cover_bystanders
         self._on_error = on_error
         self._colour = colour
-        self._matchers: dict[int, ColourMatcher] = {}
-        self._occluders: dict[int, OccluderModel] = {}
         self._last: MarkedFrame | None = None
         self._show_me: ShowMe | None = None
         self._slate_asked = False
@@ -198,10 +173,15 @@ class CpuCompositor:
         """The engine of the current rung."""
         return self._engines[min(self._rung, len(self._engines) - 1)]
 
+    @property
+    def device(self) -> str:
+        """Where frames are painted."""
+        return self._painter.device
+
     # -- the frame
 
     def __call__(self, tracked: Tracked, now_ns: int) -> Composed:
-        """See `Compositor`."""
+        """Give the frame to show for `tracked`; `now_ns` is the time that holds and fades are counted in."""
         self._change_engines()
         moment = _Moment(tracked.frame.sequence, tracked.frame.capture_ns, tracked.frame.media_ns, now_ns)
         stages = dict(tracked.stages_ms)
@@ -211,16 +191,17 @@ class CpuCompositor:
         return Composed(marked, stages)
 
     def idle(self, sequence: int, capture_ns: int, media_ns: int) -> Composed:
-        """See `Compositor`."""
+        """Give the frame to show while the source gives none: the last persona frame, then the slate."""
         self._change_engines()
         moment = _Moment(sequence, capture_ns, media_ns, capture_ns)
         return Composed(self._asked_for(moment) or self._stand_in(moment, other_face=False), {})
 
     def close(self) -> None:
-        """Close every engine; the compositor is not called after."""
+        """Close every engine and the painter; the compositor is not called after."""
         self._change_engines()
         for engine in self._engines:
             engine.close()
+        self._painter.close()
 
     def _asked_for(self, moment: _Moment) -> MarkedFrame | None:
         """The slate or the hold that the user asked for, or the hold of a picture that nobody sees."""
@@ -255,7 +236,7 @@ class CpuCompositor:
         if pending is not None:
             retired.extend(self._engines)
             self._engines, self._rung = pending, 0
-            self._matchers.clear()
+            self._painter.new_engines()
             if not same_persona:
                 # The picture of the persona before must not come back in a hold.
                 self._last = None
@@ -280,19 +261,20 @@ class CpuCompositor:
     def _persona(self, tracked: Tracked, moment: _Moment, stages: dict[str, float]) -> MarkedFrame:
         frame, faces = tracked.frame, tracked.selection.swapped
         engine = self.engine
-        picture = frame.pixels.copy()
+        painting = self._painter.begin(frame, stages)
         if engine.spec.coverage == "face":
-            cover(picture, self._to_cover(tracked.selection))
+            painting.cover(self._to_cover(tracked.selection))
         # The greatest face last, so that where two overlap the nearer one lies on top.
         for face in sorted(faces, key=_area):
-            self._swap(picture, frame, face, engine, stages)
+            alignment = align(face, engine.spec, frame.width, frame.height)
+            painting.swap(face, alignment, engine, strength=self._colour)
         share = self._presence.fade(moment.now_ns)
         if share < 1.0:
-            cv2.addWeighted(picture, share, self._slate.picture(), 1.0 - share, 0.0, dst=picture)
-        self._forget_all_but({face.track_id for face in faces})
+            painting.fade(self._slate.picture(), share)
+        self._painter.forget_all_but({face.track_id for face in faces})
         begin = time.perf_counter()
         marked = self._marker.mark_persona(
-            picture,
+            painting,
             label=engine.spec.label,
             sequence=moment.sequence,
             capture_ns=moment.capture_ns,
@@ -300,33 +282,9 @@ class CpuCompositor:
             now_ns=moment.now_ns,
             keep_clear=tuple(face.box for face in faces),
         )
-        _add(stages, "mark", begin)
+        add_stage(stages, "mark", begin)
         self._presence.present(moment.now_ns)
         return marked
-
-    def _swap(self, picture: Pixels, frame: Frame, face: Face, engine: Engine, stages: dict[str, float]) -> None:
-        begin = time.perf_counter()
-        alignment = align(face, engine.spec, frame.width, frame.height)
-        seen = crop(frame.pixels, alignment)
-        begin = _add(stages, "crop", begin)
-        patch = engine(face, seen)
-        if patch.pixels.shape != seen.pixels.shape:
-            raise EngineError(
-                f"engine '{engine.spec.name}' gave a patch of {patch.pixels.shape} for a crop of {seen.pixels.shape}."
-            )
-        if engine.spec.coverage == "face":
-            _check_painted(face, patch, alignment, frame)
-        begin = _add(stages, "engine", begin)
-        occluded = None
-        if self._make_occluder is not None and engine.spec.coverage == "face":
-            if face.track_id not in self._occluders:
-                self._occluders[face.track_id] = self._make_occluder()
-            occluded = self._occluders[face.track_id].update_and_mask(seen.pixels, face, alignment, frame.media_ns)
-        begin = _add(stages, "occlude", begin)
-        matcher = self._matchers.setdefault(face.track_id, ColourMatcher())
-        matcher.strength = self._colour
-        blend(picture, face, patch, alignment, matcher, occluded, frame.media_ns)
-        _add(stages, "blend", begin)
 
     def _to_cover(self, selection: Selection) -> tuple[tuple[float, float, float, float], ...]:
         return selection.lost + selection.bystanders if self._cover_bystanders else selection.lost
@@ -351,48 +309,7 @@ class CpuCompositor:
             now_ns=moment.now_ns,
         )
 
-    def _forget_all_but(self, track_ids: set[int]) -> None:
-        # Bounded: a stream of days sees many passers-by under policy "all".
-        for table in (self._matchers, self._occluders):
-            for track_id in [known for known in table if known not in track_ids and len(table) > 8]:
-                del table[track_id]
-
-
-def _check_painted(face: Face, patch: Patch, alignment: Alignment, frame: Frame) -> None:
-    """Raise `EngineError` for a patch that would leave the face bare: it would go out as a persona all the same."""
-    x0, y0, x1, y1 = face.box
-    width, height = min(x1, frame.width) - max(x0, 0.0), min(y1, frame.height) - max(y0, 0.0)
-    # Written so that a NaN fails too.
-    if not (width >= LEAST_FACE_PX and height >= LEAST_FACE_PX):
-        raise EngineError(f"a face of {x1 - x0:.0f}x{y1 - y0:.0f} px at ({x0:.0f}, {y0:.0f}) cannot be swapped.")
-    mask = patch.mask
-    if x0 < 0 or y0 < 0 or x1 > frame.width or y1 > frame.height:
-        # What is painted beyond the frame's edge covers nothing.
-        mask = np.asarray(cv2.bitwise_and(mask, _frame_seen(mask, alignment, frame)), np.uint8)
-    painted = cv2.countNonZero(cv2.threshold(mask, 127, 255, cv2.THRESH_BINARY)[1])
-    share = painted / (abs(float(np.linalg.det(alignment.matrix[:, :2]))) * width * height)
-    if not share >= LEAST_PAINTED:
-        raise EngineError(f"the engine painted {share:.0%} of the face's box; at least {LEAST_PAINTED:.0%} is needed.")
-
-
-def _frame_seen(mask: NDArray[np.uint8], alignment: Alignment, frame: Frame) -> NDArray[np.uint8]:
-    """(S, S) uint8, 255 where the aligned square shows the frame and not what lies beyond its edge."""
-    width, height = frame.width, frame.height
-    corners = np.array([[[0, 0], [width, 0], [width, height], [0, height]]], np.float32)
-    seen = np.zeros_like(mask)
-    cv2.fillConvexPoly(seen, cv2.transform(corners, alignment.matrix)[0].round().astype(np.int32), 255)
-    return seen
-
 
 def _area(face: Face) -> float:
     x0, y0, x1, y1 = face.box
     return (x1 - x0) * (y1 - y0)
-
-
-def _add(stages: dict[str, float], name: str, begin: float) -> float:
-    now = time.perf_counter()
-    stages[name] = stages.get(name, 0.0) + (now - begin) * 1e3
-    return now
-
-
-__all__ = ["Composed", "Compositor", "CpuCompositor", "Tracked"]

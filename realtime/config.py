@@ -76,6 +76,9 @@ class LiveConfig(Settings):
     sinks: tuple[str, ...] = ("preview",)
     persona: str = DEFAULT_PERSONA
     engine: str = Field(default="auto", pattern=r"^[a-z0-9-]{1,20}$", description="kind of engine, or auto")
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        default="auto", description="auto: the network's best runtime; cuda: whole frames on an NVIDIA GPU, or an error"
+    )
     mode: Literal["swap", "portrait"] = "swap"
     edit: str = Field(default="", max_length=400, description="change of the expression, as smile=+0.2,gaze=camera")
     morph: float | None = Field(

@@ -13,11 +13,12 @@ from typing import Final, Literal, Never, Self, final
 
 import numpy as np
 
-from mien.realtime.badge import Badge, Box, Corner
+from mien.realtime.badge import Badge, Box, Corner, Stamp
 from mien.realtime.clock import NS_PER_S
 from mien.realtime.config import BadgeSettings
 from mien.realtime.errors import MienError
 from mien.realtime.frame import MAX_SIDE_PX, MIN_SIDE_PX, FrameError, Kind, Pixels, check_pixels
+from mien.realtime.picture import HostPicture, Picture
 from mien.realtime.watermark.embed import Embedder
 from mien.realtime.watermark.session import MarkSession
 
@@ -168,7 +169,7 @@ class Marker:
 
     def mark_persona(
         self,
-        pixels: Pixels,
+        picture: Pixels | Picture,
         *,
         label: Literal["modified", "generated"],
         sequence: int,
@@ -180,7 +181,8 @@ class Marker:
         """Mark a frame that carries a persona, also one that is half faded from a slate.
 
         Args:
-            pixels: (H, W, 3) uint8 BGR of the marker's size, writeable; drawn into, then read-only.
+            picture: (H, W, 3) uint8 BGR of the marker's size, writeable, drawn into and then read-only; or a picture
+                that lies elsewhere, which is finished. What it gives back must carry the mark.
             label: "generated" where the whole frame is synthetic, else "modified".
             sequence: of the captured frame.
             capture_ns: of the captured frame.
@@ -189,15 +191,25 @@ class Marker:
             keep_clear: (x0, y0, x1, y1) px of faces that the badge should not cover.
 
         Raises:
-            MarkError: the buffer is read-only, so somebody else owns it, or it was marked before.
+            MarkError: the buffer is read-only, so somebody else owns it, or it was marked before; or the picture
+                came back without its mark.
             FrameError: wrong shape, type or size.
 
         """
-        self._check(pixels)
+        if isinstance(picture, np.ndarray):
+            self._check(picture)
+            picture = HostPicture(picture)
+        self._check_size(*picture.size)
         self._take_badge()
-        self._badge.draw(pixels, label, keep_clear=keep_clear, now_ns=now_ns, corners=self._corners)
+        stamp = self._badge.stamp(
+            label, keep_clear=keep_clear, now_ns=now_ns, lightness=picture.lightness, corners=self._corners
+        )
+        picture.lay(*stamp)
         # Last, so that nothing lies over it: it covers the badge's pixels too.
-        self._watermark(pixels)
+        picture.watermark(self._watermark)
+        pixels = picture.finish()
+        self._check(pixels)
+        self._witness(pixels, stamp)
         return MarkedFrame(pixels, "persona", sequence, capture_ns, media_ns, held=False, key=_KEY)
 
     def repeat(self, marked: MarkedFrame, *, sequence: int, capture_ns: int, media_ns: int) -> MarkedFrame:
@@ -268,13 +280,29 @@ class Marker:
             self._badge = badge
             self._slate_source = self._slate = None
 
+    def _check_size(self, height: int, width: int) -> None:
+        if (height, width) != self._size[:2]:
+            raise FrameError(f"this marker takes frames of {self._size[1]}x{self._size[0]} px, got {width}x{height}.")
+
+    def _witness(self, pixels: Pixels, stamp: Stamp) -> None:
+        """See that badge and watermark are in the pixels: where the badge hides most, both are known to the level.
+
+        A kernel that did not run, or another frame's buffer, must not leave. About 0.05 ms.
+        """
+        raster, x, y = stamp
+        width, height = raster.size
+        rows, columns = raster.witnesses
+        pattern = self._watermark.pattern[y : y + height, x : x + width][rows, columns, None]
+        colour = raster.colour[rows, columns].astype(np.int16)
+        least = np.clip(colour + pattern, 0, 255)
+        most = np.clip(colour + (255 * raster.keep[rows, columns] >> 8) + pattern, 0, 255)
+        found = pixels[y : y + height, x : x + width][rows, columns]
+        if ((found < least) | (found > most)).any():
+            raise MarkError("the picture came back without its mark.", hint="A frame without one does not leave.")
+
     def _check(self, pixels: Pixels, *, writeable: bool = True) -> None:
         check_pixels(pixels)
-        if pixels.shape != self._size:
-            raise FrameError(
-                f"this marker takes frames of {self._size[1]}x{self._size[0]} px, "
-                f"got {pixels.shape[1]}x{pixels.shape[0]}."
-            )
+        self._check_size(*pixels.shape[:2])
         if writeable and not pixels.flags.writeable:
             raise MarkError(
                 "the pixels to mark are read-only: they belong to somebody else or were marked before.",

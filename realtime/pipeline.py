@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
 from mien.realtime.clock import NS_PER_MS, NS_PER_S, Clock
-from mien.realtime.compositor import Composed, CpuCompositor, Tracked
+from mien.realtime.compositor import Composed, Compositor, Tracked
 from mien.realtime.errors import SourceError, SourceLostError
 from mien.realtime.frame import Frame
 from mien.realtime.governor import Governor
@@ -56,7 +56,7 @@ class Stages:
     source: Source
     open_source: Callable[[], Source]
     tracking: TrackingStage
-    compositor: CpuCompositor
+    compositor: Compositor
     sinks: Iterable[SinkRunner]
     governor: Governor | None
 

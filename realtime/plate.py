@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
@@ -43,6 +43,8 @@ SHORT_WORDS: Final[dict[str, str]] = {
     "de": "KI", "en": "AI", "es": "IA", "fr": "IA", "it": "IA", "nl": "AI", "pl": "AI", "pt": "IA",
 }  # fmt: skip
 
+# Enough pixels to know a plate by, and few enough to look at in every frame.
+_WITNESSES: Final = 256
 # Shape, in cap heights.
 _PAD_Y, _PAD_X, _GAP, _ICON, _TRACKING, _STROKE = 0.62, 0.85, 0.5, 0.92, 0.055, 0.035
 # A line of the words' colour around the plate, so that a dark one is seen before a dark picture: width and strength.
@@ -183,11 +185,19 @@ class Raster:
     Attributes:
         colour: (h, w, 3) uint16 BGR, 0..255, already times its opacity.
         keep: (h, w, 3) uint16, 0..256: how much of the picture stays.
+        witnesses: rows and columns of the pixels that hide most of the picture, by which a badge is known.
 
     """
 
     colour: NDArray[np.uint16]
     keep: NDArray[np.uint16]
+    witnesses: tuple[NDArray[np.intp], NDArray[np.intp]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        kept = self.keep[..., 0]
+        most = np.argsort(kept, axis=None, kind="stable")[:_WITNESSES]
+        rows, columns = np.unravel_index(most, kept.shape)
+        object.__setattr__(self, "witnesses", (rows, columns))
 
     @property
     def size(self) -> tuple[int, int]:

@@ -12,8 +12,9 @@ from mien.engines.personas.library import find
 from mien.engines.registry import AUTO, make_engine
 from mien.engines.swapnet.edit import parse_edit
 from mien.realtime.clock import ManualClock
-from mien.realtime.compositor import CpuCompositor, Tracked
+from mien.realtime.compositor import Compositor, Tracked
 from mien.realtime.config import LossSettings
+from mien.realtime.cpu_painter import CpuPainter
 from mien.realtime.face import Face
 from mien.realtime.frame import Frame, Pixels
 from mien.realtime.mark import Marker
@@ -64,8 +65,9 @@ def outputs(
     """
     height, width = pictures[0].shape[:2]
     change = parse_edit(edit)
-    compositor = CpuCompositor(
+    compositor = Compositor(
         [make_engine(find(persona), kind=engine, edit=lambda: change)],
+        painter=CpuPainter(),
         marker=Marker(width, height, session=session),
         slate=Slate(width, height),
         presence=Presence(LossSettings()),

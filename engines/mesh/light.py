@@ -12,23 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.engines.mesh import light_terms as terms
 from mien.realtime.frame import Floats, Pixels
-
-#: Blur over the face's width. Smaller would copy the driver's nose and brows as shadows.
-_SIGMA = 0.11
-#: Working width of the face, px: shading has no detail worth more. At 56 px gains differ by 0.5 %, and take twice the
-#: time.
-_WORK_PX = 32.0
-#: Bounds of the gain.
-_LEAST, _MOST = 0.5, 1.7
-#: Share of the light's change of colour across the face that is taken over, and its bound (logarithm): lightened by
-#: brightness alone, a dark skin turns orange on the lit side, and a lamp's tint stays away.
-_CHROMA, _MOST_CHROMA = 0.7, 0.2
-#: A pixel this dark against the skin around it is hair or paint; from the second share on it is skin.
-_HAIR, _SKIN = 0.65, 0.85
-_LUMA = np.array([0.114, 0.587, 0.299], np.float32)
-#: Added to both luminances (0..255), so that noise in the dark does not become light.
-_FLOOR = 8.0
 
 
 def shading(
@@ -49,13 +34,13 @@ def shading(
 
     """
     height, width = mask.shape
-    scale = min(1.0, _WORK_PX / max(face_px, 1.0))
+    scale = min(1.0, terms.WORK_PX / max(face_px, 1.0))
     size = (max(4, round(width * scale)), max(4, round(height * scale)))
     # Every few pixels are enough for a blur this wide, and averaging all of them would cost more than the blur.
     skip = max(1, int(0.5 / scale))
     few_mask = np.ascontiguousarray(mask[::skip, ::skip])
     skin: Floats = cv2.resize(few_mask, size, interpolation=cv2.INTER_AREA).astype(np.float32) / np.float32(255)
-    sigma = max(_SIGMA * face_px * scale, 0.8)
+    sigma = max(terms.SIGMA * face_px * scale, 0.8)
 
     total = max(float(skin.sum()), 1e-3)
 
@@ -68,19 +53,19 @@ def shading(
         few = np.ascontiguousarray(pixels[::skip, ::skip])
         small = cv2.resize(few, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         mean = over_skin(small)
-        bare = skin * _not_hair((small @ _LUMA).astype(np.float32), skin, sigma)
+        bare = skin * _not_hair((small @ terms.LUMA).astype(np.float32), skin, sigma)
         bare_weight = cv2.GaussianBlur(bare, (0, 0), sigma) + 1e-4
         # Beyond the skin the blur runs out of weight; the mean takes over there, so that the gain ends calmly.
         blurred = (cv2.GaussianBlur(small * bare[..., None], (0, 0), sigma) + 1e-4 * mean) / bare_weight[..., None]
-        return np.log(blurred + np.float32(_FLOOR)), float(mean.mean())
+        return np.log(blurred + np.float32(terms.FLOOR)), float(mean.mean())
 
     (theirs, their_mean), (ours, our_mean) = slow(driver), slow(persona)
     ratio = theirs - ours
     ratio -= over_skin(ratio)
-    luma = (ratio @ _LUMA)[..., None]
-    chroma = np.clip(_CHROMA * (ratio - luma), -_MOST_CHROMA, _MOST_CHROMA)
-    gain: Floats = np.clip(np.exp(strength * luma + chroma), _LEAST, _MOST).astype(np.float32)
-    return gain, float(np.clip((their_mean + _FLOOR) / (our_mean + _FLOOR), 0.2, 2.0))
+    luma = (ratio @ terms.LUMA)[..., None]
+    chroma = np.clip(terms.CHROMA * (ratio - luma), -terms.MOST_CHROMA, terms.MOST_CHROMA)
+    gain: Floats = np.clip(np.exp(strength * luma + chroma), terms.LEAST, terms.MOST).astype(np.float32)
+    return gain, float(np.clip((their_mean + terms.FLOOR) / (our_mean + terms.FLOOR), 0.2, 2.0))
 
 
 def _not_hair(luma: Floats, skin: Floats, sigma: float) -> Floats:
@@ -90,7 +75,9 @@ def _not_hair(luma: Floats, skin: Floats, sigma: float) -> Floats:
     """
     # Twice as wide as the light's own blur: a lock of hair must not be its own surroundings.
     around = cv2.GaussianBlur(luma * skin, (0, 0), 2 * sigma) / (cv2.GaussianBlur(skin, (0, 0), 2 * sigma) + 1e-4)
-    share: Floats = np.clip((luma / (around + 1e-3) - _HAIR) / (_SKIN - _HAIR), 0.0, 1.0).astype(np.float32)
+    share: Floats = np.clip((luma / (around + 1e-3) - terms.HAIR) / (terms.SKIN - terms.HAIR), 0.0, 1.0).astype(
+        np.float32
+    )
     return share
 
 

@@ -196,7 +196,7 @@ def _at_rest(
 
 def _mesh_neutralise() -> Neutralise:
     try:
-        from mien.engines.mesh import neutralise
+        from mien.engines.mesh.neutralise import neutralise
     except ImportError as error:
         raise MissingExtraError(
             f"Taking a smile out of a portrait needs the instant engine, which cannot be loaded ({error}).",

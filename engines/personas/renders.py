@@ -18,11 +18,11 @@ from mien.engines.personas.photo import read_photo
 from mien.realtime.aligner import align, crop
 from mien.realtime.blend import blend
 from mien.realtime.colour import ColourMatcher
-from mien.realtime.compositor import LEAST_PAINTED
 from mien.realtime.engine import Engine
 from mien.realtime.errors import EngineError, ModelError, PersonaError
 from mien.realtime.face import Face
 from mien.realtime.frame import Pixels
+from mien.realtime.painter import LEAST_PAINTED
 
 #: A man and a woman: what a model makes depends on who wears it.
 _WEARERS: Final = ("viggo", "amara")

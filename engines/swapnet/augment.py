@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.engines.swapnet.code import ACTIONS
-from mien.engines.swapnet.engine import SEEN_PX
 from mien.engines.swapnet.samples import DRIVER_PX
+from mien.engines.swapnet.terms import SEEN_PX
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from mien.engines.mesh.topology import EYES, OUTER_LIP, topology
 from mien.engines.swapnet.augment import Augment, middle
-from mien.engines.swapnet.engine import FRONT_PX
 from mien.engines.swapnet.places import places_of
 from mien.engines.swapnet.samples import (
     PERSONA_PX,
@@ -28,6 +27,7 @@ from mien.engines.swapnet.samples import (
     read_drivers,
     read_persona,
 )
+from mien.engines.swapnet.terms import FRONT_PX
 from mien.realtime.errors import SourceError
 
 Pixels = NDArray[np.uint8]

@@ -10,30 +10,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.engines.mesh.light import apply_gain, shading
+from mien.engines.swapnet.bending import bent, spread
 from mien.engines.swapnet.code import tell, tracked_code
 from mien.engines.swapnet.edit import CodeEdit
-from mien.engines.swapnet.likeness import Likeness, bent
+from mien.engines.swapnet.likeness import Likeness
 from mien.engines.swapnet.marks import Marks
 from mien.engines.swapnet.steady import SteadyCode
+from mien.engines.swapnet.terms import FACE_SHARE, MOST_IN_FRONT, SEEN_PX, SURE
 from mien.engines.swapnet.texture import dress, levels_of
 from mien.realtime.engine import EngineSpec
 from mien.realtime.errors import EngineError
 from mien.realtime.face import Face
 from mien.realtime.frame import Crop, Floats, Patch
 
-#: Side of the square that the network sees and paints, over the canonical face's height.
-MARGIN = 1.3
-#: Side of what the encoder sees, and of its map of what is before the face, px.
-SEEN_PX, FRONT_PX = 128, 64
-#: Share up to which something is surely not in front of the face, and from which it surely is: in between a doubt is a
-#: soft edge, and elsewhere no ghost of the driver may shine through.
-_SURE = (0.4, 0.7)
-#: Of a face of which more is covered nothing is shown anew: the last picture is held, and then the slate.
-_MOST_IN_FRONT = 0.5
 #: From the decoder's channels to the blend's: blue, green, red; the face; what is wet.
 _RGB_FACE_WET = [0, 2, 1, 1, 2, 0, 3, 3, 4, 4]
-#: Width of a face in the square, share of its side.
-_FACE_SHARE = 0.62
 
 Mask = NDArray[np.uint8]
 
@@ -95,10 +86,10 @@ class SwapNetEngine:
         # Kept within the trained range either way, so that only what the user asked for counts as an edit.
         named, told = CodeEdit().apply(named), self._edit().apply(named)
         pixels, mask, wet = self.decode(told, free)
-        places = self._likeness.places(face, crop.alignment, named, told)
+        places = spread(self._likeness.moves(face, crop.alignment, named, told), self._side)
         pixels, mask, wet = (bent(each, places) for each in (pixels, mask, wet))
         skin = cv2.subtract(mask, wet).astype(np.uint8, copy=False)
-        gain, brightness = shading(crop.pixels, pixels, skin, _FACE_SHARE * mask.shape[0])
+        gain, brightness = shading(crop.pixels, pixels, skin, FACE_SHARE * mask.shape[0])
         pixels = apply_gain(pixels, gain)
         if brightness < 1:
             # In the dark the whites and the teeth darken with the skin; on a fairer driver they do not brighten.
@@ -145,11 +136,11 @@ def _behind(mask: Mask, front: Floats) -> Mask:
 
     """
     size = (mask.shape[1], mask.shape[0])
-    share = np.clip((front - _SURE[0]) / (_SURE[1] - _SURE[0]), 0.0, 1.0)
+    share = np.clip((front - SURE[0]) / (SURE[1] - SURE[0]), 0.0, 1.0)
     levels = cv2.resize(cv2.convertScaleAbs(share, alpha=255.0), size, interpolation=cv2.INTER_LINEAR)
     left = np.asarray(cv2.multiply(mask, cv2.bitwise_not(levels), scale=1 / 255), np.uint8)
     face = float(cv2.sumElems(mask)[0])
-    if float(cv2.sumElems(left)[0]) < (1 - _MOST_IN_FRONT) * face:
+    if float(cv2.sumElems(left)[0]) < (1 - MOST_IN_FRONT) * face:
         raise EngineError("too much of the face is behind something.")
     return left
 

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
-from mien.engines.swapnet.engine import SEEN_PX
+from mien.engines.swapnet.graphs import DecoderGraph, EncoderGraph
 from mien.engines.swapnet.marks import MARKS_NOTE, Marks
 from mien.engines.swapnet.network import Decoder, Encoder
+from mien.engines.swapnet.terms import SEEN_PX
 from mien.engines.swapnet.texture import TEXTURE_NOTE, read_texture, write_texture
 from mien.realtime.errors import MissingExtraError, ModelError
 
@@ -31,40 +32,6 @@ _MOST_OFF: Final = 0.001
 _MOST_OFF_LEVELS: Final = 0.1
 _HALF = "_half"
 _NO_NOTES: Final[Mapping[str, str]] = MappingProxyType({})
-
-
-class EncoderGraph(nn.Module):
-    """The encoder as it is played: the named half, the free half, and what is in front as a share 0..1."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        super().__init__()
-        self.encoder = encoder
-
-    def forward(self, pixels: Tensor, tracked: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(1, 3, 128, 128) RGB 0..1 and (1, `TRACKED_SIZE`) to (1, `NAMED`), (1, free), (1, 1, 64, 64)."""
-        encoded = self.encoder(pixels, tracked)
-        return encoded.named, encoded.free, torch.sigmoid(encoded.front)
-
-
-class DecoderGraph(nn.Module):
-    """A decoder as it is played: one picture of five channels, as the blend takes them."""
-
-    share: Tensor
-
-    def __init__(self, decoder: Decoder) -> None:
-        super().__init__()
-        self.decoder = decoder
-        self.register_buffer("share", torch.tensor([0.0, 0.0, 1.0]).view(1, 3, 1, 1))
-
-    def forward(self, named: Tensor, free: Tensor) -> tuple[Tensor, Tensor]:
-        """Both halves of the code to (1, S, S, 5) float32 0..255 and to `mien.engines.swapnet.texture.dress`'s where.
-
-        The five are red, green, blue, face, wet. Channels are told apart by arithmetic: slices and concatenations of so
-        large an output took a tenth of the decoder's time in OpenVINO.
-        """
-        painted, where = self.decoder.paint(named, free)
-        where = where * (1 - self.share) + torch.sigmoid(where) * self.share
-        return (torch.sigmoid(painted) * 255).permute(0, 2, 3, 1), where.permute(0, 2, 3, 1)
 
 
 def export_encoder(encoder: Encoder) -> bytes:
@@ -104,7 +71,7 @@ def read_weights(data: bytes) -> dict[str, Tensor]:
         ModelError: the bytes are no network of Mien's.
 
     """
-    library = _onnx()
+    library = _onnx(script=False)
     try:
         model = library.load_model_from_string(data)
         found = {each.name: library.numpy_helper.to_array(each) for each in model.graph.initializer}
@@ -201,16 +168,18 @@ def _check(graph: nn.Module, inputs: tuple[Tensor, ...], given: list[str], data:
             raise ModelError(f"The exported network differs from torch by {off:.4f}; at most {most:.4f} is allowed.")
 
 
-def _onnx() -> Any:  # noqa: ANN401 - a module that is not always installed
+def _onnx(*, script: bool = True) -> Any:  # noqa: ANN401 - a module that is not always installed
     try:
         import onnx
         import onnx.checker
         import onnx.helper
         import onnx.numpy_helper
-        import onnxscript  # noqa: F401 - torch's exporter needs it and says so less clearly
+
+        if script:
+            import onnxscript  # noqa: F401 - torch's exporter needs it and says so less clearly
     except ImportError as error:
         raise MissingExtraError(
-            f"An export needs onnx and onnxscript ({error}).",
+            f"A network's file needs onnx to be read, and onnxscript to be written ({error}).",
             hint="Install them: pip install onnx onnxscript onnxruntime",
         ) from error
     return onnx

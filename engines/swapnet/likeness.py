@@ -11,20 +11,17 @@ from __future__ import annotations
 
 from typing import Final
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from mien.engines.swapnet.code import ACTIONS
 from mien.engines.swapnet.marks import Marks, kept_landmarks
-from mien.engines.swapnet.texture import own_places
 from mien.realtime.expression import neutral_of
 from mien.realtime.face import Face
 from mien.realtime.frame import Alignment, Floats
 from mien.realtime.head import fit_head, from_head, to_head
 
 #: The bend is worked out at so many points along each side of the square, and is linear between them.
-_GRID: Final = 33
+GRID: Final = 33
 #: How far a landmark's say reaches, share of the square: less would fold the skin between two that disagree.
 _REACH: Final = 0.03
 #: Share of what sets them apart in motion that is bent away. All of it would bring jaw and smile nearer to the driver,
@@ -51,8 +48,8 @@ class Likeness:
         self._marks = marks
         self._size_px = size_px
 
-    def places(self, face: Face, alignment: Alignment, named: Floats, told: Floats) -> tuple[Floats, Floats]:
-        """Where in the painted square each of its pixels is to be taken from; see `bend`.
+    def moves(self, face: Face, alignment: Alignment, named: Floats, told: Floats) -> Floats:
+        """How far the painted square is moved where; see `moves_of`.
 
         Args:
             face: the driver's.
@@ -72,11 +69,11 @@ class Likeness:
         resting = alignment.apply(from_head(rest[kept], fit)[:, :2])
         apart = resting - self._marks.at(at_rest, self._size_px)
         driver = painted + apart + np.float32(_FOLLOW) * (driver - painted - apart)
-        return bend(driver, painted, self._marks.at(told, self._size_px), self._size_px)
+        return moves_of(driver, painted, self._marks.at(told, self._size_px), self._size_px)
 
 
-def bend(driver: Floats, painted: Floats, shown: Floats, size_px: int) -> tuple[Floats, Floats]:
-    """Where in a painted square each of its pixels is to be taken from.
+def moves_of(driver: Floats, painted: Floats, shown: Floats, size_px: int) -> Floats:
+    """How far right and down a painted square is moved, at `GRID` x `GRID` points, corner to corner.
 
     Args:
         driver: (M, 2) float32, the driver's landmarks, px of the square.
@@ -85,34 +82,18 @@ def bend(driver: Floats, painted: Floats, shown: Floats, size_px: int) -> tuple[
         size_px: S, the square's side.
 
     Returns:
-        Right and down, (S, S) float32 each, px.
+        (2, `GRID`, `GRID`) float32, px.
 
     """
     most = _MOST * size_px
     apart = np.clip(driver - painted, -most, most)
     points = shown + apart
-    line = np.linspace(0, size_px - 1, _GRID, dtype=np.float32)
+    line = np.linspace(0, size_px - 1, GRID, dtype=np.float32)
     # Nadaraya and Watson's mean: between landmarks it is smooth, and beyond them it is the nearest one's.
     reach = np.float32(2 * (_REACH * size_px) ** 2)
     across, down = (np.exp(-np.minimum((line[:, None] - points[:, k]) ** 2 / reach, _FARTHEST)) for k in (0, 1))
     # A landmark's weight at a point is a product of the two, so that sums over landmarks are products of matrices.
     sums = [(down * each) @ across.T for each in (apart[:, 0], apart[:, 1], np.ones_like(apart[:, 0]))]
-    # Corner to corner: the grid's outermost points are the middles of the outermost pixels.
-    step = (_GRID - 1) / (size_px - 1)
-    moved_right, moved_down = (
-        cv2.warpAffine(
-            (each + _NOTHING * mean) / (sums[2] + _NOTHING),
-            np.array([[step, 0, 0], [0, step, 0]]),
-            (size_px, size_px),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        for each, mean in zip(sums[:2], apart.mean(axis=0), strict=True)
-    )
-    right, below = own_places(size_px, size_px)
-    return right - moved_right, below - moved_down
-
-
-def bent(picture: NDArray[np.uint8], places: tuple[Floats, Floats]) -> NDArray[np.uint8]:
-    """(S, S) or (S, S, C) uint8, each pixel taken from its place of `bend`."""
-    return np.asarray(cv2.remap(picture, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    means = apart.mean(axis=0)
+    moves = [(each + _NOTHING * mean) / (sums[2] + _NOTHING) for each, mean in zip(sums[:2], means, strict=True)]
+    return np.stack(moves).astype(np.float32, copy=False)

@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from mien.engines.personas.pack import Networks
 from mien.engines.runtimes.base import DEFAULT_THREADS, NetworkFile, Wanted
 from mien.engines.runtimes.table import AUTO, Device, Opened, open_runner
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
 from mien.engines.swapnet.edit import CodeEdit
-from mien.engines.swapnet.engine import FRONT_PX, MARGIN, SEEN_PX, SwapNetEngine
+from mien.engines.swapnet.engine import SwapNetEngine
 from mien.engines.swapnet.marks import MARKS_NOTE, Marks
 from mien.engines.swapnet.sizes import size_named
+from mien.engines.swapnet.terms import FRONT_PX, MARGIN, SEEN_PX
 from mien.engines.swapnet.texture import TEXTURE_NOTE, read_texture
 from mien.realtime.engine import EngineSpec
 from mien.realtime.errors import EngineError, ModelError
+from mien.realtime.frame import Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Halves:
+    """A network's two halves, checked, whatever will run them.
+
+    Attributes:
+        encoder: everybody's.
+        decoder: the persona's.
+        free: numbers in the free half of the code between them.
+        size_px: side of the square that is painted.
+        texture: of the persona, see `mien.engines.swapnet.texture.read_texture`.
+        marks: of the persona.
+
+    """
+
+    encoder: NetworkFile
+    decoder: NetworkFile
+    free: int
+    size_px: int
+    texture: Floats
+    marks: Marks
 
 
 def open_engine(
@@ -46,6 +71,24 @@ def open_engine(
         MissingExtraError: onnx, which reads the files, is not installed.
 
     """
+    halves = read_halves(networks, size)
+    encoder, decoder = halves.encoder, halves.decoder
+    first = open_runner(encoder, runtime=runtime, device=device, threads=threads, precision=precision)
+    try:
+        second = open_runner(decoder, runtime=runtime, device=device, threads=threads, precision=precision)
+    except BaseException:
+        first.runner.close()
+        raise
+    spec = EngineSpec(
+        name=f"swapnet-{size}", runtime=second.runner.name, device=second.runner.device,
+        precision=second.runner.precision, reason=joined_reason(reason, first, second), size_px=halves.size_px,
+        margin=MARGIN, edits=True,
+    )  # fmt: skip
+    return SwapNetEngine(first.runner, second.runner, spec, halves.texture, halves.marks, edit)
+
+
+def read_halves(networks: Networks, size: str) -> Halves:
+    """Read and check both halves of a network for a size of its decoders; raises as `open_engine`."""
     if size not in networks.decoders:
         raise EngineError(f"The persona has no {size} network; it has {', '.join(networks.decoders)}.")
     encoder, decoder = encoder_file(networks), decoder_file(networks, size)
@@ -65,18 +108,7 @@ def open_engine(
     decoder.check(inputs=code, outputs={"painted": (1, side, side, 5), "where": (1, side // 2, side // 2, 3)})
     texture = read_texture(decoder.notes[TEXTURE_NOTE], decoder.name)
     marks = Marks.from_note(decoder.notes[MARKS_NOTE], decoder.name)
-    first = open_runner(encoder, runtime=runtime, device=device, threads=threads, precision=precision)
-    try:
-        second = open_runner(decoder, runtime=runtime, device=device, threads=threads, precision=precision)
-    except BaseException:
-        first.runner.close()
-        raise
-    spec = EngineSpec(
-        name=f"swapnet-{size}", runtime=second.runner.name, device=second.runner.device,
-        precision=second.runner.precision, reason=_reason(reason, first, second), size_px=side, margin=MARGIN,
-        edits=True,
-    )  # fmt: skip
-    return SwapNetEngine(first.runner, second.runner, spec, texture, marks, edit)
+    return Halves(encoder, decoder, free, side, texture, marks)
 
 
 def encoder_file(networks: Networks) -> NetworkFile:
@@ -89,7 +121,7 @@ def decoder_file(networks: Networks, size: str) -> NetworkFile:
     return NetworkFile(networks.decoders[size], f"the {size} decoder")
 
 
-def _reason(why: str, encoder: Opened, decoder: Opened) -> str:
+def joined_reason(why: str, encoder: Opened, decoder: Opened) -> str:
     """Both halves' reasons: once, where they run alike."""
     ran = [(each.runner.name, each.runner.device, each.runner.precision) for each in (encoder, decoder)]
     if ran[0] == ran[1]:

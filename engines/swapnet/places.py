@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.engines.mesh.raster import draw_cells
-from mien.engines.swapnet.engine import MARGIN
+from mien.engines.swapnet.terms import MARGIN
 from mien.realtime.aligner import HEAD_HEIGHT_CM
 from mien.realtime.face import SKIN_LANDMARK_COUNT
 from mien.realtime.head import head_model

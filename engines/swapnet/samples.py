@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
-from mien.engines.swapnet.engine import MARGIN, SEEN_PX
+from mien.engines.swapnet.terms import MARGIN, SEEN_PX
 from mien.realtime.aligner import HEAD_HEIGHT_CM
 from mien.realtime.errors import SourceError
 from mien.realtime.face import SKIN_LANDMARK_COUNT

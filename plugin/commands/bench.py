@@ -22,6 +22,7 @@ def bench(
     ] = None,
     persona: options.Persona = None,
     engine: options.Engine = None,
+    device: options.Device = None,
     mode: options.Mode = None,
     sink: Annotated[list[str] | None, typer.Option("--sink", help="As in `mien run`; default: null.")] = None,
     pace: Annotated[bool, typer.Option("--pace/--no-pace", help="In real time, or as fast as the machine can.")] = True,
@@ -56,7 +57,9 @@ def bench(
     session.json = str(json_out) == "-"
     config = measure.bench_config(
         source,
-        **options.collect(persona=persona, engine=engine, mode=mode, pace=pace, sinks=tuple(sink) if sink else None),
+        **options.collect(
+            persona=persona, engine=engine, device=device, mode=mode, pace=pace, sinks=tuple(sink) if sink else None
+        ),
     )
     plan = measure.Plan(seconds=seconds, warm_up_s=warm_up, repeats=repeats)
     session.say(f"{repeats} x {seconds:g} s after {warm_up:g} s of warm-up, {'paced' if pace else 'unpaced'}")

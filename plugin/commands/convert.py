@@ -25,6 +25,7 @@ def convert(
     output: Annotated[Path, typer.Argument(metavar="OUT", help="The file to write: .mp4, .mkv or .mov.")],
     persona: options.Persona = None,
     engine: options.Engine = None,
+    device: options.Device = None,
     mode: options.Mode = None,
     edit: options.Edit = None,
     morph: options.Morph = None,
@@ -54,6 +55,7 @@ def convert(
     flags = options.collect(
         persona=persona,
         engine=engine,
+        device=device,
         mode=mode,
         edit=edit,
         morph=morph,

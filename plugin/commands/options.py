@@ -45,6 +45,14 @@ Mode = Annotated[
         "--mode", help="Your head with the persona's face, or the persona's portrait moving.", rich_help_panel=_LOOK
     ),
 ]
+Device = Annotated[
+    Literal["auto", "cpu", "cuda"] | None,
+    typer.Option(
+        "--device",
+        help="Where: auto takes the best for the network, cpu the processor; cuda keeps whole frames on an NVIDIA GPU.",
+        rich_help_panel=_LOOK,
+    ),
+]
 Edit = Annotated[
     str | None,
     typer.Option(

@@ -61,10 +61,17 @@ class Embedder:
         if not (MIN_SIDE_PX <= width <= MAX_SIDE_PX and MIN_SIDE_PX <= height <= MAX_SIDE_PX):
             raise FrameError(f"a frame has {MIN_SIDE_PX} to {MAX_SIDE_PX} px a side, got {width}x{height}.")
         made = pattern(payload, width, height)
+        made.flags.writeable = False
+        self._pattern = made
         lighter, darker = np.maximum(made, 0).view(np.uint8), np.maximum(-made, 0).view(np.uint8)
         if planes == "bgr":
             lighter, darker = cv2.merge([lighter] * 3), cv2.merge([darker] * 3)  # type: ignore[assignment]
         self._lighter, self._darker = lighter, darker
+
+    @property
+    def pattern(self) -> NDArray[np.int8]:
+        """(height, width) int8, read-only: what is added; see `pattern`."""
+        return self._pattern
 
     def __call__(self, pixels: NDArray[np.uint8]) -> None:
         """Mark `pixels` in place: (H, W, 3) uint8 BGR, or (H, W) uint8 luma, as chosen, writeable.

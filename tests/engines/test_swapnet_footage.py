@@ -17,10 +17,10 @@ from mien.engines.personas.still import StillTracker
 from mien.engines.swapnet import gather, people, recordings
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
 from mien.engines.swapnet.coverage import PITCH_EDGES_DEG, YAW_EDGES_DEG, cover
-from mien.engines.swapnet.engine import MARGIN
 from mien.engines.swapnet.footage import Extraction, FootageError, extract
 from mien.engines.swapnet.footage_files import hull_mask
 from mien.engines.swapnet.samples import PERSONA_PX, drivers_place, persona_place, read_drivers, read_persona
+from mien.engines.swapnet.terms import MARGIN
 from mien.plugin.clip import driver_clip
 from mien.realtime.aligner import head_square
 from mien.realtime.errors import ConfigError, PersonaError, SourceError

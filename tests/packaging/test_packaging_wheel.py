@@ -56,7 +56,7 @@ def test_its_metadata_keep_the_promises(wheel: Path) -> None:
     # GPL-2.0, and hundreds of megabytes: neither may come with the product by itself.
     for heavy in ("pyvirtualcam", "torch", "anny", "warp-lang", "tensorrt"):
         extras = {line.split("extra ==")[-1].strip(" \"'") for line in requires if line.startswith(heavy)}
-        assert extras <= {"virtualcam", "cast", "train", "tensorrt", "onnx-torch"}
+        assert extras <= {"virtualcam", "cast", "train", "tensorrt", "onnx-torch", "gpu"}
         assert extras
     assert headers["Requires-Python"] == ">=3.11,<3.14" or set(headers["Requires-Python"].split(",")) == {
         ">=3.11",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import signal
 import tomllib
 from pathlib import Path
@@ -54,6 +55,16 @@ def test_no_remember_keeps_nothing(mien: Mien) -> None:
 
 def test_a_run_that_did_not_start_keeps_nothing(mien: Mien) -> None:
     assert mien("run", "--source", "gone.mp4", "--sink", "null", "--persona", "viggo").code == 3
+    assert not settings_path().exists()
+
+
+def test_asked_for_a_gpu_that_is_not_there_no_run_starts_and_nothing_else_is_taken(mien: Mien) -> None:
+    if shutil.which("nvidia-smi"):
+        pytest.skip("this machine has a GPU")
+    failed = mien(*PATTERN, "--sink", "null", "--seconds", "0.2", "--device", "cuda")
+    assert failed.code not in (0, 1)
+    assert "GPU" in failed.err
+    assert "Traceback" not in failed.err
     assert not settings_path().exists()
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import socket
 from pathlib import Path
 
@@ -52,9 +53,24 @@ def test_missing_gl_libraries_name_their_packages() -> None:
     assert list(doctor.gl_libraries("Windows", lambda _library: False)) == []
 
 
-def test_the_gpu_line_promises_nothing() -> None:
-    for names in ((), ("NVIDIA X",)):
-        assert "no GPU engine" in doctor.gpu(names).detail
+def test_without_a_gpu_nothing_is_looked_for() -> None:
+    finding = doctor.gpu((), lambda: pytest.fail("there is no GPU to look at"))
+    assert (finding.state, finding.detail) == ("ok", "no NVIDIA GPU: everything runs on the CPU")
+
+
+def test_a_gpu_that_cannot_be_used_says_why_and_one_that_can_promises_no_figures() -> None:
+    finding = doctor.gpu(("NVIDIA X",), lambda: ["There is no binding."])
+    assert (finding.state, "There is no binding." in finding.detail) == ("warn", True)
+    assert "cuda-core" in finding.fix
+    assert "not been measured" in doctor.gpu(("NVIDIA X",), list).detail
+
+
+def test_what_a_gpu_run_lacks_here_is_said_in_sentences() -> None:
+    if shutil.which("nvidia-smi"):
+        pytest.skip("this machine has a GPU")
+    lacking = doctor.gpu_lacks()
+    assert len(lacking) >= 2
+    assert all(text[0].isupper() and text.endswith(".") for text in lacking)
 
 
 def test_this_pyav_can_write_the_files() -> None:

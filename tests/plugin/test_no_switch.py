@@ -77,6 +77,7 @@ NOT_TRIED = {
     "persona": "whom frames show",
     "edit": "an expression; a trained persona is needed",
     "morph": "how far a frame goes from the driver to the persona; an imported model is needed, see test_cli_import.py",
+    "device": "what paints: cuda needs a GPU, and its painter is held to the mark by tests/cuda/test_cuda_painter.py",
     "width": "asked of a camera",
     "height": "asked of a camera",
     "fps": "asked of a camera",

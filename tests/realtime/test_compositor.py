@@ -18,8 +18,9 @@ from live_parts import (
 )
 
 from mien.realtime import compositor as compositor_module
+from mien.realtime import cpu_painter
 from mien.realtime.clock import ManualClock
-from mien.realtime.compositor import CpuCompositor, Tracked
+from mien.realtime.compositor import Compositor, Tracked
 from mien.realtime.config import LossSettings
 from mien.realtime.face import Face
 from mien.realtime.frame import Crop, Frame, Patch
@@ -38,8 +39,9 @@ class Stage:
         self.clock = ManualClock()
         self.errors: list[str] = []
         self.engines = engines or (PaintEngine(),)
-        self.compositor = CpuCompositor(
+        self.compositor = Compositor(
             self.engines,
+            painter=cpu_painter.CpuPainter(),
             marker=Marker(WIDTH, HEIGHT),
             slate=Slate(WIDTH, HEIGHT, None),
             presence=Presence(LossSettings()),
@@ -148,7 +150,7 @@ def _break(stage: Stage, fault: str, patch: pytest.MonkeyPatch) -> None:
     elif fault == "mark":
         patch.setattr(Marker, "mark_persona", fail)
     else:
-        patch.setattr(compositor_module, fault, fail)
+        patch.setattr(compositor_module if fault == "align" else cpu_painter, fault, fail)
 
 
 def _small_patch() -> Any:

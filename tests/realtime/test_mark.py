@@ -15,7 +15,9 @@ from mien.realtime.config import BadgeSettings
 from mien.realtime.errors import ConfigError
 from mien.realtime.frame import FrameError, Pixels
 from mien.realtime.mark import SHOW_ME_S, MarkedFrame, Marker, MarkError, ShowMe
-from mien.realtime.watermark.embed import pattern
+from mien.realtime.picture import HostPicture
+from mien.realtime.plate import Raster
+from mien.realtime.watermark.embed import Embedder, pattern
 from mien.realtime.watermark.session import MarkSession
 
 SIZE = (320, 180)
@@ -317,3 +319,40 @@ def test_the_mark_keeps_to_the_corners_that_are_seen_in_every_kind_of_frame() ->
     # Home again once its rest is over; a slate that was marked in the meantime is marked anew.
     at["now_ns"] = 10**11
     assert frames() == [False] * 3
+
+
+class Elsewhere(HostPicture):
+    """A picture that lies on a device, which leaves `lost` undone."""
+
+    def __init__(self, lost: str = "") -> None:
+        super().__init__(grey())
+        self._lost = lost
+
+    def lay(self, raster: Raster, x: int, y: int) -> None:
+        if self._lost != "badge":
+            super().lay(raster, x, y)
+
+    def watermark(self, mark: Embedder) -> None:
+        if self._lost != "watermark":
+            super().watermark(mark)
+
+    def finish(self) -> Pixels:
+        return grey() if self._lost == "all" else super().finish()
+
+
+def test_a_picture_that_lies_elsewhere_is_marked_as_one_of_this_computers_memory() -> None:
+    session = MarkSession()
+    there = Marker(*SIZE, session=session).mark_persona(Elsewhere(), label="modified", now_ns=0, **TIMES)
+    assert np.array_equal(there.pixels, persona(Marker(*SIZE, session=session)).pixels)
+
+
+@pytest.mark.parametrize("plate", ["auto", "#3050a0"])
+@pytest.mark.parametrize("lost", ["badge", "watermark", "all"])
+def test_a_picture_that_comes_back_without_its_mark_does_not_leave(lost: str, plate: str) -> None:
+    with pytest.raises(MarkError, match="without its mark"):
+        Marker(*SIZE, BadgeSettings(plate=plate)).mark_persona(Elsewhere(lost), label="modified", now_ns=0, **TIMES)
+
+
+def test_a_picture_of_another_size_is_not_marked() -> None:
+    with pytest.raises(FrameError, match="640x360"):
+        Marker(640, 360).mark_persona(Elsewhere(), label="modified", now_ns=0, **TIMES)

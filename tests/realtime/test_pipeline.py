@@ -23,8 +23,9 @@ from live_parts import (
 
 from mien.realtime import pipeline as pipeline_module
 from mien.realtime.clock import MonotonicClock
-from mien.realtime.compositor import CpuCompositor
+from mien.realtime.compositor import Compositor
 from mien.realtime.config import LossSettings
+from mien.realtime.cpu_painter import CpuPainter
 from mien.realtime.errors import DeviceBusyError, SinkError, SourceLostError
 from mien.realtime.face import Face
 from mien.realtime.frame import Pixels
@@ -47,7 +48,7 @@ class Run:
     """A pipeline on doubles of camera, model, network and screen."""
 
     pipeline: Pipeline
-    compositor: CpuCompositor
+    compositor: Compositor
     source: ListSource
     engines: tuple[PaintEngine, ...]
     sinks: tuple[ListSink, ...]
@@ -82,8 +83,9 @@ def running(
     sinks = sinks or (ListSink(),)
     events: list[str] = []
     with ExitStack() as stack:
-        compositor = CpuCompositor(
+        compositor = Compositor(
             engines,
+            painter=CpuPainter(),
             marker=Marker(WIDTH, HEIGHT),
             slate=Slate(WIDTH, HEIGHT, None),
             presence=Presence(LossSettings()),

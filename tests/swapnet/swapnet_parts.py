@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 
 from mien.engines.swapnet.code import NAMED, NAMED_INDEX, TRACKED_SIZE
-from mien.engines.swapnet.engine import MARGIN
 from mien.engines.swapnet.marks import Marks, fit_marks, kept_landmarks
 from mien.engines.swapnet.samples import (
     DRIVER_PX,
@@ -19,6 +18,7 @@ from mien.engines.swapnet.samples import (
     Pictures,
     write_shard,
 )
+from mien.engines.swapnet.terms import MARGIN
 from mien.realtime.aligner import head_square
 from mien.realtime.face import Face, Neutral
 from mien.realtime.head import fit_head, head_model

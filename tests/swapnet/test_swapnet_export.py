@@ -14,7 +14,8 @@ from mien.engines.runtimes.table import open_runner
 from mien.engines.swapnet.code import NAMED, NAMED_INDEX, TRACKED_SIZE
 from mien.engines.swapnet.edit import CodeEdit, parse_edit
 from mien.engines.swapnet.engine import SwapNetEngine
-from mien.engines.swapnet.export import DecoderGraph, EncoderGraph, export_decoder, export_encoder, read_weights
+from mien.engines.swapnet.export import export_decoder, export_encoder, read_weights
+from mien.engines.swapnet.graphs import DecoderGraph, EncoderGraph
 from mien.engines.swapnet.load import open_engine
 from mien.engines.swapnet.network import Decoder, Encoder, EncoderSpec
 from mien.engines.swapnet.sizes import SIZES

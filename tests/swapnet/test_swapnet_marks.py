@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from swapnet_parts import at_rest, face, still_marks
 
+from mien.engines.swapnet.bending import bent, spread
 from mien.engines.swapnet.code import NAMED, NAMED_INDEX
-from mien.engines.swapnet.engine import MARGIN
-from mien.engines.swapnet.likeness import Likeness, bend, bent
+from mien.engines.swapnet.likeness import Likeness, moves_of
 from mien.engines.swapnet.marks import Marks, fit_marks, kept_landmarks
+from mien.engines.swapnet.terms import MARGIN
 from mien.realtime.aligner import head_square
 from mien.realtime.errors import ModelError
 from mien.realtime.face import Face
@@ -75,7 +76,7 @@ def picture() -> np.ndarray:
 def test_a_face_that_lies_right_already_is_left_as_it_is() -> None:
     given = face(neutral=at_rest())
     square = head_square(fit_head(given.landmarks), SIZE, MARGIN)
-    places = Likeness(still_marks(), SIZE).places(given, square, NOTHING, NOTHING)
+    places = spread(Likeness(still_marks(), SIZE).moves(given, square, NOTHING, NOTHING), SIZE)
     assert np.abs(places[0] - np.arange(SIZE)).max() < 0.05
     assert np.abs(bent(picture(), places).astype(int) - picture()).max() < 20
 
@@ -93,7 +94,7 @@ def test_a_longer_face_is_painted_longer_and_its_chin_where_the_driver_s_is(mark
     long = Face(1, landmarks + (12 * lower).astype(np.float32), given.blendshapes, given.pose,
                 type(at_rest())((rest + lower).astype(np.float32), at_rest().blendshapes))  # fmt: skip
     own = marks.at(NOTHING, SIZE)[chin]
-    right, down = Likeness(marks, SIZE).places(long, square, NOTHING, NOTHING)
+    right, down = spread(Likeness(marks, SIZE).moves(long, square, NOTHING, NOTHING), SIZE)
     there = np.rint(square.apply(long.landmarks[152:153, :2])[0]).astype(int)
     assert there[1] - own[1] > 8
     assert abs(down[there[1], there[0]] - own[1]) < 3
@@ -104,7 +105,7 @@ def test_a_longer_face_is_painted_longer_and_its_chin_where_the_driver_s_is(mark
 def test_an_edit_is_not_bent_away() -> None:
     painted = still_marks().at(NOTHING, SIZE)
     shown = painted + np.float32([0, 10])
-    _, kept_edit = bend(painted, painted, shown, SIZE)
+    _, kept_edit = spread(moves_of(painted, painted, shown, SIZE), SIZE)
     assert np.abs(kept_edit - np.arange(SIZE)[:, None]).max() < 0.05
 
 
@@ -112,15 +113,15 @@ def test_a_jaw_that_is_edited_open_is_painted_open_on_a_driver_whose_mouth_is_sh
     given = face(neutral=at_rest())
     square = head_square(fit_head(given.landmarks), SIZE, MARGIN)
     opened, rows = code(0, 0, 0.8), np.arange(SIZE)[:, None]
-    _, edited = Likeness(marks, SIZE).places(given, square, NOTHING, opened)
+    _, edited = spread(Likeness(marks, SIZE).moves(given, square, NOTHING, opened), SIZE)
     assert np.abs(edited - rows).max() < 1
     # The other way round the driver's mouth would hang, and the persona's be painted shut.
-    _, other = Likeness(marks, SIZE).places(given, square, opened, NOTHING)
+    _, other = spread(Likeness(marks, SIZE).moves(given, square, opened, NOTHING), SIZE)
     assert np.abs(other - rows).max() > 4
 
 
 def test_landmarks_that_are_lost_tear_nothing() -> None:
     painted = still_marks().at(NOTHING, SIZE)
-    right, down = bend(painted + 5000, painted, painted, SIZE)
+    right, down = spread(moves_of(painted + 5000, painted, painted, SIZE), SIZE)
     assert np.abs(right - np.arange(SIZE)).max() <= 0.12 * SIZE + 0.01
     assert np.isfinite(down).all()

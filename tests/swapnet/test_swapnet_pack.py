@@ -13,7 +13,7 @@ from swapnet_parts import still_marks
 
 from mien.engines.consent.errors import ConsentFilesError
 from mien.engines.consent.record import BINDING_NAME, RECORD_NAME
-from mien.engines.mesh import MeshEngine
+from mien.engines.mesh.engine import MeshEngine
 from mien.engines.personas.check import check
 from mien.engines.personas.library import SHIPPED_DIR, Library
 from mien.engines.personas.manifest import sha256

@@ -11,8 +11,8 @@ from swapnet_parts import toy_shards
 from mien.engines.swapnet.augment import Augment, middle
 from mien.engines.swapnet.code import ACTIONS, TRACKED_SIZE
 from mien.engines.swapnet.dataset import Samples, batches, detail_map, wet_map, whole_shards
-from mien.engines.swapnet.engine import SEEN_PX
 from mien.engines.swapnet.samples import DRIVER_PX, PERSONA_PX, read_drivers, read_persona
+from mien.engines.swapnet.terms import SEEN_PX
 from mien.realtime.errors import SourceError
 
 

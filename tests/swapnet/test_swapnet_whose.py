@@ -9,8 +9,8 @@ import pytest
 from mien.engines.measure import FaceIdentity
 from mien.engines.personas.library import Library
 from mien.engines.personas.pack import Persona
-from mien.engines.swapnet.engine import MARGIN
 from mien.engines.swapnet.samples import PERSONA_PX, PersonaShard, Pictures, persona_place, write_shard
+from mien.engines.swapnet.terms import MARGIN
 from mien.engines.swapnet.whose import check_likeness, likeness
 from mien.realtime.aligner import head_square
 from mien.realtime.errors import SourceError

@@ -5,7 +5,7 @@ import pytest
 from mesh_faces import ZEROS, portrait, rest, with_mouth
 from skimage.data import astronaut
 
-from mien.engines.mesh import neutralise
+from mien.engines.mesh.neutralise import neutralise
 from mien.engines.personas.still import StillTracker
 from mien.realtime.face import BLENDSHAPE_INDEX
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from mesh_faces import INNER_LIP, driver_crop, face, portrait, rest, with_lids, with_mouth
 
-from mien.engines.mesh import MeshEngine
+from mien.engines.mesh.engine import MeshEngine
 from mien.engines.mesh.portrait import _frame_edge
 
 GREEN = (0, 255, 0)

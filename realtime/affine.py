@@ -1,0 +1,82 @@
+"""Where crops and patches lie: affine maps between pixel centres, and regions. Needs NumPy alone."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.realtime.frame import Floats
+
+Map = NDArray[np.float64]
+#: (x, y, width, height), px.
+Region = tuple[int, int, int, int]
+
+
+def inverted(matrix: NDArray[np.floating]) -> Map:
+    """The (2, 3) map back of an affine map."""
+    linear = np.linalg.inv(matrix[:, :2].astype(np.float64))
+    return np.concatenate([linear, -linear @ matrix[:, 2:].astype(np.float64)], axis=1)
+
+
+def shrunk(matrix: NDArray[np.floating], ratio: tuple[float, float]) -> Map:
+    """The map to a patch that was shrunk to these parts of its width and height, between pixel centres."""
+    part = np.array([[ratio[0]], [ratio[1]]])
+    out: Map = matrix.astype(np.float64) * part
+    out[:, 2] += (part[:, 0] - 1) / 2
+    return out
+
+
+def spot(matrix: Map, patch: tuple[int, int], frame: tuple[int, int]) -> Region | None:
+    """The region of a frame that a patch touches; None when it misses the frame.
+
+    Args:
+        matrix: takes frame pixels to the patch's.
+        patch: (height, width), px.
+        frame: (height, width), px.
+
+    """
+    corners = _corners(matrix, patch)
+    x0, y0 = (max(math.floor(value), 0) for value in corners.min(axis=0))
+    x1, y1 = (min(math.ceil(value) + 1, limit) for value, limit in zip(corners.max(axis=0), frame[::-1], strict=True))
+    return (x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else None
+
+
+def averaged_first(matrix: Floats, crop: tuple[int, int], frame: tuple[int, int]) -> tuple[Region, int, Map] | None:
+    """How a crop that shrinks is cut: the part of the frame that is averaged first, over squares of so many px.
+
+    A bilinear warp skips pixels when it shrinks, and what it skips flickers.
+
+    Args:
+        matrix: takes frame pixels to the crop's.
+        crop: (height, width), px.
+        frame: (height, width), px.
+
+    Returns:
+        The part, the squares' side, and the map from the averaged part to the crop; None for a crop that is not that
+        small.
+
+    """
+    factor = int(1 / max(math.hypot(float(matrix[0, 0]), float(matrix[1, 0])), 1e-6))
+    if factor <= 1:
+        return None
+    height, width = frame
+    corners = _corners(matrix, crop)
+    low, high = np.floor(corners.min(axis=0)) - factor, np.ceil(corners.max(axis=0)) + factor
+    x0, y0 = (int(value) for value in np.clip(low, 0, (width - factor, height - factor)))
+    x1, y1 = (int(value) for value in np.clip(high, (x0 + factor, y0 + factor), (width, height)))
+    out: Map = matrix.astype(np.float64)
+    # A small pixel's centre lies in the middle of its square.
+    out[:, 2] += out[:, :2] @ (np.array([x0, y0]) + (factor - 1) / 2)
+    out[:, :2] *= factor
+    return (x0, y0, (x1 - x0) // factor * factor, (y1 - y0) // factor * factor), factor, out
+
+
+def _corners(matrix: NDArray[np.floating], patch: tuple[int, int]) -> Map:
+    """The corners of a patch (height, width) with a border of one pixel, in the frame; (4, 2)."""
+    height, width = patch
+    edge = np.array([[-1, -1], [width, -1], [-1, height], [width, height]], np.float64)
+    back = inverted(matrix)
+    out: Map = edge @ back[:, :2].T + back[:, 2]
+    return out
