@@ -10,7 +10,7 @@ from persona_packs import files, record_for, table, write_folder
 from mien.engines.consent.errors import ConsentMissingError
 from mien.engines.consent.record import parse_record
 from mien.engines.consent.verify import Consent
-from mien.engines.mesh import MeshEngine
+from mien.engines.mesh.engine import MeshEngine
 from mien.engines.personas.library import find
 from mien.engines.personas.pack import Persona, decode_contents, read_contents
 from mien.engines.registry import engine_kinds, make_engine, make_ladder

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from mesh_faces import INNER_LIP, SKIN, driver_crop, face, place, polygon_mask, portrait, rest, with_lids, with_mouth
 
-from mien.engines.mesh import MeshEngine
+from mien.engines.mesh.engine import MeshEngine
 from mien.engines.mesh.topology import OUTER_LIP
 from mien.realtime.errors import EngineError
 from mien.realtime.frame import Alignment, Crop, Patch
