@@ -88,6 +88,8 @@ class Pipeline:
         self._released = False
         self._unseen: frozenset[str] = frozenset()
         self._resting = False
+        #: Judged by the tracker's thread, and by the compositor's while no frame comes.
+        self._rest_lock = threading.Lock()
         self._trouble = ""
         self._last_frame: Frame | None = None
         self.stats = RunStats()
@@ -272,6 +274,8 @@ class Pipeline:
             elif not self._released:
                 # Nobody would see a stand-in while the source is released.
                 self._note_trouble(self._source.trouble)
+                # A source that was lost meanwhile must not leave a held picture on air for good.
+                self._rest()
                 now_ns = self._clock.now_ns()
                 self._hand_over(self._stages.compositor.idle(last_sequence, now_ns, last_media_ns))
 
@@ -302,11 +306,13 @@ class Pipeline:
             self._on_event(f"{move.reason}: now {self._stages.compositor.engine.spec.name}")
 
     def _rest(self) -> bool:
-        wanted = [runner.name for runner in self._stages.sinks if runner.wanted]
-        resting = bool(wanted) and not self._lossless and not self._listeners and self._unseen.issuperset(wanted)
-        if resting != self._resting:
-            self._resting = resting
-            self._stages.compositor.set_rest(resting)
+        with self._rest_lock:
+            wanted = [runner.name for runner in self._stages.sinks if runner.wanted]
+            resting = bool(wanted) and not self._lossless and not self._listeners and self._unseen.issuperset(wanted)
+            changed, self._resting = resting != self._resting, resting
+            if changed:
+                self._stages.compositor.set_rest(resting)
+        if changed:
             self._on_event("nobody sees the picture: it rests" if resting else "the picture is seen again")
         return resting
 

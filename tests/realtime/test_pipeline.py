@@ -394,6 +394,26 @@ def test_a_sink_that_nobody_reads_keeps_nothing_awake() -> None:
         until(lambda: run.pipeline.resting)
 
 
+def test_a_source_that_is_lost_while_nobody_looks_ends_in_the_slate_once_somebody_does() -> None:
+    lost = threading.Event()
+
+    def gate(index: int) -> None:
+        time.sleep(0.002)
+        if run.pipeline.resting:
+            assert lost.wait(20.0)
+
+    with running(10**6, live=True, gate=gate) as run:
+        try:
+            until(lambda: len(run.frames) >= 1 and run.frames[-1].kind == "persona")
+            run.pipeline.set_unseen(["screen"])
+            until(lambda: run.pipeline.resting and run.frames[-1].held)
+            run.pipeline.set_unseen(())
+            until(lambda: run.frames[-1].kind == "slate")
+            assert not run.pipeline.resting
+        finally:
+            lost.set()
+
+
 def test_offline_nothing_rests() -> None:
     with running(30) as run:
         run.pipeline.set_unseen(["screen"])
