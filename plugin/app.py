@@ -34,7 +34,7 @@ from mien.plugin.sources import Sources
 from mien.realtime.calibration import Calibration
 from mien.realtime.clock import Clock, MonotonicClock
 from mien.realtime.compositor import Compositor
-from mien.realtime.config import LiveConfig
+from mien.realtime.config import BadgeSettings, LiveConfig
 from mien.realtime.errors import EngineError
 from mien.realtime.frame import Pixels
 from mien.realtime.governor import Governor
@@ -319,7 +319,7 @@ class Live:
                     spec,
                     overwrite=config.overwrite,
                     preview=self._make_preview,
-                    virtual_camera=lambda device: self._make_virtual_camera(device, slate),
+                    virtual_camera=lambda device: self._make_virtual_camera(device, marker.badge),
                     finished=signing.add,
                 ),
                 stream,
@@ -392,7 +392,7 @@ class Live:
 
         self._obs = ObsWatch(
             journal,
-            badge=lambda: self._config.badge,
+            badge=lambda: marker.badge,
             is_read=lambda: all(runner.wanted for runner in read_there()),
             on_shown=lambda shown: self._pipeline.set_unseen(() if shown else [runner.name for runner in read_there()]),
             on_corners=marker.keep_to,
@@ -410,12 +410,12 @@ class Live:
         self._preview = PreviewSink(desk, port=self._config.preview_port, on_event=self._on_event)
         return self._preview
 
-    def _make_virtual_camera(self, device: str | None, slate: Slate) -> Sink:
+    def _make_virtual_camera(self, device: str | None, badge: BadgeSettings) -> Sink:
         from mien.plugin.vcam.sink import VirtualCameraSink
 
-        picture, now_ns = slate.picture(), self._clock.now_ns()
+        picture, now_ns = self._compositor.slate.picture(), self._clock.now_ns()
         # Marked by a marker of its own: the run's one would take its badge's look from this picture.
-        marker = Marker(picture.shape[1], picture.shape[0], self._config.badge, session=self._session)
+        marker = Marker(picture.shape[1], picture.shape[0], badge, session=self._session)
         still = marker.mark_slate(picture, sequence=0, capture_ns=now_ns, media_ns=0, now_ns=now_ns)
         return VirtualCameraSink(device, slate=still, died=lambda: self._died)
 

@@ -106,7 +106,12 @@ class Recorder:
         _make_folder(path)
         try:
             with path.open("xb") as file:
-                Image.fromarray(np.ascontiguousarray(frame.pixels[..., ::-1])).save(file, "PNG", pnginfo=said)
+                try:
+                    Image.fromarray(np.ascontiguousarray(frame.pixels[..., ::-1])).save(file, "PNG", pnginfo=said)
+                except BaseException:
+                    # Half a picture, unsigned, is no picture.
+                    path.unlink(missing_ok=True)
+                    raise
         except OSError as error:
             raise SinkError(f"{path.name} cannot be kept: {error.strerror or error}.") from error
         with self._lock:

@@ -174,6 +174,11 @@ class Compositor:
         return self._engines[min(self._rung, len(self._engines) - 1)]
 
     @property
+    def slate(self) -> Slate:
+        """The slate that is shown from now on."""
+        return self._slate
+
+    @property
     def device(self) -> str:
         """Where frames are painted."""
         return self._painter.device

@@ -131,20 +131,27 @@ class Marker:
         if not (MIN_SIDE_PX <= width <= MAX_SIDE_PX and MIN_SIDE_PX <= height <= MAX_SIDE_PX):
             raise FrameError(f"a frame has {MIN_SIDE_PX} to {MAX_SIDE_PX} px a side, got {width}x{height}.")
         self._size = (height, width, 3)
-        self._badge = Badge(width, height, badge if badge is not None else BadgeSettings())
+        self._settings = badge if badge is not None else BadgeSettings()
+        self._badge = Badge(width, height, self._settings)
         self._next_badge: Badge | None = None
         if not isinstance(session, MarkSession | None):
             raise MarkError(f"a marker takes a MarkSession, got {type(session).__name__}.")
         self._session = MarkSession() if session is None else session
         self._watermark = Embedder(self._session.payload("persona"), width, height)
         self._corners: frozenset[Corner] = frozenset()
-        self._slate_source: Pixels | None = None
+        #: What the slate below was made of.
+        self._slate_of: tuple[Pixels, frozenset[Corner]] | None = None
         self._slate: Pixels | None = None
 
     @property
     def session(self) -> MarkSession:
         """What the watermarks of these frames have in common."""
         return self._session
+
+    @property
+    def badge(self) -> BadgeSettings:
+        """How the badge is set now."""
+        return self._settings
 
     def announce(self) -> None:
         """The persona changed: show the badge large again, from the next frame."""
@@ -156,16 +163,14 @@ class Marker:
         From any thread. Raises `ConfigError`, and changes nothing, for a language or plate that is not offered.
         """
         self._next_badge = Badge(self._size[1], self._size[0], badge)
+        self._settings = badge
 
     def keep_to(self, corners: Collection[Corner]) -> None:
         """Name the corners that can be seen, where whoever takes the frames crops them; none: all. Any thread.
 
         The badge is in one of them from the next frame on; faces are left free as far as that goes.
         """
-        if frozenset(corners) != self._corners:
-            self._corners = frozenset(corners)
-            # The next slate is marked anew.
-            self._slate_source = None
+        self._corners = frozenset(corners)
 
     def mark_persona(
         self,
@@ -234,14 +239,16 @@ class Marker:
 
         """
         self._take_badge()
-        if self._slate is None or self._slate_source is not pixels:
+        corners = self._corners
+        known = self._slate_of is not None and self._slate_of[0] is pixels and self._slate_of[1] == corners
+        if self._slate is None or not known:
             self._check(pixels, writeable=False)
             marked = pixels.copy()
-            self._badge.draw(marked, "slate", keep_clear=(), now_ns=now_ns, corners=self._corners)
+            self._badge.draw(marked, "slate", keep_clear=(), now_ns=now_ns, corners=corners)
             height, width = marked.shape[:2]
             # Made and dropped: one picture needs it, and its planes are as large as two frames.
             Embedder(self._session.payload("slate"), width, height)(marked)
-            self._slate_source, self._slate = pixels, _sealed(marked)
+            self._slate_of, self._slate = (pixels, corners), _sealed(marked)
         return MarkedFrame(self._slate, "slate", sequence, capture_ns, media_ns, held=False, key=_KEY)
 
     def mark_camera(
@@ -278,7 +285,7 @@ class Marker:
         badge, self._next_badge = self._next_badge, None
         if badge is not None:
             self._badge = badge
-            self._slate_source = self._slate = None
+            self._slate_of = self._slate = None
 
     def _check_size(self, height: int, width: int) -> None:
         if (height, width) != self._size[:2]:

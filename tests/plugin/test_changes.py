@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import shutil
 import threading
@@ -20,6 +21,7 @@ from mien.plugin import Live, LiveConfig, verify
 from mien.realtime.config import BadgeSettings
 from mien.realtime.errors import ConfigError, EngineError, PersonaError, SinkError, SourceError
 from mien.realtime.mark import MarkedFrame
+from virtual_camera_device import plugged_in
 
 #: Only a hang takes as long, seconds.
 PATIENCE_S = 30.0
@@ -234,6 +236,37 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(live: Live, tmp_path: Path) 
     with pytest.raises(SinkError, match="cannot be"):
         live.changes.snapshot(tmp_path / "file" / "still.png")
     next_frame(live, lambda frame: True)
+
+
+def test_a_picture_that_the_disk_has_no_room_for_leaves_no_half_of_it(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: Image.Image, file: Any, *__: Any, **___: Any) -> None:
+        file.write(b"\x89PNG")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Image.Image, "save", full)
+    with pytest.raises(SinkError, match="No space left"):
+        live.changes.snapshot(tmp_path / "still.png")
+    assert not list(tmp_path.glob("still*"))
+
+
+def test_a_virtual_camera_begins_with_the_slate_and_the_badge_of_now(
+    live: Live, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    Image.new("RGB", (640, 360), (200, 30, 30)).save(tmp_path / "own.png")
+    live.changes.set_badge(BadgeSettings(corner="top-left", plate="#00ff00"))
+    live.changes.set_slate_picture(tmp_path / "own.png", language="en")
+    with plugged_in(monkeypatch) as driver:
+        live.changes.add_sink("virtualcam")
+        live.changes.remove_sink("virtualcam")
+    first = driver.sent[0]
+    assert np.abs(first[180, 320].astype(int) - (30, 30, 200)).max() < 30
+    # The plate's green, in the upper left corner alone.
+    green = (first[..., 1] > 150) & (first[..., 2] < 100)
+    assert green[:90, :320].sum() > 500
+    assert not green[:, 320:].any()
+    assert not green[90:].any()
 
 
 # -- calibration
