@@ -36,7 +36,7 @@ class Visibility:
     """How the mark fares in OBS.
 
     Attributes:
-        corners: of the picture that are seen wherever it stands, or, if there is no such corner, in the scene on air;
+        corners: of the picture that are seen wherever any is, or, if there is no such corner, in the scene on air;
             empty: all, or nothing can be known.
         warnings: sentences for the places where the mark is cut off, turned round or too small.
 
@@ -52,13 +52,14 @@ async def visibility(obs: ObsClient, places: list[Place], badge: BadgeSettings) 
     canvas = Canvas(int(video["baseWidth"]), int(video["baseHeight"]), int(video["outputHeight"]))
     on_air = str((await obs.call("GetCurrentProgramScene"))["currentProgramSceneName"])
     places = [place for place in places if place.item["sceneItemEnabled"]]
-    seen = {place.scene: seen_corners(place.item["sceneItemTransform"], canvas, badge) for place in places}
-    corners = frozenset(get_args(Corner)).intersection(*seen.values()) or seen.get(on_air, frozenset())
+    seen = [seen_corners(place.item["sceneItemTransform"], canvas, badge) for place in places]
+    there = [corners for place, corners in zip(places, seen, strict=True) if place.scene == on_air]
+    corners = _in_all(seen) or _in_all(there)
     found = []
-    for place in places:
+    for place, here in zip(places, seen, strict=True):
         transform = place.item["sceneItemTransform"]
         why = hard_to_read(transform, canvas)
-        if not seen[place.scene] or not seen[place.scene] & corners:
+        if not here & corners:
             why = "the mark is cut off: crop less, move the source, or make it smaller"
         if why:
             found.append(f"in scene '{place.scene}' {why}")
@@ -92,6 +93,12 @@ def seen_corners(transform: Data, canvas: Canvas, badge: BadgeSettings) -> froze
     shown = _common(kept, (sides_x[0], sides_y[0], sides_x[1], sides_y[1]))
     boxes = Badge(width, height, badge).boxes
     return frozenset(corner for corner, box in boxes.items() if _area(_common(box, shown)) >= (1 - _CUT) * _area(box))
+
+
+def _in_all(seen: list[frozenset[Corner]]) -> frozenset[Corner]:
+    """Corners that every place shows, of those that show any."""
+    some = [corners for corners in seen if corners]
+    return some[0].intersection(*some) if some else frozenset()
 
 
 def hard_to_read(transform: Data, canvas: Canvas) -> str:

@@ -121,3 +121,18 @@ def test_a_place_that_is_switched_off_counts_for_nothing() -> None:
     obs = FakeObs()
     obs.scenes = {"Talk": [shown()], "Game": [shown(cropTop=300, cropBottom=300) | {"sceneItemEnabled": False}]}
     assert looked_at(obs) == Visibility(frozenset(ALL), ())
+
+
+def test_a_source_that_stands_twice_in_a_scene_is_looked_at_twice() -> None:
+    obs = FakeObs()
+    obs.scenes = {"Talk": [shown(cropTop=100), shown()]}
+    assert looked_at(obs) == Visibility(frozenset({"bottom-left", "bottom-right"}), ())
+
+
+def test_a_place_that_shows_no_mark_spoils_none_of_the_others() -> None:
+    obs = FakeObs()
+    obs.scenes = {"Talk": [shown(cropTop=300, cropBottom=300), shown(cropTop=100)], "Game": [shown(cropLeft=300)]}
+    found = looked_at(obs)
+    assert found.corners == {"bottom-right"}
+    (warning,) = found.warnings
+    assert "in scene 'Talk' the mark is cut off" in warning
