@@ -150,10 +150,14 @@ async def connect(port: int, password: str, *, events: Events = Events.NONE) -> 
     limit = aiohttp.ClientTimeout(total=None, sock_connect=TIMEOUT_S)
     async with aiohttp.ClientSession(timeout=limit) as session:
         try:
-            socket = await session.ws_connect(
-                f"ws://{HOST}:{port}", protocols=("obswebsocket.json",), max_msg_size=MAX_MESSAGE_BYTES,
-                timeout=aiohttp.ClientWSTimeout(ws_close=_GOODBYE_S),
-            )  # fmt: skip
+            # The session's own limit is for the connection alone: whoever listens there may never answer.
+            async with asyncio.timeout(TIMEOUT_S):
+                socket = await session.ws_connect(
+                    f"ws://{HOST}:{port}", protocols=("obswebsocket.json",), max_msg_size=MAX_MESSAGE_BYTES,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=_GOODBYE_S),
+                )  # fmt: skip
+        except TimeoutError as error:
+            raise _silent() from error
         except aiohttp.WSServerHandshakeError as error:
             raise ObsError(f"what listens on port {port} is not OBS's WebSocket server.", hint=_SERVER_OFF) from error
         except (aiohttp.ClientError, OSError) as error:
@@ -181,7 +185,10 @@ async def _identify(socket: aiohttp.ClientWebSocketResponse, password: str, even
     asked = hello.get("authentication")
     if asked:
         identify["authentication"] = answer_to(password, str(asked["salt"]), str(asked["challenge"]))
-    await _send(socket, _IDENTIFY, identify)
+    try:
+        await _send(socket, _IDENTIFY, identify)
+    except (ConnectionError, aiohttp.ClientError) as error:
+        raise _gone() from error
     await _receive(socket, _IDENTIFIED)
 
 
@@ -189,7 +196,7 @@ async def _receive(socket: aiohttp.ClientWebSocketResponse, wanted: int) -> Data
     try:
         message = await socket.receive(TIMEOUT_S)
     except TimeoutError as error:
-        raise ObsError("what listens there says nothing: it is no OBS.", hint=_SERVER_OFF) from error
+        raise _silent() from error
     if message.type is not aiohttp.WSMsgType.TEXT:
         raise _refused(socket.close_code)
     try:
@@ -219,6 +226,10 @@ def _refused(code: int | None) -> ObsError:
     if code == _UNSUPPORTED_RPC:
         return ObsError("this OBS speaks another version of obs-websocket.", hint="Update OBS, or Mien.")
     return _gone()
+
+
+def _silent() -> ObsError:
+    return ObsError("what listens there says nothing: it is no OBS.", hint=_SERVER_OFF)
 
 
 def _gone() -> ObsClosedError:

@@ -66,9 +66,15 @@ def is_listed(scenes: Path, script: Path) -> bool:
 
 
 def unlist_script(scenes: Path, script: Path) -> None:
-    """Take the script out of every scene collection in the folder `scenes`; OBS must be closed."""
+    """Take the script out of every scene collection in the folder `scenes`; OBS must be closed.
+
+    One that cannot be read is left as it is: OBS cannot read it either.
+    """
     for collection in sorted(scenes.glob("*.json")):
-        content = _read(collection)
+        try:
+            content = _read(collection)
+        except ObsError:
+            continue
         listed = content.get("modules", {}).get(_LIST, [])
         kept = [entry for entry in listed if not _is(entry, script)]
         if len(kept) != len(listed):

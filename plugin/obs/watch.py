@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 from collections.abc import Callable
 from typing import Any, Final
@@ -19,6 +20,8 @@ from mien.plugin.obs.scenes import our_places, visibility
 from mien.realtime.badge import Corner
 from mien.realtime.config import BadgeSettings
 from mien.realtime.worker import Worker
+
+log = logging.getLogger(__name__)
 
 #: Between two attempts to reach an OBS that is closed, seconds.
 RETRY_S: Final = 2.0
@@ -119,7 +122,6 @@ class ObsWatch:
             try:
                 async with open_obs(self._journal.folder, events=_EVENTS) as obs:
                     self._connected = True
-                    self._say("")
                     if first:
                         # Left by a run that was killed.
                         await undo_microphone(obs, self._journal, tell=self._on_event)
@@ -129,6 +131,10 @@ class ObsWatch:
                 pass
             except ObsError as error:
                 self._say(f"OBS: {error}")
+            except Exception as error:
+                # Without the watch the picture could rest for good.
+                log.debug("the watch over OBS failed and begins anew", exc_info=error)
+                self._say(f"OBS gave an answer that Mien cannot read: {type(error).__name__}: {error}.")
             self._connected = False
             self._see(True)
             self._on_corners(frozenset())
@@ -139,6 +145,8 @@ class ObsWatch:
         await self._look(obs)
         await self._wake(obs)
         await self._check(obs)
+        # Only now: what cannot be read would be said at each attempt.
+        self._say("")
         events = obs.events()
         coming = asyncio.ensure_future(anext(events, None))
         stale = False

@@ -77,6 +77,28 @@ def test_a_web_server_on_the_port_is_recognised() -> None:
         asyncio.run(_connected_to(serve))
 
 
+def test_a_program_that_takes_the_connection_and_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mien.plugin.obs.client.TIMEOUT_S", 0.2)
+
+    async def run() -> None:
+        end = asyncio.Event()
+
+        async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await end.wait()
+            writer.close()
+
+        server = await asyncio.start_server(silent, "127.0.0.1", 0)
+        async with server:
+            try:
+                async with asyncio.timeout(20), connect(server.sockets[0].getsockname()[1], ""):
+                    pass
+            finally:
+                end.set()
+
+    with pytest.raises(ObsError, match="says nothing"):
+        asyncio.run(run())
+
+
 async def _connected_to(serve: Any) -> None:
     app = web.Application()
     app.router.add_get("/", serve)

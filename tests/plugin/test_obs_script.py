@@ -194,6 +194,19 @@ def test_a_huge_file_in_the_place_of_the_token_is_not_sent(
     assert api.asked.empty()  # type: ignore[attr-defined]
 
 
+@pytest.mark.parametrize("damaged", ["[]", "{}", '{"port": null}', "{"])
+def test_a_damaged_note_does_not_end_the_keys(
+    damaged: str, tmp_path: Path, obs: ObsPython, script: Any, api: ThreadingHTTPServer
+) -> None:
+    whole = (tmp_path / "control.json").read_text()
+    (tmp_path / "control.json").write_text(damaged)
+    obs.hotkeys["mien.hold"](True)
+    _until(lambda: script.mien._asked.empty())
+    (tmp_path / "control.json").write_text(whole)
+    obs.hotkeys["mien.slate"](True)
+    _until(lambda: ("POST", "/api/slate", f"Bearer {TOKEN}") in list(api.asked.queue))  # type: ignore[attr-defined]
+
+
 def test_the_users_keys_are_kept(script: Any) -> None:
     kept: dict[str, Any] = {}
     script.script_save(kept)

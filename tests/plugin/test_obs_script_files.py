@@ -9,7 +9,7 @@ import pytest
 
 from mien.plugin.obs.errors import ObsError
 from mien.plugin.obs.journal import Journal, Kept, ScriptAdded
-from mien.plugin.obs.script_files import copy_script, list_script, remove_script, unlist_script
+from mien.plugin.obs.script_files import copy_script, is_listed, list_script, remove_script, unlist_script
 from mien.realtime.folders import user_config_dir
 
 SCRIPT = Path(__file__).parents[2] / "plugin" / "obs" / "script" / "mien_obs.py"
@@ -91,6 +91,16 @@ def test_what_is_no_collection_is_left_as_it_is(collection: Path, text: str) -> 
     with pytest.raises(ObsError, match="left as it is"):
         list_script(collection, Path("/s.py"))
     assert collection.read_text() == text
+
+
+def test_a_collection_that_cannot_be_read_keeps_the_script_in_no_other(collection: Path) -> None:
+    script = Path("/s.py")
+    assert list_script(collection, script)
+    damaged = collection.with_name("A.json")
+    damaged.write_text("{")
+    unlist_script(collection.parent, script)
+    assert not is_listed(collection.parent, script)
+    assert damaged.read_text() == "{"
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:

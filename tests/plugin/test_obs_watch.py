@@ -206,3 +206,19 @@ def test_a_source_that_is_not_ours_is_left_alone(watch: ObsWatch, told: Told, jo
         watch.start()
         until(lambda: watch.state["connected"] and bool(told.corners))
         assert obs.actions == []
+
+
+def test_an_answer_that_cannot_be_read_hides_nothing_and_is_said_once(
+    watch: ObsWatch, told: Told, journal: Journal, obs: FakeObs
+) -> None:
+    obs.showing = False
+    obs.scenes["Talk"][-1]["sceneItemTransform"].pop("cropTop")
+    with Running(obs):
+        configure(journal.folder, obs)
+        watch.start()
+        until(lambda: told.shown.count(True) > 2)
+        assert told.corners[-1] == frozenset()
+        assert [event for event in told.events if "cannot read" in event] == told.events
+        assert len(told.events) == 1
+        obs.scenes["Talk"][-1]["sceneItemTransform"]["cropTop"] = 0
+        until(lambda: told.corners[-1] == ALL)

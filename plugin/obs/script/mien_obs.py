@@ -6,6 +6,7 @@ The work is done by Mien's process, which this script asks over HTTP on this mac
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import queue
@@ -57,6 +58,10 @@ class Mien:
 
     def close(self) -> None:
         """End the thread."""
+        # What waits is dropped: OBS must not wait for a place in the queue.
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._asked.get_nowait()
         self._asked.put(None)
         self._thread.join(TIMEOUT_S + 1.0)
 
@@ -74,7 +79,7 @@ class Mien:
             except RefusedError as error:
                 obs.script_log(obs.LOG_WARNING, str(error))
                 self.status = str(error)
-            except (OSError, ValueError, http.client.HTTPException):
+            except Exception:  # noqa: BLE001 - a damaged file or another program's answer must not end the keys
                 self.status = NOT_RUNNING
 
 
