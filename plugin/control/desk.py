@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ from mien.plugin import settings
 from mien.plugin.control import gallery, slates
 from mien.plugin.control.advice import warnings
 from mien.plugin.control.controls import LiveControls
-from mien.plugin.control.forms import check_sinks, check_source, shown
+from mien.plugin.control.forms import check_sinks, check_source, is_choice, shown
 from mien.realtime.calibration_recorder import CalibrationRecorder
 from mien.realtime.config import LiveConfig
 from mien.realtime.errors import ConfigError, MienError
@@ -88,7 +88,7 @@ class Desk:
         listed["source"] = shown(config.source)
         listed["persona"] = shown(config.persona)
         listed["slate"], listed["calibration"] = config.slate is not None, config.calibration is not None
-        listed["sinks"] = [shown(spec) for spec in self.live.changes.sinks]
+        listed["sinks"] = [spec for spec in self.live.changes.sinks if is_choice(spec)]
         return listed
 
     def _calibration(self) -> Values:
@@ -225,24 +225,24 @@ class Desk:
 
     def _apply_all(self, values: Mapping[str, Any]) -> list[str]:
         failures = []
-        for key in filter(values.__contains__, CHANGEABLE):
-            wanted = LiveConfig.build(_merged(self._config, {key: values[key]}))
-            if getattr(wanted, key) != getattr(self._config, key):
+        for step in _steps(values):
+            wanted = LiveConfig.build(_merged(self._config, step))
+            if any(getattr(wanted, key) != getattr(self._config, key) for key in step):
                 try:
-                    self._apply({key: values[key]})
+                    self._apply(step)
                 except MienError as error:
                     failures.append(str(error))
         return failures
 
     def _apply(self, values: Mapping[str, Any]) -> list[str]:
-        done = []
-        for key in CHANGEABLE:
-            if key in values:
-                config = LiveConfig.build(_merged(self._config, {key: values[key]}), where="request")
-                getattr(self, f"_apply_{key}")(config)
-                self._config = config
-                self._keep(key, values[key])
-                done.append(key)
+        done: list[str] = []
+        for step in _steps(values):
+            config = LiveConfig.build(_merged(self._config, step), where="request")
+            getattr(self, f"_apply_{next(iter(step))}")(config)
+            self._config = config
+            if self._remember is not None:
+                self._remember(step)
+            done += step
         return done
 
     def _apply_persona(self, config: LiveConfig) -> None:
@@ -279,15 +279,22 @@ class Desk:
         """The page stays, since it could not be brought back, and so do files, which are no choice of the page."""
         changes = self.live.changes
         for spec in changes.sinks:
-            if spec != _PAGE and spec not in config.sinks and not spec.startswith("file:"):
+            if spec != _PAGE and is_choice(spec) and spec not in config.sinks:
                 changes.remove_sink(spec)
         for spec in config.sinks:
             if spec not in changes.sinks:
                 changes.add_sink(spec)
 
-    def _keep(self, key: str, value: object) -> None:
-        if self._remember is not None:
-            self._remember({key: value})
+
+def _steps(values: Mapping[str, Any]) -> Iterator[Values]:
+    """What is applied at once, in the order of `CHANGEABLE`: engine and mode, for one may not go with the old other."""
+    step: Values = {}
+    for key in filter(values.__contains__, CHANGEABLE):
+        step[key] = values[key]
+        if key == "engine" and "mode" in values:
+            continue
+        yield step
+        step = {}
 
 
 def _merged(config: LiveConfig, values: Mapping[str, Any]) -> Values:

@@ -64,19 +64,20 @@ def check_source(spec: str) -> None:
 def check_sinks(specs: Iterable[str]) -> None:
     """Raise `ConfigError` for a sink that the page does not open: the path of a file, above all."""
     for spec in specs:
-        kind = spec.partition(":")[0]
-        if spec != "preview" and kind not in ("virtualcam", "nut"):
+        if not is_choice(spec):
             raise ConfigError(f"the sink '{spec}' cannot be chosen here.", hint="Choose virtualcam or nut://...")
+
+
+def is_choice(spec: str) -> bool:
+    """Whether a sink is one that comes and goes by the page; what it records, and files of the run, are none."""
+    return spec == "preview" or spec.partition(":")[0] in ("virtualcam", "nut")
 
 
 def shown(spec: str) -> str:
     """A file's name without its folder; what is no file as it is, its password left out."""
     if "://" in spec:
         return re.sub(r"//[^/@]*@", "//", spec)
-    head, colon, rest = spec.partition(":")
-    if head == "file" and colon:
-        return f"file:{Path(rest).name}"
-    if head in ("virtualcam", "camera"):
+    if spec.partition(":")[0] == "camera":
         return spec
     return Path(spec).name if os.sep in spec or "/" in spec else spec
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import tempfile
 from pathlib import Path
 
 from mien.plugin.settings import settings_path
+from mien.plugin.whole_file import write_whole
 from mien.realtime.errors import ConfigError
 from mien.realtime.slate import MAX_FILE_BYTES
 
@@ -28,11 +27,7 @@ def keep(data: bytes) -> Path:
         raise ConfigError(f"a slate's picture has at most {MAX_FILE_BYTES // 2**20} MiB.")
     path = settings_path().parent / f"slate-{hashlib.sha256(data).hexdigest()[:16]}"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        number, part = tempfile.mkstemp(dir=path.parent, prefix=".mien-")
-        with os.fdopen(number, "wb") as file:
-            file.write(data)
-        Path(part).replace(path)
+        write_whole(path, data)
     except OSError as error:
         raise ConfigError(f"the picture cannot be kept: {error.strerror}.") from error
     return path

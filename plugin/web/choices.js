@@ -109,7 +109,7 @@ export class Choices {
       select.value = source;
     }
     follow(select, source);
-    const lasting = sinks.filter((spec) => spec !== "preview" && !spec.startsWith("file:"));
+    const lasting = sinks.filter((spec) => spec !== "preview");
     const outputs = [...this.#devices.sinks];
     for (const spec of lasting) if (!outputs.some(({ value }) => value === spec)) outputs.push({ value: spec, label: spec, remark: "" });
     const there = this.#boxes().map(({ value }) => value).join("\n");

@@ -96,6 +96,23 @@ def test_the_page_itself_and_files_that_are_written_stay(desk: Desk, path: Path)
     assert path.changes.sinks == ("preview", "file:out.mp4", "nut://127.0.0.1:9000")
 
 
+@pytest.mark.parametrize("file", ["file:/videos/mien-1.mp4", "out.mkv"])
+def test_outputs_are_switched_as_they_are_shown_while_a_file_is_written(desk: Desk, path: Path, file: str) -> None:
+    path.changes.sinks = ("preview", file, "virtualcam")
+    shown = desk.status()["settings"]["sinks"]
+    # What the page sends: all that it was shown, and one more.
+    desk.change({"sinks": [*shown, "nut://127.0.0.1:9000"]})
+    assert path.changes.sinks == ("preview", file, "virtualcam", "nut://127.0.0.1:9000")
+    desk.change({"sinks": ["preview"]})
+    assert path.changes.sinks == ("preview", file)
+
+
+def test_engine_and_mode_change_at_once(desk: Desk, path: Path) -> None:
+    assert desk.change({"mode": "portrait", "engine": "mesh"}) == ["engine", "mode"]
+    assert path.calls == [("engine", ("mesh", "portrait"))]
+    assert (kept()["engine"], kept()["mode"]) == ("mesh", "portrait")
+
+
 def test_what_fails_is_as_it_was_and_not_kept(desk: Desk, path: Path) -> None:
     path.changes.fails = {"source": SourceError("another program holds it.")}
     with pytest.raises(SourceError):
@@ -161,7 +178,6 @@ def test_private_folders_and_passwords_are_not_shown(path: Path) -> None:
     text = str(desk.status()["settings"])
     assert "ann" not in text
     assert "talk.mp4" in text
-    assert "file:out.mp4" in text
     stream = desk_of(path, source="rtsp://ann:secret@192.168.0.2/live").status()["settings"]["source"]
     assert stream == "rtsp://192.168.0.2/live"
 
