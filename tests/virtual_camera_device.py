@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing.connection import Connection, Listener
+from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,9 @@ class Driver:
         self.send_error = ""
         self._changed = threading.Condition()
         self._listener = Listener()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._stopped = False
+        self._door = threading.Thread(target=self._accept, daemon=True)
+        self._door.start()
 
     @property
     def address(self) -> str:
@@ -74,12 +76,19 @@ class Driver:
         for pid in self.pids - {os.getpid()}:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        self._stopped = True
+        # Woken and gone before the socket is closed, or it would go on with the number that the next one gets.
+        Client(self.address).close()
+        self._door.join()
         self._listener.close()
 
     def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                threading.Thread(target=self._serve, args=(self._listener.accept(),), daemon=True).start()
+        while True:
+            camera = self._listener.accept()
+            if self._stopped:
+                camera.close()
+                return
+            threading.Thread(target=self._serve, args=(camera,), daemon=True).start()
 
     def _serve(self, camera: Connection) -> None:
         opened: dict[str, Any] = {}

@@ -33,6 +33,8 @@ STALL_S: Final = 1.0
 REPEAT_S: Final = 0.1
 #: A live path that was let in says in this time what it wants, seconds.
 _HELLO_S: Final = 5.0
+#: A live path that comes while another is there waits this long for it to go, seconds: it may have died just now.
+_TURN_S: Final = 2.0
 
 
 class Holder:
@@ -43,7 +45,8 @@ class Holder:
         self._device: Device | None = None
         self._slate: Plane | None = None
         self._visitors: Mailbox[Link] = Mailbox()
-        self._busy = threading.Event()
+        self._free = threading.Event()
+        self._free.set()
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -57,11 +60,11 @@ class Holder:
                 link = Link(listener.accept())
             except Exception:  # noqa: BLE001 - a stranger without the key, or one that went away amid the greeting
                 continue
-            if self._busy.is_set():
-                self._send_away(link)
-            else:
-                self._busy.set()
+            if self._free.wait(_TURN_S):
+                self._free.clear()
                 self._visitors.put(link)
+            else:
+                self._send_away(link)
 
     def hold(self) -> None:
         """Serve one live path after another until there is nothing left to hold."""
@@ -74,7 +77,7 @@ class Holder:
                     if ended or self._device is None:
                         return
                     alone_since = time.monotonic()
-                    self._busy.clear()
+                    self._free.set()
                 elif time.monotonic() - alone_since > (_HELLO_S if self._device is None else STANDBY_S):
                     return
                 self._show(self._slate)

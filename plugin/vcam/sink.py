@@ -82,6 +82,8 @@ class VirtualCameraSink:
                 "a virtual camera needs pyvirtualcam, which is not installed.",
                 hint="Install it: pip install pyvirtualcam",
             )
+        # An opening that failed half way may have left its end of the conversation open.
+        self._hang_up()
         self._link = self._reach()
         # Even sides: most readers want 4:2:0.
         width, height = stream.width + stream.width % 2, stream.height + stream.height % 2
@@ -153,7 +155,8 @@ class VirtualCameraSink:
         try:
             try:
                 return Link.to(where, secret)
-            except (FileNotFoundError, ConnectionRefusedError):
+            except (FileNotFoundError, ConnectionRefusedError, ConnectionResetError, EOFError):
+                # Nobody listens, or one that is just ending.
                 self._start_holder(folder)
                 return Link.to(where, secret)
         except AuthenticationError as error:

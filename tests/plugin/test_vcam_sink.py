@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -252,6 +253,24 @@ def test_a_device_that_goes_away_may_come_back(driver: Driver, folder: Path) -> 
         sink.open(STREAM)
     sink.close()
     driver.send_error = ""
+    sink.open(STREAM)
+    sink.write(marked(160))
+    assert shows(driver.newest(), 160)
+    sink.close()
+
+
+def test_an_opening_that_failed_half_way_is_not_taken_for_another_mien(
+    driver: Driver, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink = VirtualCameraSink(slate=slate(), folder=folder)
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("mien.plugin.vcam.sink.Pictures.make", full)
+        with pytest.raises(SinkError, match="no memory"):
+            sink.open(STREAM)
     sink.open(STREAM)
     sink.write(marked(160))
     assert shows(driver.newest(), 160)
