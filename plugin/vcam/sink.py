@@ -82,8 +82,6 @@ class VirtualCameraSink:
                 "a virtual camera needs pyvirtualcam, which is not installed.",
                 hint="Install it: pip install pyvirtualcam",
             )
-        # An opening that failed half way may have left its end of the conversation open.
-        self._hang_up()
         self._link = self._reach()
         # Even sides: most readers want 4:2:0.
         width, height = stream.width + stream.width % 2, stream.height + stream.height % 2
