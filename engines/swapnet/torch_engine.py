@@ -60,16 +60,16 @@ class TorchSwapEngine:
         self._place = torch.device(spec.device)
         self._bfloat16 = spec.precision == "bfloat16"
         self._likeness, self._steady = Likeness(marks, spec.size_px), SteadyCode()
-        self._modules: tuple[nn.Module, ...] | None = tuple(
-            each.eval().to(self._place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            for each in (encoder, decoder, Seen(spec.size_px), Finish(spec.size_px, texture))
-        )
-        side = spec.size_px
-        self._crop = torch.zeros((side, side, 3), dtype=torch.uint8, device=self._place)
-        self._faults = self._there(2)
+        modules = (encoder, decoder, Seen(spec.size_px), Finish(spec.size_px, texture))
         self._checked = True
         self._graphs: tuple[torch.cuda.CUDAGraph, ...] = ()
         try:
+            self._modules: tuple[nn.Module, ...] | None = tuple(
+                each.eval().to(self._place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+                for each in modules
+            )
+            self._crop = self._there(spec.size_px, spec.size_px, 3, dtype=torch.uint8)
+            self._faults = self._there(2)
             self._start()
         except RuntimeError as error:
             raise EngineError(f"PyTorch cannot run the network on {spec.device}: {error}") from error
@@ -91,6 +91,8 @@ class TorchSwapEngine:
         try:
             with torch.inference_mode(), self._on(stream):
                 done = self._queue(face, alignment)
+        except EngineError:
+            raise
         except RuntimeError as error:
             raise EngineError(f"PyTorch failed on the network: {error}") from error
         return DevicePatch(done.pixels.data_ptr(), done.mask.data_ptr(), done.wet.data_ptr())
@@ -219,8 +221,8 @@ class TorchSwapEngine:
             return torch.autocast(self._place.type, torch.bfloat16, cache_enabled=False)
         return nullcontext()
 
-    def _there(self, *shape: int) -> Tensor:
-        return torch.zeros(shape, device=self._place)
+    def _there(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        return torch.zeros(shape, dtype=dtype, device=self._place)
 
     def _here(self, *shape: int) -> Tensor:
         made = torch.zeros(shape)

@@ -101,9 +101,22 @@ def test_what_the_reference_refuses_is_refused(
     ]
     with torch.no_grad():
         layer.bias.fill_(20.0 if fault == "front" else torch.nan)
-    with pytest.raises(EngineError, match=text):
+    with pytest.raises(EngineError, match=f"^(the )?{text}"):
         engine(*moments[0])
     engine.close()
+
+
+class TooLarge(torch.nn.Module):
+    """As PyTorch says it when weights are moved to a GPU that is full."""
+
+    def to(self, *_place: Any, **_layout: Any) -> TooLarge:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+def test_a_gpu_without_memory_is_an_error_of_ours(engines: tuple[SwapNetEngine, TorchSwapEngine]) -> None:
+    spec, marks = engines[1].spec, engines[1]._likeness._marks
+    with pytest.raises(EngineError, match="PyTorch cannot run the network on cpu: CUDA out of memory"):
+        TorchSwapEngine(TooLarge(), TooLarge(), spec, np.zeros((8, 8, 3), np.float32), marks)
 
 
 def test_after_a_fault_the_next_face_is_judged_anew(networks: Networks, moments: list[tuple[Face, Crop]]) -> None:
