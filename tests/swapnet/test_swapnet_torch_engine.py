@@ -161,6 +161,12 @@ def test_light_is_the_references(engines: tuple[SwapNetEngine, TorchSwapEngine])
     assert abs(float(bright) - brightness) < 0.01
 
 
+def test_a_persona_whose_only_network_is_too_small_for_a_gpu_is_refused(networks: Networks) -> None:
+    tiny = Networks(networks.encoder, {"tiny": networks.decoders["small"]})
+    with pytest.raises(EngineError, match="multiple of 128 px; the persona has tiny alone"):
+        make_ladder(replace(find("amara"), networks=tiny), device="cuda")
+
+
 def test_asked_for_a_gpu_that_is_not_there_no_engine_comes_instead() -> None:
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")
