@@ -27,7 +27,11 @@ from mien.realtime.frame import Alignment, Crop, Floats, Patch
 
 #: Runs before a capture: libraries choose their kernels and allocate their workspaces in the first ones.
 _WARM_UPS = 3
-_FAULTS = ("the decoder gave numbers that are not finite.", "too much of the face is behind something.")
+_FAULTS = (
+    "the encoder gave numbers that are not finite.",
+    "the decoder gave numbers that are not finite.",
+    "too much of the face is behind something.",
+)
 
 
 class TorchSwapEngine:
@@ -69,7 +73,7 @@ class TorchSwapEngine:
                 for each in modules
             )
             self._crop = self._there(spec.size_px, spec.size_px, 3, dtype=torch.uint8)
-            self._faults = self._there(2)
+            self._faults = self._there(len(_FAULTS))
             self._start()
         except RuntimeError as error:
             raise EngineError(f"PyTorch cannot run the network on {spec.device}: {error}") from error
@@ -170,7 +174,7 @@ class TorchSwapEngine:
         """Run both halves once to know their shapes, and capture them where there are graphs."""
         self._tracked, self._tracked_here = self._there(1, TRACKED_SIZE), self._here(1, TRACKED_SIZE)
         self._moves, self._moves_here = self._there(2, GRID, GRID), self._here(2, GRID, GRID)
-        self._faults_here = self._here(2)
+        self._faults_here = self._here(len(_FAULTS))
         with torch.inference_mode():
             if self._place.type != "cuda":
                 self._encode()

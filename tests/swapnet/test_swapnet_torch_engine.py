@@ -89,18 +89,25 @@ def test_an_edit_reaches_the_picture_alike(networks: Networks, moments: list[tup
 
 
 @pytest.mark.parametrize(
-    ("fault", "text"), [("nan", "encoder gave numbers"), ("decoder", "decoder gave numbers"), ("front", "too much")]
+    ("fault", "text"),
+    [
+        ("nan", "encoder gave numbers"),
+        ("unseen", "encoder gave numbers"),
+        ("decoder", "decoder gave numbers"),
+        ("front", "too much"),
+    ],
 )
 def test_what_the_reference_refuses_is_refused(
     networks: Networks, moments: list[tuple[Face, Crop]], fault: str, text: str
 ) -> None:
     engine = open_torch_engine(networks, "base", reason="a test", device="cpu", precision="float32")
     encoder, decoder = engine._modules[:2]  # type: ignore[index]
-    layer: Any = {"nan": encoder.encoder.named, "decoder": decoder.decoder.last, "front": encoder.encoder.front[-1]}[
-        fault
-    ]
+    front = encoder.encoder.front[-1]
+    layers: dict[str, Any] = {
+        "nan": encoder.encoder.named, "unseen": front, "decoder": decoder.decoder.last, "front": front,
+    }  # fmt: skip
     with torch.no_grad():
-        layer.bias.fill_(20.0 if fault == "front" else torch.nan)
+        layers[fault].bias.fill_(20.0 if fault == "front" else torch.nan)
     with pytest.raises(EngineError, match=f"^(the )?{text}"):
         engine(*moments[0])
     engine.close()
