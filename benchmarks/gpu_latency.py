@@ -86,6 +86,8 @@ def plan(rehearse: bool) -> Iterator[tuple[int, int, str, int, bool]]:
 def measure(case: Case, size: tuple[int, int], network: str, faces: int, *, rehearse: bool) -> dict[str, Any]:
     """One row of the report."""
     width, height = size
+    if not rehearse:
+        torch.cuda.reset_peak_memory_stats()
     painter = CudaPainter(rehearsed() if rehearse else opened())
     engine = engine_of(case, network, "cpu" if rehearse else "cuda:0", "float32" if rehearse else "bfloat16")
     frame, placed = enlarged(case.moments[0], engine, width, height, faces)
@@ -145,8 +147,9 @@ def load() -> Iterator[None]:
     """Another process that multiplies matrices on the same GPU without a pause, as a game would draw."""
     with subprocess.Popen((sys.executable, "-c", _LOAD), stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
-        other.stdout.readline()
         try:
+            if not other.stdout.readline():
+                raise SystemExit("the process that keeps the GPU busy has ended: see what it says above.")
             yield
         finally:
             other.kill()

@@ -232,6 +232,12 @@ def _swapnet_on_gpu(networks: Networks, order: Order) -> Sequence[_Rung]:
     from mien.engines.swapnet.terms import SEEN_PX
 
     fitting = [size for size in networks.decoders if SIZES[size].size_px % SEEN_PX == 0]
+    if not fitting:
+        raise EngineError(
+            f"On a GPU the network's square is a multiple of {SEEN_PX} px; the persona has "
+            f"{', '.join(networks.decoders)} alone.",
+            hint="Train another size (`mien train`), or leave the device at `auto`.",
+        )
     return [
         partial(open_torch_engine, networks, size, reason=f"trained network: {order.reason}", edit=order.edit)
         for size in sorted(fitting, key=lambda each: -SIZES[each].size_px)

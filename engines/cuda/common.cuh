@@ -1,5 +1,5 @@
-// What all kernels share. The sources are plain C++17 without a header of any library, so that nvcc, NVRTC and (with
-// tests/cuda/shim.h before them) g++ take the same text. Ternaries instead of fminf and fmaxf, and no contraction to
+// What all kernels share. The sources are plain C++17 without a header of any library, so that nvcc, NVRTC and, with
+// tests/cuda/cuda_shim.h before them, g++ take the same text. Ternaries instead of fminf and fmaxf, no contraction to
 // fused multiply-add (--fmad=false, -ffp-contract=off): a GPU rounds as the tested CPU build does.
 #ifndef MIEN_COMMON_CUH
 #define MIEN_COMMON_CUH

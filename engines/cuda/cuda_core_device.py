@@ -32,10 +32,10 @@ class CudaCoreDevice:
         self._threads = threading.local()
         self._kernels: dict[str, Any] = {}
         self._closed = False
+        self._device: Any = None
         with self._current("open the first GPU"):
             self._device = core.Device(0)
-            self._device.set_current()
-            self._threads.current = True
+            self._make_current()
             self.name = f"{self._device.name}, sm_{self._device.arch}"
             self._stream = self._device.create_stream(options=core.StreamOptions(nonblocking=True))
 
@@ -115,15 +115,20 @@ class CudaCoreDevice:
     @contextmanager
     def _current(self, action: str) -> Iterator[None]:
         try:
-            if not getattr(self._threads, "current", True):
-                self._device.set_current()
-                self._threads.current = True
+            if self._device is not None:
+                self._make_current()
             yield
         except EngineError:
             raise
         # cuda.core raises CUDAError, RuntimeError and ValueError, by what refused.
         except Exception as error:
             raise refused(action, error) from error
+
+    def _make_current(self) -> None:
+        """A context is current in one thread, and frames are painted in another than the one that opened the GPU."""
+        if not getattr(self._threads, "current", False):
+            self._device.set_current()
+            self._threads.current = True
 
     def _done(self, answer: tuple[Any, ...]) -> Any:  # noqa: ANN401 - the driver's own types
         """The value of a call of the driver, or its error."""

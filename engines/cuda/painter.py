@@ -84,9 +84,7 @@ class CudaPainter:
         self._closed = True
         self.hardware.synchronize()
         self.colours.clear()
-        for address in self.slots.values():
-            self.hardware.free(address)
-        self.slots.clear()
+        self._free_slots()
         self.scratch.close()
         self.kept.close()
         self._pictures = None
@@ -108,11 +106,16 @@ class CudaPainter:
         self.hardware.synchronize()
         self.hardware.free(address)
 
+    def _free_slots(self) -> None:
+        while self.slots:
+            self.hardware.free(self.slots.popitem()[1])
+
     def _sized(self, height: int, width: int) -> PinnedPictures:
         if self._pictures is None or self._size != (height, width):
-            for address in self.slots.values():
-                self.hardware.free(address)
-            self.slots = {name: self.hardware.alloc(height * width * 3) for name in ("captured", "picture")}
+            self._pictures = None
+            self._free_slots()
+            for name in ("captured", "picture"):
+                self.slots[name] = self.hardware.alloc(height * width * 3)
             self._size = (height, width)
             self._pictures = PinnedPictures(self.hardware, (height, width, 3))
         return self._pictures

@@ -6,6 +6,7 @@ thread ends takes the process down.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -38,6 +39,7 @@ class PycudaDevice:
         except cuda.Error as error:
             raise refused("open the first GPU", error) from error
         self._memory: dict[int, Any] = {}
+        self._events: list[Any] = []
         self._functions: dict[str, Any] = {}
         self._module: Any = None
         with self._current("make a stream"):
@@ -94,12 +96,17 @@ class PycudaDevice:
     def mark(self) -> object:
         """See `Device`."""
         with self._current("mark the time"):
-            return self._cuda.Event().record(self._stream)
+            event = self._events.pop() if self._events else self._cuda.Event()
+            event.record(self._stream)
+        mark = _Mark(event)
+        # Used again: pycuda does not free what dies in another thread than the one that opened the GPU.
+        weakref.finalize(mark, self._events.append, event).atexit = False
+        return mark
 
-    def elapsed_ms(self, since: Any, until: Any) -> float:  # noqa: ANN401 - pycuda's event
+    def elapsed_ms(self, since: Any, until: Any) -> float:  # noqa: ANN401 - two of `mark`'s
         """See `Device`."""
         with self._current("tell the time"):
-            return float(until.time_since(since))
+            return float(until.event.time_since(since.event))
 
     def synchronize(self) -> None:
         """See `Device`."""
@@ -111,6 +118,7 @@ class PycudaDevice:
         if self._context is None:
             return
         with self._current("close"):
+            self._events.clear()
             self._functions, self._module, self._stream = {}, None, None
         self._context.detach()
         self._context = None
@@ -124,3 +132,10 @@ class PycudaDevice:
             raise refused(action, error) from error
         finally:
             self._cuda.Context.pop()
+
+
+class _Mark:
+    """A moment on the stream, by an event of pycuda's."""
+
+    def __init__(self, event: Any) -> None:  # noqa: ANN401
+        self.event = event

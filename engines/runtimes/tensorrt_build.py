@@ -51,7 +51,8 @@ def compile_network(
     timings.write_bytes(timing)
     with (folder / "errors").open("w+b") as errors:
         build = subprocess.Popen(
-            [sys.executable, "-m", _MODULE, str(source), str(plan), str(timings)],
+            # -P: no module is taken from the folder in which Mien was started.
+            [sys.executable, "-P", "-m", _MODULE, str(source), str(plan), str(timings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -8,6 +8,7 @@ or another network has another key, and so no plan yet.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import json
@@ -232,7 +233,11 @@ class PlanCache:
         path = user_config_dir() / "plans.key"
         with suppress(FileExistsError):
             write_new(path, secrets.token_bytes(_MAC_BYTES))
-        return read_plain(path, _MAC_BYTES)
+        secret = read_plain(path, _MAC_BYTES)
+        if len(secret) != _MAC_BYTES:
+            # A disk that was full, or a power cut. Under an empty key everybody could make plans.
+            raise OSError(errno.EINVAL, f"{path} holds no key; delete it")
+        return secret
 
     def _path(self, key: PlanKey) -> Path:
         return self.folder / f"{key.digest}{_SUFFIX}"

@@ -30,7 +30,8 @@ class Finished(NamedTuple):
         pixels: (S, S, 3) uint8 BGR.
         mask: (S, S) uint8.
         wet: (S, S) uint8.
-        faults: (2,) float32, 1 where the decoder's numbers are not finite, and where too much is in front.
+        faults: (3,) float32, 1 where what is in front is not finite, where the decoder's numbers are not, and where too
+            much is in front.
 
     """
 
@@ -113,7 +114,12 @@ class Finish(nn.Module):
         share = ((front[0] - SURE[0]) / (SURE[1] - SURE[0])).clamp(0, 1)
         left = torch.round(mask * (255 - self._larger(_level(share * 255))[0, 0]) / 255)
         bare = left.sum() < (1 - MOST_IN_FRONT) * mask.sum()
-        return Finished(_bytes(pixels), _bytes(left), _bytes(wet), torch.stack([~finite, bare]).float())
+        return Finished(
+            _bytes(pixels),
+            _bytes(left),
+            _bytes(wet),
+            torch.stack([~torch.isfinite(front).all(), ~finite, bare]).float(),
+        )
 
     def _dressed(self, painted: Tensor, where: Tensor) -> Tensor:
         """(1, 5, S, S) whole levels: blue, green, red with the texture, the face, what is wet."""

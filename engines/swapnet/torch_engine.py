@@ -27,7 +27,11 @@ from mien.realtime.frame import Alignment, Crop, Floats, Patch
 
 #: Runs before a capture: libraries choose their kernels and allocate their workspaces in the first ones.
 _WARM_UPS = 3
-_FAULTS = ("the decoder gave numbers that are not finite.", "too much of the face is behind something.")
+_FAULTS = (
+    "the encoder gave numbers that are not finite.",
+    "the decoder gave numbers that are not finite.",
+    "too much of the face is behind something.",
+)
 
 
 class TorchSwapEngine:
@@ -60,16 +64,16 @@ class TorchSwapEngine:
         self._place = torch.device(spec.device)
         self._bfloat16 = spec.precision == "bfloat16"
         self._likeness, self._steady = Likeness(marks, spec.size_px), SteadyCode()
-        self._modules: tuple[nn.Module, ...] | None = tuple(
-            each.eval().to(self._place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-            for each in (encoder, decoder, Seen(spec.size_px), Finish(spec.size_px, texture))
-        )
-        side = spec.size_px
-        self._crop = torch.zeros((side, side, 3), dtype=torch.uint8, device=self._place)
-        self._faults = self._there(2)
+        modules = (encoder, decoder, Seen(spec.size_px), Finish(spec.size_px, texture))
         self._checked = True
         self._graphs: tuple[torch.cuda.CUDAGraph, ...] = ()
         try:
+            self._modules: tuple[nn.Module, ...] | None = tuple(
+                each.eval().to(self._place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+                for each in modules
+            )
+            self._crop = self._there(spec.size_px, spec.size_px, 3, dtype=torch.uint8)
+            self._faults = self._there(len(_FAULTS))
             self._start()
         except RuntimeError as error:
             raise EngineError(f"PyTorch cannot run the network on {spec.device}: {error}") from error
@@ -91,6 +95,8 @@ class TorchSwapEngine:
         try:
             with torch.inference_mode(), self._on(stream):
                 done = self._queue(face, alignment)
+        except EngineError:
+            raise
         except RuntimeError as error:
             raise EngineError(f"PyTorch failed on the network: {error}") from error
         return DevicePatch(done.pixels.data_ptr(), done.mask.data_ptr(), done.wet.data_ptr())
@@ -168,7 +174,7 @@ class TorchSwapEngine:
         """Run both halves once to know their shapes, and capture them where there are graphs."""
         self._tracked, self._tracked_here = self._there(1, TRACKED_SIZE), self._here(1, TRACKED_SIZE)
         self._moves, self._moves_here = self._there(2, GRID, GRID), self._here(2, GRID, GRID)
-        self._faults_here = self._here(2)
+        self._faults_here = self._here(len(_FAULTS))
         with torch.inference_mode():
             if self._place.type != "cuda":
                 self._encode()
@@ -219,8 +225,8 @@ class TorchSwapEngine:
             return torch.autocast(self._place.type, torch.bfloat16, cache_enabled=False)
         return nullcontext()
 
-    def _there(self, *shape: int) -> Tensor:
-        return torch.zeros(shape, device=self._place)
+    def _there(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        return torch.zeros(shape, dtype=dtype, device=self._place)
 
     def _here(self, *shape: int) -> Tensor:
         made = torch.zeros(shape)

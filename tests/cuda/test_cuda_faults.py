@@ -1,4 +1,7 @@
-"""The kernels' checks catch what they are there for: planted mutations, and faults that only sanitizers see."""
+"""The kernels' checks catch what they are there for: planted mutations, and faults that only sanitizers see.
+
+Each fault is compiled by g++, a hundred times in all, so what compiles is left to `make system`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ import pytest
 from kernel_mutations import MUTATIONS
 from kernel_parity import CHECKS
 from kernel_sanitized import FAULTS
+
+from mien.engines.cuda.unit import FOLDER
 
 HERE = Path(__file__).parent
 SANITIZERS = ("AddressSanitizer", "runtime error")
@@ -47,12 +52,20 @@ def test_every_kernel_has_two_mutations_or_more() -> None:
     )
 
 
+def test_every_fault_finds_the_place_where_it_is_planted() -> None:
+    for fault in (*MUTATIONS, *FAULTS):
+        text = (FOLDER / fault.source).read_text(encoding="utf-8")
+        assert fault.planted(text) != text, fault.name
+
+
+@pytest.mark.system
 @pytest.mark.parametrize("source", sorted({mutation.source for mutation in MUTATIONS}))
 def test_no_mutation_survives(source: str) -> None:
     done = _run("kernel_mutations.py", source)
     assert (done.returncode, done.stdout) == (0, ""), done.stdout + done.stderr
 
 
+@pytest.mark.system
 def test_sanitizers_find_nothing() -> None:
     done = _sanitized()
     assert done.returncode == 0, done.stderr
@@ -60,6 +73,7 @@ def test_sanitizers_find_nothing() -> None:
     assert not any(word in done.stderr for word in ("ERROR", "runtime error")), done.stderr
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("number", range(len(FAULTS)))
 def test_sanitizers_find_a_planted_fault(number: int) -> None:
     done = _sanitized(str(number))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -77,3 +80,10 @@ def test_every_source_is_in_the_table_and_every_kernel_in_its_source() -> None:
         assert kernel.prototype in unit(kernel.source)
         assert len({argument.name for argument in kernel.arguments}) == len(kernel.arguments)
         assert set(kernel.over) <= {argument.name for argument in kernel.arguments}
+
+
+def test_the_page_tells_which_kernels_no_frame_asks_for() -> None:
+    called = "".join((FOLDER / name).read_text(encoding="utf-8") for name in ("painting.py", "steps.py"))
+    page = (Path(__file__).parents[2] / "docs" / "kernels.md").read_text(encoding="utf-8")
+    told = page.split("## Not called yet")[1].split("## ")[0]
+    assert {name for name in KERNELS if f'"{name}"' not in called} == set(re.findall(r"`(\w+)`", told))

@@ -83,6 +83,16 @@ def test_a_build_that_is_killed_says_so_and_the_next_succeeds(machine: Machine) 
     assert machine.prepare(network())
 
 
+def test_nothing_is_run_that_lies_in_the_folder_where_mien_was_started(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    downloads = tmp_path / "downloads"
+    downloads.mkdir()
+    (downloads / "json.py").write_text("raise SystemExit('a stranger's module was run')", encoding="utf-8")
+    monkeypatch.chdir(downloads)
+    assert machine.prepare(network())
+
+
 def test_ctrl_c_in_the_middle_ends_the_build_and_leaves_nothing(machine: Machine) -> None:
     machine.be(fault="endless")
     pids: list[int] = []

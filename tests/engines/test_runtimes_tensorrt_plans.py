@@ -12,6 +12,7 @@ import pytest
 from mien.engines.runtimes.gpu import GpuIdentity
 from mien.engines.runtimes.tensorrt_plans import PlanCache, PlanKey
 from mien.realtime.errors import EngineError
+from mien.realtime.folders import user_config_dir
 
 GPU = GpuIdentity("NVIDIA GeForce RTX 4070", "8.9", 46, 12 << 30)
 KEY = PlanKey("10.13.2.6", "ab" * 32, "float16", GPU)
@@ -104,6 +105,15 @@ def test_files_and_key_are_the_owner_s_alone(cache: PlanCache) -> None:
     cache.store(KEY, "the encoder", PLAN, "")
     for path in (the_file(cache), Path(os.environ["MIEN_CONFIG_DIR"]) / "plans.key"):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("size", [0, 31])
+def test_under_a_key_that_is_none_nothing_is_found_or_stored(cache: PlanCache, size: int) -> None:
+    cache.store(KEY, "the encoder", PLAN, "")
+    (user_config_dir() / "plans.key").write_bytes(bytes(size))
+    for use in (lambda: cache.find(KEY), lambda: cache.store(KEY, "the encoder", PLAN, "")):
+        with pytest.raises(EngineError, match=r"plans\.key holds no key; delete it"):
+            use()
 
 
 def test_a_refusal_is_remembered_until_it_is_dropped(cache: PlanCache) -> None:

@@ -89,21 +89,41 @@ def test_an_edit_reaches_the_picture_alike(networks: Networks, moments: list[tup
 
 
 @pytest.mark.parametrize(
-    ("fault", "text"), [("nan", "encoder gave numbers"), ("decoder", "decoder gave numbers"), ("front", "too much")]
+    ("fault", "text"),
+    [
+        ("nan", "encoder gave numbers"),
+        ("unseen", "encoder gave numbers"),
+        ("decoder", "decoder gave numbers"),
+        ("front", "too much"),
+    ],
 )
 def test_what_the_reference_refuses_is_refused(
     networks: Networks, moments: list[tuple[Face, Crop]], fault: str, text: str
 ) -> None:
     engine = open_torch_engine(networks, "base", reason="a test", device="cpu", precision="float32")
     encoder, decoder = engine._modules[:2]  # type: ignore[index]
-    layer: Any = {"nan": encoder.encoder.named, "decoder": decoder.decoder.last, "front": encoder.encoder.front[-1]}[
-        fault
-    ]
+    front = encoder.encoder.front[-1]
+    layers: dict[str, Any] = {
+        "nan": encoder.encoder.named, "unseen": front, "decoder": decoder.decoder.last, "front": front,
+    }  # fmt: skip
     with torch.no_grad():
-        layer.bias.fill_(20.0 if fault == "front" else torch.nan)
-    with pytest.raises(EngineError, match=text):
+        layers[fault].bias.fill_(20.0 if fault == "front" else torch.nan)
+    with pytest.raises(EngineError, match=f"^(the )?{text}"):
         engine(*moments[0])
     engine.close()
+
+
+class TooLarge(torch.nn.Module):
+    """As PyTorch says it when weights are moved to a GPU that is full."""
+
+    def to(self, *_place: Any, **_layout: Any) -> TooLarge:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+
+def test_a_gpu_without_memory_is_an_error_of_ours(engines: tuple[SwapNetEngine, TorchSwapEngine]) -> None:
+    spec, marks = engines[1].spec, engines[1]._likeness._marks
+    with pytest.raises(EngineError, match="PyTorch cannot run the network on cpu: CUDA out of memory"):
+        TorchSwapEngine(TooLarge(), TooLarge(), spec, np.zeros((8, 8, 3), np.float32), marks)
 
 
 def test_after_a_fault_the_next_face_is_judged_anew(networks: Networks, moments: list[tuple[Face, Crop]]) -> None:
@@ -146,6 +166,12 @@ def test_light_is_the_references(engines: tuple[SwapNetEngine, TorchSwapEngine])
     found, bright = finish._light(*(torch.from_numpy(each) for each in (*soft, mask.astype(np.float32))))
     assert np.abs(found.numpy() - gain).max() < 0.01
     assert abs(float(bright) - brightness) < 0.01
+
+
+def test_a_persona_whose_only_network_is_too_small_for_a_gpu_is_refused(networks: Networks) -> None:
+    tiny = Networks(networks.encoder, {"tiny": networks.decoders["small"]})
+    with pytest.raises(EngineError, match="multiple of 128 px; the persona has tiny alone"):
+        make_ladder(replace(find("amara"), networks=tiny), device="cuda")
 
 
 def test_asked_for_a_gpu_that_is_not_there_no_engine_comes_instead() -> None:

@@ -1,0 +1,95 @@
+"""pycuda's device, over a double of the package that frees nothing in another thread, as the real one does not."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from types import ModuleType, SimpleNamespace
+
+import pytest
+
+from mien.engines.cuda.device import Device
+from mien.engines.cuda.laps import Laps
+from mien.engines.cuda.pycuda_device import PycudaDevice
+from mien.realtime.errors import EngineError
+
+
+class Driver:
+    """What is asked of pycuda: contexts that are current in a thread, and events that live."""
+
+    def __init__(self) -> None:
+        self.current = threading.local()
+        self.opened_by = threading.get_ident()
+        self.events = 0
+
+    def depth(self, change: int = 0) -> int:
+        self.current.depth = getattr(self.current, "depth", 0) + change
+        return int(self.current.depth)
+
+
+@pytest.fixture
+def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
+    made = Driver()
+
+    class RefusedError(Exception):
+        pass
+
+    class Event:
+        def __init__(self) -> None:
+            made.events += 1
+
+        def __del__(self) -> None:
+            if made.depth() or threading.get_ident() == made.opened_by:
+                made.events -= 1
+
+        def record(self, _stream: object) -> Event:
+            if not made.depth():
+                raise RefusedError("invalid device context")
+            return self
+
+        def time_since(self, _other: Event) -> float:
+            return 0.5
+
+    context = SimpleNamespace(push=lambda: made.depth(1), detach=lambda: None)
+    gpu = SimpleNamespace(
+        compute_capability=lambda: (8, 9), name=lambda: "A GPU", retain_primary_context=lambda: context
+    )
+    module = ModuleType("pycuda.driver")
+    vars(module).update(
+        init=lambda: None, Device=lambda _ordinal: gpu, Error=RefusedError, Event=Event,
+        Stream=lambda _flags: SimpleNamespace(handle=7, synchronize=lambda: None),
+        Context=SimpleNamespace(pop=lambda: made.depth(-1)),
+    )  # fmt: skip
+    monkeypatch.setitem(sys.modules, "pycuda", ModuleType("pycuda"))
+    monkeypatch.setitem(sys.modules, "pycuda.driver", module)
+    return made
+
+
+def timed(device: Device) -> dict[str, float]:
+    """A frame's stages."""
+    stages: dict[str, float] = {}
+    laps = Laps(device, stages)
+    for stage in ("upload", "engine", "download"):
+        laps.end(stage)
+    device.synchronize()
+    laps.tell()
+    return stages
+
+
+def test_hours_of_frames_in_a_thread_of_their_own_leave_no_events_behind(driver: Driver) -> None:
+    device = PycudaDevice()
+    with ThreadPoolExecutor(1) as painting:
+        for _ in range(50):
+            assert painting.submit(timed, device).result() == {"upload": 0.5, "engine": 0.5, "download": 0.5}
+        assert painting.submit(driver.depth).result() == 0
+    assert driver.events <= 8
+    device.close()
+    assert driver.events == 0
+
+
+def test_what_the_driver_refuses_is_an_error_of_ours(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:
+    device = PycudaDevice()
+    monkeypatch.setattr(driver, "depth", lambda _change=0: 0)
+    with pytest.raises(EngineError, match="CUDA cannot mark the time: invalid device context"):
+        device.mark()
