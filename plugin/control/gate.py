@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
+import re
 from collections.abc import Callable
+from typing import Final
 
 from aiohttp import web
 
+#: Where a client asks for a proof before it sends its token.
+PROOF_PATH: Final = "/proof"
+_NONCE: Final = re.compile(r"[0-9a-f]{32,64}")
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 _BEARER = "Bearer "
 _REFUSED = (
@@ -31,7 +37,7 @@ class Gate:
     """
 
     def __init__(self, port: int, token: Callable[[], str]) -> None:
-        self._token = token
+        self._port, self._token = port, token
         self._hosts = frozenset({f"127.0.0.1:{port}", f"localhost:{port}"})
         self._origins = frozenset(f"http://{host}" for host in self._hosts)
         # The port in the name: cookies do not tell ports apart, and two runs must not overwrite each other's.
@@ -62,6 +68,18 @@ class Gate:
         given = (request.query.get("token", ""), request.cookies.get(self._cookie, ""))
         return None if by_header or any(_same(value, token) for value in given) else _refuse()
 
+    def proof(self, request: web.Request) -> web.Response:
+        """Show a program that this server has the token, too, before it sends its own.
+
+        The port that a script finds in a note may be somebody else's by now. The proof holds for this port alone, so
+        that whoever listens on another cannot fetch it here and pass it on.
+        """
+        nonce = request.query.get("nonce", "")
+        by_page = "Origin" in request.headers or request.headers.get("Host", "").lower() not in self._hosts
+        if request.method != "GET" or by_page or not _NONCE.fullmatch(nonce):
+            return _refuse()
+        return web.Response(text=proof_of(self._token(), self._port, nonce))
+
     def welcome(self, response: web.Response) -> None:
         """Give the page the cookie that its scripts and socket come with; the token then leaves the address bar."""
         response.set_cookie(self._cookie, self._token(), httponly=True, samesite="Strict", path="/")
@@ -76,6 +94,11 @@ class Gate:
             return origin in self._origins
         is_socket = request.headers.get("Upgrade", "").lower() == "websocket"
         return by_header or (request.method in _SAFE_METHODS and not is_socket)
+
+
+def proof_of(token: str, port: int, nonce: str) -> str:
+    """What only somebody with the token can answer: HMAC-SHA256 of the port and the nonce, hex."""
+    return hmac.new(token.encode(), f"mien control {port} {nonce}".encode(), hashlib.sha256).hexdigest()
 
 
 def _same(given: str, token: str) -> bool:

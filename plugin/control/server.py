@@ -16,7 +16,7 @@ from aiohttp import web
 from mien.plugin.control.api import MAX_BODY_BYTES, Api
 from mien.plugin.control.desk import Desk
 from mien.plugin.control.doors import Doors, Message
-from mien.plugin.control.gate import Gate
+from mien.plugin.control.gate import PROOF_PATH, Gate
 from mien.plugin.control.hub import FrameHub
 from mien.plugin.control.place import Notice, Token
 from mien.plugin.control.session import Session
@@ -203,6 +203,8 @@ def _application(
     async def guard(
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
+        if request.path == PROOF_PATH:
+            return gate.proof(request)
         return gate.refusal(request) or await handler(request)
 
     def file_handler(name: str, kind: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

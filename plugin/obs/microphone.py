@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hmac
 import http.client
 import json
+import secrets
 from pathlib import Path
 from typing import Any, Final
 
+from mien.plugin.control.gate import PROOF_PATH, proof_of
 from mien.plugin.obs.client import ObsClient
 from mien.plugin.obs.errors import ObsError
 from mien.plugin.obs.journal import Journal, MicrophoneDelayed
@@ -60,7 +63,13 @@ def running_latency_ms() -> float | None:
     except (OSError, ValueError, KeyError, TypeError):
         return None
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_S)
+    nonce = secrets.token_hex(16)
     try:
+        # Whoever listens there now must have the token already, to be sent it.
+        connection.request("GET", f"{PROOF_PATH}?nonce={nonce}")
+        proof = connection.getresponse().read(_MOST_PLACE_BYTES).decode("ascii", "replace")
+        if not hmac.compare_digest(proof.encode(), proof_of(token, port, nonce).encode()):
+            return None
         connection.request("GET", "/api/status", headers={"Authorization": f"Bearer {token}"})
         response = connection.getresponse()
         if response.status != 200:

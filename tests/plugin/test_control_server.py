@@ -11,6 +11,7 @@ import aiohttp
 import pytest
 from control_page import Page, Path, client, desk_of, page_at, split, until
 
+from mien.plugin.control.gate import proof_of
 from mien.plugin.control.place import Token
 from mien.plugin.control.server import _FILES, MAX_MESSAGE_BYTES, MAX_PAGES, ControlServer
 from mien.plugin.control.session import TOKEN_ENDED
@@ -64,6 +65,26 @@ def test_the_token_is_long_and_the_same_in_every_run_until_it_is_renewed(path: P
         assert asyncio.run(status(f"{origin}/?token={token}")) == 403
         assert asyncio.run(status(f"{origin}/?token={renewed}")) == 200
     other.close()
+
+
+def test_a_server_proves_that_it_has_the_token_for_its_own_port_and_to_no_page(server: ControlServer) -> None:
+    origin, token = split(server.url)
+    nonce = "0123456789abcdef" * 2
+
+    async def proof(query: str, **headers: str) -> tuple[int, str]:
+        async with aiohttp.ClientSession() as session, session.get(f"{origin}/proof{query}", headers=headers) as given:
+            return given.status, await given.text()
+
+    assert asyncio.run(proof(f"?nonce={nonce}")) == (200, proof_of(token, server.port, nonce))
+    assert proof_of(token, server.port, nonce) != proof_of(token, server.port + 1, nonce), "no use to another port"
+    for query, headers in (
+        (f"?nonce={nonce}", {"Host": "evil.example"}),
+        (f"?nonce={nonce}", {"Origin": origin}),
+        ("?nonce=short", {}),
+        (f"?nonce={nonce * 3}", {}),
+        ("", {}),
+    ):
+        assert asyncio.run(proof(query, **headers))[0] == 403
 
 
 def test_a_page_that_is_open_ends_when_the_token_is_renewed(server: ControlServer) -> None:

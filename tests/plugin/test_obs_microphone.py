@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from obs_server import FakeObs, serving
 
+from mien.plugin.control.gate import proof_of
 from mien.plugin.obs.client import connect
 from mien.plugin.obs.errors import ObsError
 from mien.plugin.obs.journal import Journal, Kept
@@ -71,9 +72,16 @@ class Status(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None: ...
 
     def do_GET(self) -> None:
+        if self.path.startswith("/proof?nonce="):
+            self._send(200, proof_of("right", self.server.server_port, self.path.rpartition("=")[2]).encode())  # type: ignore[attr-defined]
+            return
+        self.server.asked.append(self.headers["Authorization"])  # type: ignore[attr-defined]
         allowed = self.headers["Authorization"] == "Bearer right"
         body: bytes = self.server.body  # type: ignore[attr-defined]
-        self.send_response(200 if allowed and self.path == "/api/status" else 403)
+        self._send(200 if allowed and self.path == "/api/status" else 403, body)
+
+    def _send(self, status: int, body: bytes) -> None:
+        self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -82,6 +90,7 @@ class Status(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[ThreadingHTTPServer]:
     made = ThreadingHTTPServer(("127.0.0.1", 0), Status)
+    made.asked = []  # type: ignore[attr-defined]
     thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     folder = user_config_dir()
@@ -109,5 +118,6 @@ def test_a_refusal_or_nobody_is_no_figure(server: ThreadingHTTPServer) -> None:
     server.body = b'{"latency_p50_ms": 21.5}'  # type: ignore[attr-defined]
     (user_config_dir() / "control-token").write_text("wrong\n")
     assert running_latency_ms() is None
+    assert not server.asked, "whoever has another token is sent none"  # type: ignore[attr-defined]
     (user_config_dir() / "control.json").unlink()
     assert running_latency_ms() is None

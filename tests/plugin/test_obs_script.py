@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from mien.plugin.control.gate import proof_of
+
 SCRIPT = Path(__file__).parents[2] / "plugin" / "obs" / "script" / "mien_obs.py"
 TOKEN = "t" * 43
 PATIENCE_S = 20.0
@@ -82,6 +84,10 @@ class Api(BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None: ...
 
     def do_GET(self) -> None:
+        if self.path.startswith("/proof?nonce="):
+            knows: str = self.server.knows  # type: ignore[attr-defined]
+            self._send(200, proof_of(knows, self.server.server_port, self.path.rpartition("=")[2]).encode())  # type: ignore[attr-defined]
+            return
         self._answer(200, {"persona": "opal", "fps": 29.97, "latency_p50_ms": 21.4, "hold": True,
                            "warnings": [{"level": "warn", "text": "Late."}]})  # fmt: skip
 
@@ -94,7 +100,9 @@ class Api(BaseHTTPRequestHandler):
     def _answer(self, status: int, body: dict[str, Any]) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.asked.put((self.command, self.path, self.headers["Authorization"]))  # type: ignore[attr-defined]
-        content = json.dumps(body).encode()
+        self._send(status, json.dumps(body).encode())
+
+    def _send(self, status: int, content: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -104,7 +112,7 @@ class Api(BaseHTTPRequestHandler):
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    server.asked = queue.Queue()  # type: ignore[attr-defined]
+    server.asked, server.knows = queue.Queue(), TOKEN  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     (tmp_path / "control-token").write_text(TOKEN + "\n")
@@ -230,3 +238,10 @@ def _until(true: Callable[[], bool]) -> None:
             return
         pause.wait(0.02)
     raise AssertionError("it did not come about")
+
+
+def test_a_stranger_on_the_port_is_told_nothing(script: Any, api: ThreadingHTTPServer) -> None:
+    api.knows = "another token"  # type: ignore[attr-defined]
+    with pytest.raises(OSError, match="not Mien"):
+        script.request("POST", "/api/hold")
+    assert api.asked.empty()  # type: ignore[attr-defined]

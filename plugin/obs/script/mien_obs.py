@@ -7,9 +7,12 @@ The work is done by Mien's process, which this script asks over HTTP on this mac
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import hmac
 import http.client
 import json
 import queue
+import secrets
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -101,6 +104,7 @@ def request(method: str, path: str) -> dict[str, Any]:
     token = small(folder / "control-token").strip()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_S)
     try:
+        prove(connection, port, token)
         body = None if method == "GET" else "{}"
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         connection.request(method, path, body=body, headers=headers)
@@ -114,6 +118,16 @@ def request(method: str, path: str) -> dict[str, Any]:
         error = answer.get("error", {})
         raise RefusedError(str(error.get("message", "Mien refused it")))
     return answer
+
+
+def prove(connection: http.client.HTTPConnection, port: int, token: str) -> None:
+    """Raise OSError unless whoever listens has Mien's token already: after a crash the port may be somebody else's."""
+    nonce = secrets.token_hex(16)
+    connection.request("GET", f"/proof?nonce={nonce}")
+    given = connection.getresponse().read(MAX_FILE_BYTES)
+    true = hmac.new(token.encode(), f"mien control {port} {nonce}".encode(), hashlib.sha256).hexdigest()
+    if not hmac.compare_digest(given, true.encode()):
+        raise OSError("it is not Mien that listens there")
 
 
 def words(status: dict[str, Any]) -> str:
