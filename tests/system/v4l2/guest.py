@@ -82,10 +82,12 @@ def camera() -> subprocess.Popen[bytes]:
 
 def mien() -> subprocess.Popen[bytes]:
     main = "import sys; sys.argv[0] = 'mien'; from mien.plugin.cli import main; main()"
-    # Bystanders would be looked for by a second network, which the emulated processor has no time for.
+    # Bystanders would be looked for by a second network, which the emulated processor has no time for. At a frame in
+    # two seconds nobody can be followed from one to the next, so that the largest face is taken, whoever it was before.
     return program(
         "mien", PYTHON, "-c", main, "run", "--source", "camera:Webcam", "--sink", "virtualcam", "--engine", "mesh",
-        "--bystanders", "show", "--width", WIDTH, "--height", HEIGHT, "--fps", FPS, "--config", "/mnt/mien.toml",
+        "--bystanders", "show", "--faces", "largest", "--width", WIDTH, "--height", HEIGHT, "--fps", FPS,
+        "--config", "/mnt/mien.toml",
     )  # fmt: skip
 
 
