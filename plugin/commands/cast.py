@@ -46,14 +46,11 @@ Jobs = Annotated[int, typer.Option("--jobs", min=1, max=64, help="Processes that
 @app.command()
 def new(
     ctx: typer.Context,
-    name: Annotated[str, typer.Option("--name", help="Lower-case letters, digits, '-' and '_'.")],
+    name: options.PersonaName,
     seed: Seed,
     changes: Set = None,
     size: Annotated[int, typer.Option("--size", min=256, max=2048, help="Edge of the portrait, px.")] = 768,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FOLDER|FILE.zip", help="Where to write it; default: your own personas."),
-    ] = None,
+    out: options.PackPlace = None,
     device: Device = "cpu",
     as_json: options.AsJson = False,
 ) -> None:

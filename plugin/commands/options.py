@@ -113,6 +113,11 @@ Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", rich_help_panel=_MISC, help="A TOML file instead of your own settings."),
 ]
+PersonaName = Annotated[str, typer.Option("--name", help="Lower-case letters, digits, '-' and '_'.")]
+PackPlace = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FOLDER|FILE.zip", help="Where to write it; default: your own personas."),
+]
 AsJson = Annotated[
     bool, typer.Option("--json", rich_help_panel=_MISC, help="One JSON document on stdout, text on stderr.")
 ]

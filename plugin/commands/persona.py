@@ -45,6 +45,10 @@ def list_(ctx: typer.Context, as_json: options.AsJson = False) -> None:
     session.document([info.to_json() for info in infos])
 
 
+Description = Annotated[str | None, typer.Option("--description", help="One line for the list.")]
+Licence = Annotated[str | None, typer.Option("--licence", help="One line: what may be done with it.")]
+
+
 @app.command()
 def create(
     ctx: typer.Context,
@@ -59,13 +63,10 @@ def create(
             help="What `mien consent record` (a person) or `mien consent figure` (a drawn one) wrote for this picture.",
         ),
     ],
-    name: Annotated[str, typer.Option("--name", help="Lower-case letters, digits, '-' and '_'.")],
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FOLDER|FILE.zip", help="Where to write it; default: your own personas."),
-    ] = None,
-    description: Annotated[str | None, typer.Option("--description", help="One line for the list.")] = None,
-    licence: Annotated[str | None, typer.Option("--licence", help="One line: what may be done with it.")] = None,
+    name: options.PersonaName,
+    out: options.PackPlace = None,
+    description: Description = None,
+    licence: Licence = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Make a persona from one portrait, with the consent of the person shown.
@@ -101,13 +102,10 @@ def import_(
             help="What `mien consent record --model` (a person) or `figure --model` (a drawn one) wrote for this file.",
         ),
     ],
-    name: Annotated[str, typer.Option("--name", help="Lower-case letters, digits, '-' and '_'.")],
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", metavar="FOLDER|FILE.zip", help="Where to write it; default: your own personas."),
-    ] = None,
-    description: Annotated[str | None, typer.Option("--description", help="One line for the list.")] = None,
-    licence: Annotated[str | None, typer.Option("--licence", help="One line: what may be done with it.")] = None,
+    name: options.PersonaName,
+    out: options.PackPlace = None,
+    description: Description = None,
+    licence: Licence = None,
     as_json: options.AsJson = False,
 ) -> None:
     """Make a persona from a model that was trained elsewhere, with the consent of the person whom it shows.
