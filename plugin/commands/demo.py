@@ -58,7 +58,7 @@ def demo(
     session.say(_live_line(live))
     session.say(f"video    {video}")
     session.say(f"picture  {picture}")
-    session.say("next: mien run --sink preview, and open the page it names")
+    session.say("next: mien studio, and open the page it names")
     session.document(
         {
             "video": str(video),
