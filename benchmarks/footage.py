@@ -53,14 +53,17 @@ def mien(work: Path, *words: str) -> list[str]:
     return [sys.executable, "-c", "from mien.plugin.cli import main; main()", *words]
 
 
-def record(work: Path, seconds: float) -> Path:
+def record(work: Path, seconds: float, jobs: int) -> Path:
     """Film the person in even light with a good camera, as somebody who wants a good persona would."""
     clip = work / "recording.mp4"
     if not clip.exists():
         plan = ClipPlan(Recipe(NAME, SEED), seconds=seconds, height=480, rig=PORTRAIT)
         with Progress() as progress:
             task = progress.add_task("filming", total=None)
-            film(plan, clip, crf=16, on_frame=lambda done, total: progress.update(task, completed=done, total=total))
+            film(
+                plan, clip, jobs=jobs, crf=16,
+                on_frame=lambda done, total: progress.update(task, completed=done, total=total),
+            )  # fmt: skip
     return clip
 
 
@@ -129,7 +132,10 @@ def main() -> None:
     """Go the road, print, write; exits with 1 when a bound is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for everything that is made")
-    parser.add_argument("--seconds", type=float, default=120.0, help="of the recording")
+    parser.add_argument(
+        "--seconds", type=float, default=36.0, help="of the recording; a frame takes about a second to film"
+    )
+    parser.add_argument("--jobs", type=int, default=2, help="processes that film")
     parser.add_argument("--size", default="base")
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--rate", type=float, default=3e-4)
@@ -141,7 +147,7 @@ def main() -> None:
     given = parser.parse_args()
     work: Path = given.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    clip = record(work, given.seconds)
+    clip = record(work, given.seconds, given.jobs)
     if given.only_film:
         return
     pack = make_pack(work)
