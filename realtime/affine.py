@@ -43,8 +43,8 @@ def spot(matrix: Map, patch: tuple[int, int], frame: tuple[int, int]) -> Region 
     return (x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else None
 
 
-def averaged_first(matrix: Floats, crop: tuple[int, int], frame: tuple[int, int]) -> tuple[Region, int, Map] | None:
-    """How a crop that shrinks is cut: the part of the frame that is averaged first, over squares of so many px.
+def cut_first(matrix: Floats, crop: tuple[int, int], frame: tuple[int, int]) -> tuple[Region, int, Map]:
+    """The part of a frame that a crop shows, and over squares of how many px it is averaged first.
 
     A bilinear warp skips pixels when it shrinks, and what it skips flickers.
 
@@ -54,23 +54,27 @@ def averaged_first(matrix: Floats, crop: tuple[int, int], frame: tuple[int, int]
         frame: (height, width), px.
 
     Returns:
-        The part, the squares' side, and the map from the averaged part to the crop; None for a crop that is not that
-        small.
+        The part, the squares' side (1 for a crop that shrinks to no less than half), and the map from the averaged part
+        to the crop.
 
     """
-    factor = int(1 / max(math.hypot(float(matrix[0, 0]), float(matrix[1, 0])), 1e-6))
-    if factor <= 1:
-        return None
+    factor = max(1, int(1 / max(math.hypot(float(matrix[0, 0]), float(matrix[1, 0])), 1e-6)))
     height, width = frame
     corners = _corners(matrix, crop)
-    low, high = np.floor(corners.min(axis=0)) - factor, np.ceil(corners.max(axis=0)) + factor
-    x0, y0 = (int(value) for value in np.clip(low, 0, (width - factor, height - factor)))
-    x1, y1 = (int(value) for value in np.clip(high, (x0 + factor, y0 + factor), (width, height)))
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    x0, x1 = _span(low[0], high[0], factor, width)
+    y0, y1 = _span(low[1], high[1], factor, height)
     out: Map = matrix.astype(np.float64)
     # A small pixel's centre lies in the middle of its square.
     out[:, 2] += out[:, :2] @ (np.array([x0, y0]) + (factor - 1) / 2)
     out[:, :2] *= factor
     return (x0, y0, (x1 - x0) // factor * factor, (y1 - y0) // factor * factor), factor, out
+
+
+def _span(low: float, high: float, margin: int, limit: int) -> tuple[int, int]:
+    """Whole pixels from `low` to `high` with a margin, at least so many, within 0 to `limit`."""
+    begin = min(max(math.floor(low) - margin, 0), limit - margin)
+    return begin, min(max(math.ceil(high) + margin, begin + margin), limit)
 
 
 def _corners(matrix: NDArray[np.floating], patch: tuple[int, int]) -> Map:
