@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.realtime.face import LANDMARK_COUNT
 from mien.realtime.frame import Alignment, Floats, FrameError
@@ -27,6 +28,10 @@ class LandmarkTemplate:
 
     landmarks: tuple[tuple[int, ...], ...]
     places: Floats
+    # All landmarks in a row, where each point's begin, and how many it has.
+    _order: NDArray[np.int64] = field(init=False, repr=False)
+    _starts: NDArray[np.int64] = field(init=False, repr=False)
+    _counts: Floats = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         if len(self.landmarks) < 2 or self.places.shape != (len(self.landmarks), 2):
@@ -35,10 +40,15 @@ class LandmarkTemplate:
             )
         if not all(point and all(0 <= each < LANDMARK_COUNT for each in point) for point in self.landmarks):
             raise FrameError(f"a template's points are made of landmarks 0..{LANDMARK_COUNT - 1}.")
+        counts = np.array([len(point) for point in self.landmarks])
+        object.__setattr__(self, "_order", np.concatenate(self.landmarks))
+        object.__setattr__(self, "_starts", np.cumsum(counts) - counts)
+        object.__setattr__(self, "_counts", counts.astype(np.float32)[:, None])
 
     def points(self, landmarks: Floats) -> Floats:
         """(N, 2) float32: the template's points of (478, 2 or 3) landmarks, px."""
-        return np.array([landmarks[list(each), :2].mean(axis=0) for each in self.landmarks], np.float32)
+        chosen = landmarks[self._order, :2]
+        return np.asarray(np.add.reduceat(chosen, self._starts) / self._counts, np.float32)
 
     def square(self, landmarks: Floats, size_px: int) -> Alignment:
         """The square crop in which these landmarks lie nearest to their places, by least squares.
