@@ -29,6 +29,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.realtime.blend_terms import scale_of
 from mien.realtime.clock import NS_PER_S
 from mien.realtime.face import SKIN_LANDMARK_COUNT, Face
 from mien.realtime.frame import Alignment, Floats, Pixels
@@ -234,8 +235,9 @@ def _skin_of(mean: Floats) -> Floats:
 def _in_crop(face: Face, alignment: Alignment) -> Floats:
     """(468, 3) landmarks in the crop's px; z in the same scale."""
     skin = face.landmarks[:SKIN_LANDMARK_COUNT]
-    scale = math.sqrt(abs(float(np.linalg.det(alignment.matrix[:, :2]))))
-    return np.concatenate([alignment.apply(skin[:, :2]), skin[:, 2:] * np.float32(scale)], axis=1)
+    placed = skin * np.float32(scale_of(alignment.matrix))
+    placed[:, :2] = alignment.apply(skin[:, :2])
+    return placed
 
 
 def _shrunk(roi: Pixels, landmarks: Floats) -> tuple[Pixels, float]:
@@ -266,8 +268,10 @@ def _lab_at(bgr: Pixels, spots: Floats) -> Floats:
 
 def _coherent(deviation: Floats, visible: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Cells that deviate together with most of their visible neighbours."""
-    grid = uv_grid()
-    outliers = cv2.blur(grid.image((deviation > _OUTLIER) & visible), (5, 5))
+    grid, odd = uv_grid(), (deviation > _OUTLIER) & visible
+    if not odd.any():
+        return odd
+    outliers = cv2.blur(grid.image(odd), (5, 5))
     judged = cv2.blur(grid.image(visible), (5, 5))
     part = grid.values(np.asarray(outliers / np.maximum(judged, 0.2), np.float32))
     return np.asarray((part > _COHERENT) & visible & (deviation > _NEAR_OUTLIER), np.bool_)
