@@ -82,9 +82,8 @@ class Face:
     def box(self) -> tuple[float, float, float, float]:
         """(x0, y0, x1, y1) around the skin's landmarks, px."""
         if self._box is None:
-            xy = self.landmarks[:SKIN_LANDMARK_COUNT, :2]
-            (x0, y0), (x1, y1) = xy.min(axis=0), xy.max(axis=0)
-            object.__setattr__(self, "_box", (float(x0), float(y0), float(x1), float(y1)))
+            x, y = self.landmarks[:SKIN_LANDMARK_COUNT, :2].T
+            object.__setattr__(self, "_box", (float(x.min()), float(y.min()), float(x.max()), float(y.max())))
             assert self._box is not None
         return self._box
 
