@@ -6,8 +6,9 @@ The network has a DFM's ports and DeepFaceLab's building blocks at 224 px (strid
 decoders by depth-to-space), about 30 GFLOP, with random weights: what it paints is noise, what it costs is not. The
 shipped clip is tracked, swapped, blended and marked in order, on one thread beside the runtime's, so that nothing
 overlaps; p50 and p95 of all frames, ms. "added" is a frame's whole way through the compositor less its network's run,
-so everything but tracker and network. The two ratios that are asked for: added <= 5 ms, and OpenVINO in bfloat16 at
-least 4 times as fast as ONNX Runtime in float32, both on a quiet machine with AMX.
+so everything but tracker and network; "..." are its stages, "engine" less the network's run, and what they leave of it
+is the frame's copy, the alignment and what is decided. The two ratios that are asked for: added <= 5 ms, and OpenVINO
+in bfloat16 at least 4 times as fast as ONNX Runtime in float32, both on a quiet machine with AMX.
 """
 
 from __future__ import annotations
@@ -181,7 +182,7 @@ def alone(model: DfmModel, play: Play, seconds: float) -> tuple[str, list[float]
 
 
 def live(engine: DfmEngine, frames: int) -> dict[str, list[float]]:
-    """Milliseconds of each frame: tracker, network, the whole compositor, and what is added to the first two."""
+    """Milliseconds of each frame: tracker, network, the whole compositor, what is added, and of it each stage."""
     painting = Painting(engine._network, face_mask())
     engine._network = painting
     pictures = list(islice(frames_of(driver_clip()), frames + _WARM_UP_CALLS))
@@ -199,7 +200,7 @@ def live(engine: DfmEngine, frames: int) -> dict[str, list[float]]:
     for frame, selection in tracked(pictures):
         seen = time.perf_counter()
         runs = len(painting.ms)
-        compositor(Tracked(frame, selection, False, {}), frame.media_ns)
+        composed = compositor(Tracked(frame, selection, False, {}), frame.media_ns)
         end = time.perf_counter()
         if len(painting.ms) > runs and frame.sequence >= _WARM_UP_CALLS:
             network, whole = painting.ms[-1], (end - seen) * 1e3
@@ -207,6 +208,8 @@ def live(engine: DfmEngine, frames: int) -> dict[str, list[float]]:
             spent["network"].append(network)
             spent["compositor"].append(whole)
             spent["added"].append(whole - network)
+            for stage, ms in composed.stages_ms.items():
+                spent.setdefault(f"... {stage}", []).append(ms - network * (stage == "engine"))
         begin = time.perf_counter()
     compositor.close()
     return spent

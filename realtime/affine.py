@@ -37,14 +37,14 @@ def spot(matrix: Map, patch: tuple[int, int], frame: tuple[int, int]) -> Region 
         frame: (height, width), px.
 
     """
-    corners = _corners(matrix, patch)
-    x0, y0 = (max(math.floor(value), 0) for value in corners.min(axis=0))
-    x1, y1 = (min(math.ceil(value) + 1, limit) for value, limit in zip(corners.max(axis=0), frame[::-1], strict=True))
+    left, top, right, bottom = _bounds(matrix, patch)
+    x0, y0 = max(math.floor(left), 0), max(math.floor(top), 0)
+    x1, y1 = min(math.ceil(right) + 1, frame[1]), min(math.ceil(bottom) + 1, frame[0])
     return (x0, y0, x1 - x0, y1 - y0) if x1 > x0 and y1 > y0 else None
 
 
-def averaged_first(matrix: Floats, crop: tuple[int, int], frame: tuple[int, int]) -> tuple[Region, int, Map] | None:
-    """How a crop that shrinks is cut: the part of the frame that is averaged first, over squares of so many px.
+def cut_first(matrix: Floats, crop: tuple[int, int], frame: tuple[int, int]) -> tuple[Region, int, Map]:
+    """The part of a frame that a crop shows, and over squares of how many px it is averaged first.
 
     A bilinear warp skips pixels when it shrinks, and what it skips flickers.
 
@@ -54,18 +54,15 @@ def averaged_first(matrix: Floats, crop: tuple[int, int], frame: tuple[int, int]
         frame: (height, width), px.
 
     Returns:
-        The part, the squares' side, and the map from the averaged part to the crop; None for a crop that is not that
-        small.
+        The part, the squares' side (1 for a crop that shrinks to no less than half), and the map from the averaged part
+        to the crop.
 
     """
-    factor = int(1 / max(math.hypot(float(matrix[0, 0]), float(matrix[1, 0])), 1e-6))
-    if factor <= 1:
-        return None
+    factor = max(1, int(1 / max(math.hypot(float(matrix[0, 0]), float(matrix[1, 0])), 1e-6)))
     height, width = frame
-    corners = _corners(matrix, crop)
-    low, high = np.floor(corners.min(axis=0)) - factor, np.ceil(corners.max(axis=0)) + factor
-    x0, y0 = (int(value) for value in np.clip(low, 0, (width - factor, height - factor)))
-    x1, y1 = (int(value) for value in np.clip(high, (x0 + factor, y0 + factor), (width, height)))
+    left, top, right, bottom = _bounds(matrix, crop)
+    x0, x1 = _span(left, right, factor, width)
+    y0, y1 = _span(top, bottom, factor, height)
     out: Map = matrix.astype(np.float64)
     # A small pixel's centre lies in the middle of its square.
     out[:, 2] += out[:, :2] @ (np.array([x0, y0]) + (factor - 1) / 2)
@@ -73,10 +70,18 @@ def averaged_first(matrix: Floats, crop: tuple[int, int], frame: tuple[int, int]
     return (x0, y0, (x1 - x0) // factor * factor, (y1 - y0) // factor * factor), factor, out
 
 
-def _corners(matrix: NDArray[np.floating], patch: tuple[int, int]) -> Map:
-    """The corners of a patch (height, width) with a border of one pixel, in the frame; (4, 2)."""
-    height, width = patch
-    edge = np.array([[-1, -1], [width, -1], [-1, height], [width, height]], np.float64)
-    back = inverted(matrix)
-    out: Map = edge @ back[:, :2].T + back[:, 2]
-    return out
+def _span(low: float, high: float, margin: int, limit: int) -> tuple[int, int]:
+    """Whole pixels from `low` to `high` with a margin, at least so many, within 0 to `limit`."""
+    begin = min(max(math.floor(low) - margin, 0), limit - margin)
+    return begin, min(max(math.ceil(high) + margin, begin + margin), limit)
+
+
+def _bounds(matrix: NDArray[np.floating], patch: tuple[int, int]) -> tuple[float, float, float, float]:
+    """(x0, y0, x1, y1) in the frame of a patch (height, width) with a border of one pixel."""
+    # By hand: for four points a dozen calls of NumPy cost more than anything else here.
+    (a, b, x), (c, d, y) = matrix.tolist()
+    turned = a * d - b * c
+    edge = [(across - x, down - y) for across in (-1, patch[1]) for down in (-1, patch[0])]
+    columns = [(d * across - b * down) / turned for across, down in edge]
+    rows = [(a * down - c * across) / turned for across, down in edge]
+    return min(columns), min(rows), max(columns), max(rows)

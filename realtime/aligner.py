@@ -6,9 +6,8 @@ import math
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mien.realtime.affine import averaged_first
+from mien.realtime.affine import cut_first
 from mien.realtime.engine import EngineSpec
 from mien.realtime.face import Face
 from mien.realtime.frame import Alignment, Crop, Floats, Pixels
@@ -73,20 +72,22 @@ def crop(pixels: Pixels, alignment: Alignment) -> Crop:
         x, y = offset
         if x >= 0 and y >= 0 and x + alignment.width <= width and y + alignment.height <= height:
             return Crop(pixels[y : y + alignment.height, x : x + alignment.width], alignment)
-    matrix: NDArray[np.floating] = alignment.matrix
-    plan = averaged_first(alignment.matrix, (alignment.height, alignment.width), (height, width))
-    if plan is not None:
-        (x, y, part_width, part_height), factor, matrix = plan
-        part, size = pixels[y : y + part_height, x : x + part_width], (part_width // factor, part_height // factor)
-        pixels = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    (x, y, part_width, part_height), factor, matrix = cut_first(
+        alignment.matrix, (alignment.height, alignment.width), (height, width)
+    )
+    part = pixels[y : y + part_height, x : x + part_width]
+    if factor > 1:
+        size = (part_width // factor, part_height // factor)
+        part = cv2.resize(part, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    # With a fourth channel, though nobody asks for it: OpenCV warps four in less than half the time of three.
     warped = cv2.warpAffine(
-        pixels,
+        cv2.cvtColor(part, cv2.COLOR_BGR2BGRA),
         matrix.astype(np.float32),
         (alignment.width, alignment.height),
         flags=cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return Crop(np.asarray(warped, np.uint8), alignment)
+    return Crop(np.asarray(cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR), np.uint8), alignment)
 
 
 def _window(centre_x: float, centre_y: float, side: float, frame_width: int, frame_height: int) -> Alignment:

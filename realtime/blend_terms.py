@@ -62,7 +62,8 @@ def edge_factor(face_size_px: float) -> int:
 
 def scale_of(matrix: NDArray[np.floating]) -> float:
     """Crop pixels to one frame pixel of a (2, 3) affine map."""
-    return math.sqrt(abs(float(np.linalg.det(matrix[:, :2]))))
+    (a, b, _), (c, d, _) = matrix.tolist()
+    return math.sqrt(abs(a * d - b * c))
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,8 @@ class Face:
     blendshapes: Floats
     pose: Floats
     neutral: Neutral | None = field(default=None)
+    # Asked for several times a frame.
+    _box: tuple[float, float, float, float] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         _check("landmarks", self.landmarks, (LANDMARK_COUNT, 3))
@@ -79,9 +81,11 @@ class Face:
     @property
     def box(self) -> tuple[float, float, float, float]:
         """(x0, y0, x1, y1) around the skin's landmarks, px."""
-        xy = self.landmarks[:SKIN_LANDMARK_COUNT, :2]
-        (x0, y0), (x1, y1) = xy.min(axis=0), xy.max(axis=0)
-        return float(x0), float(y0), float(x1), float(y1)
+        if self._box is None:
+            x, y = self.landmarks[:SKIN_LANDMARK_COUNT, :2].T
+            object.__setattr__(self, "_box", (float(x.min()), float(y.min()), float(x.max()), float(y.max())))
+            assert self._box is not None
+        return self._box
 
     def __repr__(self) -> str:
         x0, y0, x1, y1 = self.box

@@ -97,9 +97,9 @@ class Alignment:
 
         A window needs no resampling on the way in or back; `mesh` works so, at the frame's own resolution.
         """
-        shift = np.rint(self.matrix[:, 2])
-        if np.array_equal(self.matrix[:, :2], np.eye(2, dtype=np.float32)) and np.array_equal(shift, self.matrix[:, 2]):
-            return -int(shift[0]), -int(shift[1])
+        (a, b, x), (c, d, y) = self.matrix.tolist()
+        if (a, b, c, d) == (1, 0, 0, 1) and x.is_integer() and y.is_integer():
+            return -int(x), -int(y)
         return None
 
     def apply(self, points: Floats) -> Floats:

@@ -300,9 +300,7 @@ class Marker:
         width, height = raster.size
         rows, columns = raster.witnesses
         pattern = self._watermark.pattern[y : y + height, x : x + width][rows, columns, None]
-        colour = raster.colour[rows, columns].astype(np.int16)
-        least = np.clip(colour + pattern, 0, 255)
-        most = np.clip(colour + (255 * raster.keep[rows, columns] >> 8) + pattern, 0, 255)
+        least, most = (np.clip(bound + pattern, 0, 255) for bound in raster.bounds)
         found = pixels[y : y + height, x : x + width][rows, columns]
         if ((found < least) | (found > most)).any():
             raise MarkError("the picture came back without its mark.", hint="A frame without one does not leave.")

@@ -68,6 +68,9 @@ class ObjectProof:
             Flattened grid, True on the patches that are objects.
 
         """
+        if not patches.any():
+            self.reset()
+            return np.zeros_like(self._objects)
         grid = uv_grid()
         new, old = _log_image(grid, seen), _log_image(grid, learned)
         judged = grid.image(visible).ravel() > 0

@@ -6,8 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Protocol
 
-import numpy as np
-
+from mien.realtime.blend_terms import scale_of
 from mien.realtime.engine import Engine
 from mien.realtime.errors import EngineError
 from mien.realtime.face import Face
@@ -78,7 +77,7 @@ def least_painted_px(face: Face, alignment: Alignment, frame: Frame) -> float:
     # Written so that a NaN fails too.
     if not (width >= LEAST_FACE_PX and height >= LEAST_FACE_PX):
         raise EngineError(f"a face of {x1 - x0:.0f}x{y1 - y0:.0f} px at ({x0:.0f}, {y0:.0f}) cannot be swapped.")
-    return LEAST_PAINTED * abs(float(np.linalg.det(alignment.matrix[:, :2]))) * width * height
+    return LEAST_PAINTED * scale_of(alignment.matrix) ** 2 * width * height
 
 
 def check_painted(painted_px: float, least_px: float) -> None:

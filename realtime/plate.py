@@ -186,18 +186,23 @@ class Raster:
         colour: (h, w, 3) uint16 BGR, 0..255, already times its opacity.
         keep: (h, w, 3) uint16, 0..256: how much of the picture stays.
         witnesses: rows and columns of the pixels that hide most of the picture, by which a badge is known.
+        bounds: (n, 3) int16 each, the least and the greatest level that can be there once it is laid.
 
     """
 
     colour: NDArray[np.uint16]
     keep: NDArray[np.uint16]
     witnesses: tuple[NDArray[np.intp], NDArray[np.intp]] = field(init=False)
+    bounds: tuple[NDArray[np.int16], NDArray[np.int16]] = field(init=False)
 
     def __post_init__(self) -> None:
         kept = self.keep[..., 0]
         most = np.argsort(kept, axis=None, kind="stable")[:_WITNESSES]
         rows, columns = np.unravel_index(most, kept.shape)
         object.__setattr__(self, "witnesses", (rows, columns))
+        least = self.colour[rows, columns].astype(np.int16)
+        kept_most = (255 * self.keep[rows, columns] >> 8).astype(np.int16)
+        object.__setattr__(self, "bounds", (least, least + kept_most))
 
     @property
     def size(self) -> tuple[int, int]:

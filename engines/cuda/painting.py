@@ -13,7 +13,7 @@ from mien.engines.cuda.laps import Laps
 from mien.engines.cuda.marks import Patterned, Plated
 from mien.engines.cuda.memory import PinnedPictures
 from mien.engines.cuda.steps import Steps, affine
-from mien.realtime.affine import averaged_first, inverted, shrunk, spot
+from mien.realtime.affine import cut_first, inverted, shrunk, spot
 from mien.realtime.blend_terms import (
     COVER_FEATHER,
     SAMPLE_STEP_PX,
@@ -115,9 +115,11 @@ class CudaPainting:
         """As `mien.realtime.aligner.crop`, of the captured frame."""
         source, size, matrix = self._captured, self.size, alignment.matrix.astype(np.float64)
         pitch = self._pitch
-        plan = averaged_first(alignment.matrix, (alignment.height, alignment.width), size)
-        if plan is not None:
-            (x, y, part_width, part_height), factor, matrix = plan
+        (x, y, part_width, part_height), factor, averaged = cut_first(
+            alignment.matrix, (alignment.height, alignment.width), size
+        )
+        if factor > 1:
+            matrix = averaged
             source, pitch, size = self._steps.shrink(
                 source + y * pitch + x * 3, pitch, (part_height, part_width),
                 (part_height // factor, part_width // factor), 3,

@@ -74,4 +74,6 @@ def _levels(values: Floats) -> NDArray[np.uint8]:
     # Written so that a NaN fails too.
     if not (least >= -_FURTHEST and most <= 1 + _FURTHEST):
         raise EngineError(f"the model gave values from {least:g} to {most:g}; they must lie about 0 to 1.")
-    return np.asarray(cv2.convertScaleAbs(np.maximum(values, 0.0), alpha=255.0), np.uint8)
+    if least < 0:
+        values = np.maximum(values, 0.0)
+    return np.asarray(cv2.convertScaleAbs(values, alpha=255.0), np.uint8)

@@ -1,4 +1,4 @@
-"""Adding the mark to a frame: a pattern of -1, 0 and +1, made once, and two saturating sums a frame."""
+"""Adding the mark to a frame: a pattern of -1, 0 and +1, made once, and a saturating sum a frame."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from mien.realtime.watermark.payload import Payload
 AMPLITUDE: Final = 1.0
 
 _DITHER_SEED: Final = 1
-# Rows that are made or summed together: they stay in the cache between the two sums.
-_STRIP_ROWS: Final = 32
+# Rows that are made or summed together: they stay in the cache between the steps.
+_STRIP_ROWS: Final = 64
+# Takes levels 0..255, seen as int8, to -128..127 in their order, and back.
+_TOP_BIT: Final = 0x80
 
 
 def pattern(payload: Payload, width: int, height: int) -> NDArray[np.int8]:
@@ -63,10 +65,7 @@ class Embedder:
         made = pattern(payload, width, height)
         made.flags.writeable = False
         self._pattern = made
-        lighter, darker = np.maximum(made, 0).view(np.uint8), np.maximum(-made, 0).view(np.uint8)
-        if planes == "bgr":
-            lighter, darker = cv2.merge([lighter] * 3), cv2.merge([darker] * 3)  # type: ignore[assignment]
-        self._lighter, self._darker = lighter, darker
+        self._added = made if planes == "luma" else np.asarray(cv2.merge([made] * 3), np.int8)
 
     @property
     def pattern(self) -> NDArray[np.int8]:
@@ -79,10 +78,14 @@ class Embedder:
         No allocation. Black stays black where the pattern darkens, and white stays white where it lightens.
         Raises `FrameError` for another shape or type.
         """
-        if pixels.shape != self._lighter.shape or pixels.dtype != np.uint8:
-            raise FrameError(f"this mark is for uint8 of {self._lighter.shape}, got {pixels.dtype} of {pixels.shape}.")
+        if pixels.shape != self._added.shape or pixels.dtype != np.uint8:
+            raise FrameError(f"this mark is for uint8 of {self._added.shape}, got {pixels.dtype} of {pixels.shape}.")
         for top in range(0, len(pixels), _STRIP_ROWS):
             rows = slice(top, top + _STRIP_ROWS)
             strip = pixels[rows]
-            cv2.add(strip, self._lighter[rows], dst=strip)
-            cv2.subtract(strip, self._darker[rows], dst=strip)
+            signed = strip.view(np.int8)
+            # The pattern has a sign and the levels have none: as numbers with one they are summed in one step, with
+            # saturation at the same two ends.
+            strip ^= _TOP_BIT
+            cv2.add(signed, self._added[rows], dst=signed)
+            strip ^= _TOP_BIT

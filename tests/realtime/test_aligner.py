@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 
 from mien.realtime.aligner import HEAD_HEIGHT_CM, align, crop
 from mien.realtime.engine import EngineSpec
 from mien.realtime.face import Face
+from mien.realtime.frame import Alignment
 from mien.realtime.head import head_model
 
 WINDOW_SPEC = EngineSpec("mesh", "opencv", "cpu", "test", size_px=None, margin=1.4)
@@ -101,6 +103,18 @@ def test_a_square_that_shrinks_is_averaged_and_stays_in_place(scale: float) -> N
     grain = np.repeat(np.indices((1600, 1600)).sum(axis=0)[..., None] % 2 * 255, 3, axis=2).astype(np.uint8)
     if scale >= 25:
         assert crop(grain, alignment).pixels[8:-8, 8:-8].std() < 25
+
+
+@pytest.mark.parametrize("scale", [0.55, 1.0, 2.7])
+@pytest.mark.parametrize("corner", [(150.2, 90.6), (-40.5, -60.2), (560.0, 400.3), (-900.0, 100.0)])
+def test_a_crop_is_what_a_warp_of_the_whole_frame_gives(corner: tuple[float, float], scale: float) -> None:
+    frame = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+    turn = scale * np.array([[math.cos(0.3), -math.sin(0.3)], [math.sin(0.3), math.cos(0.3)]])
+    matrix = np.column_stack([turn, -turn @ corner]).astype(np.float32)
+    seen = crop(frame, Alignment(matrix, 128, 96)).pixels
+    whole = cv2.warpAffine(frame, matrix, (128, 96), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    # Sums of single precision, from another origin.
+    assert np.abs(seen.astype(int) - whole).max() <= 1
 
 
 def test_a_frame_engine_gets_the_whole_frame() -> None:

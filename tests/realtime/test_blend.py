@@ -65,6 +65,15 @@ class TestErodeFeather:
         out = erode_feather(mask, 160)
         assert out[0, 100] == 255
 
+    @pytest.mark.parametrize("face_px", [120.0, 400.0])
+    def test_what_lies_around_the_mask_changes_nothing(self, face_px: float) -> None:
+        size = int(face_px * 1.2)
+        mask = cv2.GaussianBlur(disc(size, face_px / 2), (0, 0), 3)
+        wide = cv2.copyMakeBorder(mask, 48, 96, 72, 24, cv2.BORDER_CONSTANT, value=0)
+        out = erode_feather(wide, face_px)
+        assert (out[48:-96, 72:-24] == erode_feather(mask, face_px)).all()
+        assert np.count_nonzero(out) == np.count_nonzero(out[48:-96, 72:-24])
+
     def test_an_empty_mask_stays_empty(self) -> None:
         assert not erode_feather(np.zeros((60, 50), np.uint8), 40).any()
 
@@ -134,6 +143,21 @@ class TestPaste:
         assert xs.mean() == pytest.approx(160, abs=0.6)
         assert ys.mean() == pytest.approx(120, abs=0.6)
         assert len(xs) == pytest.approx(math.pi * (0.3 * 140) ** 2, rel=0.08)
+
+    @pytest.mark.parametrize("box", [(0, 64, 0, 64), (0, 30, 20, 64), (10, 50, 8, 56)])
+    def test_a_mask_goes_as_far_as_the_patch_and_colours_go_on(self, box: tuple[int, int, int, int]) -> None:
+        frame, patch = noise(1), noise(2, (64, 64))
+        mask = np.zeros((64, 64), np.uint8)
+        mask[box[0] : box[1], box[2] : box[3]] = 255
+        matrix = np.array([[0.6, 0.2, -52.3], [-0.2, 0.6, 1.7]], np.float32)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        patch_seen = cv2.warpAffine(patch, matrix, (WIDTH, HEIGHT), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        k = cv2.warpAffine(mask, matrix, (WIDTH, HEIGHT), flags=flags).astype(int)[..., None]
+        k = k + (k >> 7)
+        wanted = (patch_seen.astype(int) * k + frame.astype(int) * (256 - k) + 128) >> 8
+        paste(frame, patch, Alignment(matrix, 64, 64), mask)
+        # Single precision from another origin: a mask of 127 or 128, and k is 127 or 129.
+        assert np.abs(frame.astype(int) - wanted).max() <= 2
 
     def test_colour_map_is_applied_to_the_patch_alone(self) -> None:
         frame, patch = noise(1), np.full((40, 40, 3), 100, np.uint8)

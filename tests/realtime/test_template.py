@@ -37,6 +37,14 @@ def test_points_that_lie_as_in_the_template_come_to_their_places(turn_deg: float
     assert np.abs(made.apply(TEMPLATE.points(landmarks)) - TEMPLATE.places * size_px).max() < 0.01
 
 
+def test_a_point_is_the_mean_of_its_landmarks() -> None:
+    landmarks = np.random.default_rng(5).uniform(0, 700, (478, 3)).astype(np.float32)
+    points = ((9,), (7, 5, 3), (1, 4), (2,), (8, 6, 4, 2, 0))
+    found = LandmarkTemplate(points, np.zeros((5, 2), np.float32)).points(landmarks)
+    assert found.dtype == np.float32
+    assert found == pytest.approx(np.array([landmarks[list(each), :2].mean(axis=0) for each in points]), rel=1e-6)
+
+
 def test_it_is_the_least_squares_similarity_and_never_mirrors() -> None:
     random = np.random.default_rng(3)
     landmarks = placed(20, 200.0, 400.0, 400.0)
