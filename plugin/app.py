@@ -22,7 +22,6 @@ from mien.engines.personas.trust import Trust
 from mien.plugin.changes import Changes
 from mien.plugin.consent.guard import ConsentGuard
 from mien.plugin.engine_switch import EngineSwitch
-from mien.plugin.interrupts import held_back
 from mien.plugin.obs.errors import ObsError
 from mien.plugin.obs.journal import Journal
 from mien.plugin.painter import make_painter
@@ -38,6 +37,7 @@ from mien.realtime.config import BadgeSettings, LiveConfig
 from mien.realtime.errors import EngineError
 from mien.realtime.frame import Pixels
 from mien.realtime.governor import Governor
+from mien.realtime.interrupts import held_back
 from mien.realtime.mark import MarkedFrame, Marker
 from mien.realtime.neutral import NeutralEstimator
 from mien.realtime.occluder import OccluderModel
