@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mien.engines.formats.table import format_named
 from mien.engines.personas.pack import Persona
 from mien.engines.runtimes.base import NetworkFile, Preparation
 from mien.engines.runtimes.table import Device, preparations
@@ -9,13 +10,15 @@ from mien.engines.swapnet.load import decoder_file, encoder_file
 
 
 def persona_networks(persona: Persona) -> tuple[NetworkFile, ...]:
-    """All networks that may run to show a persona; none for one that has a portrait alone.
+    """All networks that may run to show a persona, also an imported one; none for one that has a portrait alone.
 
     Raises:
         ModelError: a file that is no network.
 
     """
-    networks = persona.networks
+    networks, model = persona.networks, persona.model
+    if model is not None:
+        return format_named(model.format).read(model.data, persona.name).networks
     if networks is None:
         return ()
     return (encoder_file(networks), *(decoder_file(networks, size) for size in networks.decoders))

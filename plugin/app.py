@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,39 +21,24 @@ from mien.engines.personas.trust import Trust
 from mien.plugin.changes import Changes
 from mien.plugin.consent.guard import ConsentGuard
 from mien.plugin.engine_switch import EngineSwitch
-from mien.plugin.interrupts import held_back
-from mien.plugin.obs.errors import ObsError
-from mien.plugin.obs.journal import Journal
-from mien.plugin.painter import make_painter
+from mien.plugin.parts import make_obs_watch, make_virtual_camera, open_compositor, open_tracking
 from mien.plugin.recorder import Recorder
 from mien.plugin.sessions import SessionStoreError, remember
 from mien.plugin.shown import Moment, Shown
 from mien.plugin.signing import Signing
 from mien.plugin.sources import Sources
-from mien.realtime.calibration import Calibration
 from mien.realtime.clock import Clock, MonotonicClock
-from mien.realtime.compositor import Compositor
-from mien.realtime.config import BadgeSettings, LiveConfig
+from mien.realtime.config import LiveConfig
 from mien.realtime.errors import EngineError
 from mien.realtime.frame import Pixels
 from mien.realtime.governor import Governor
-from mien.realtime.mark import MarkedFrame, Marker
-from mien.realtime.neutral import NeutralEstimator
-from mien.realtime.occluder import OccluderModel
+from mien.realtime.mark import MarkedFrame
 from mien.realtime.pipeline import Pipeline, Stages
-from mien.realtime.presence import Presence
 from mien.realtime.sink.base import Sink, StreamFormat
 from mien.realtime.sink.group import SinkGroup
 from mien.realtime.sink.open import open_sink
 from mien.realtime.sink.runner import SinkRunner
-from mien.realtime.slate import Slate
 from mien.realtime.stats import FrameRecord
-from mien.realtime.tracker.finder import FaceFinder
-from mien.realtime.tracker.mediapipe_tracker import MediaPipeTracker
-from mien.realtime.tracker.model import landmarker_path
-from mien.realtime.tracker.selection import FaceSelector
-from mien.realtime.tracker.stage import TrackingStage
-from mien.realtime.tracker.watch import BystanderWatch
 from mien.realtime.watermark.session import MarkSession
 from mien.realtime.worker import JOIN_TIMEOUT_S
 
@@ -273,57 +257,30 @@ class Live:
     # -- start
 
     def _start(self, stack: ExitStack) -> None:
-        config = self._config
-        self._signing = signing = Signing(config.credentials)
+        config, clock = self._config, self._clock
+        self._signing = Signing(config.credentials)
         # Registered first, so that it runs last: the camera is free and every thread has ended.
         stack.callback(self._sign)
         signed_last = stack.enter_context(ExitStack())
         persona = find(config.persona)
-        sources = Sources(config, self._clock, stay=self._stay)
+        sources = Sources(config, clock, stay=self._stay)
         source = sources.open()
         stack.callback(source.close)
         info = source.info
         lossless = not info.live
-        # Before the engines, which only the compositor closes: a slate that cannot be read must not leave them open.
-        marker = Marker(info.width, info.height, config.badge, session=self._session)
-        slate = Slate(info.width, info.height, config.slate, language=config.badge.language)
-        # Each frame of a conversion deserves the best engine, so nothing stands in there.
-        with ExitStack() as half:
-            painter = make_painter(config.device, occluders=OccluderModel if config.occluders else None)
-            half.callback(painter.close)
-            engines = self._switch.open(persona, wait=lossless)
-            half.pop_all()
-        self._compositor = Compositor(
-            engines,
-            painter=painter,
-            marker=marker,
-            slate=slate,
-            presence=Presence(config.loss),
-            now_ns=self._clock.now_ns,
-            cover_bystanders=config.bystanders == "cover",
-            colour=config.colour,
-            on_error=self._note_error,
+        self._compositor, self._marker = open_compositor(
+            config, info, self._switch, persona, session=self._session, now_ns=clock.now_ns, on_error=self._note_error
         )
         stack.callback(self._compositor.close)
         stack.callback(self._switch.close)
+        governor = None if lossless else Governor(len(self._compositor.engines), 1000.0 / info.fps)
         self._switch.start(self._compositor)
-        model = landmarker_path()
-        with held_back():
-            tracking = _tracking(config, model)
+        tracking = open_tracking(config)
         stack.callback(tracking.close)
         stream = StreamFormat(info.width, info.height, info.fps, info.audio_path, live=not lossless)
         # A conversion's encoder may have seconds of pictures to finish; a live one has to end within a second.
         self._sinks = SinkGroup(
-            lambda spec: self._runner(
-                open_sink(
-                    spec,
-                    overwrite=config.overwrite,
-                    preview=self._make_preview,
-                    virtual_camera=lambda device: self._make_virtual_camera(device, marker.badge),
-                    finished=signing.add,
-                ),
-                stream,
-            ),
+            lambda spec: self._runner(self._open_sink(spec), stream),
             close_s=LOSSLESS_CLOSE_S if lossless else JOIN_TIMEOUT_S,
         )
         stack.callback(self._sinks.close)
@@ -336,10 +293,9 @@ class Live:
             on_event=self._on_event,
         )
         signed_last.callback(recorder.close)
-        governor = None if lossless else Governor(len(engines), 1000.0 / info.fps)
         self._pipeline = Pipeline(
             Stages(source, sources.open, tracking, self._compositor, self._sinks, governor),
-            clock=self._clock,
+            clock=clock,
             lossless=lossless,
             on_event=self._on_event,
         )
@@ -355,7 +311,7 @@ class Live:
             self._on_event(warning)
         self._pipeline.start()
         if not lossless:
-            self._watch_obs(stack, marker)
+            self._watch_obs(stack)
 
     def _sign(self) -> None:
         if self._signing is not None:
@@ -372,34 +328,21 @@ class Live:
             # The frames are marked either way; only their owner will not be told later that they are theirs.
             self._on_event(str(error))
 
-    def _watch_obs(self, stack: ExitStack, marker: Marker) -> None:
-        """Where Mien is installed in OBS, see whether the source that reads our stream is shown, and all of it."""
-        try:
-            journal = Journal.load()
-        except ObsError as error:
-            self._on_event(str(error))
-            return
-        if journal is None:
-            return
-        # Imported here: most runs have no OBS, and its client takes a third of a second.
-        from mien.plugin.obs.watch import ObsWatch
+    def _watch_obs(self, stack: ExitStack) -> None:
+        self._obs = make_obs_watch(self._sinks, self._pipeline.set_unseen, self._marker, self._on_event)
+        if self._obs is not None:
+            stack.callback(self._obs.close)
+            self._obs.start()
 
-        port = journal.port
-
-        def read_there() -> list[SinkRunner]:
-            names = [(runner, runner.name) for runner in self._sinks]
-            return [runner for runner, name in names if name.startswith("nut:") and name.endswith(f":{port}")]
-
-        self._obs = ObsWatch(
-            journal,
-            badge=lambda: marker.badge,
-            is_read=lambda: all(runner.wanted for runner in read_there()),
-            on_shown=lambda shown: self._pipeline.set_unseen(() if shown else [runner.name for runner in read_there()]),
-            on_corners=marker.keep_to,
-            on_event=self._on_event,
+    def _open_sink(self, spec: str) -> Sink:
+        assert self._signing is not None
+        return open_sink(
+            spec,
+            overwrite=self._config.overwrite,
+            preview=self._make_preview,
+            virtual_camera=self._make_virtual_camera,
+            finished=self._signing.add,
         )
-        stack.callback(self._obs.close)
-        self._obs.start()
 
     def _make_preview(self) -> Sink:
         # Imported here: the server's library is not needed for a conversion, and takes a third of a second.
@@ -410,14 +353,15 @@ class Live:
         self._preview = PreviewSink(desk, port=self._config.preview_port, on_event=self._on_event)
         return self._preview
 
-    def _make_virtual_camera(self, device: str | None, badge: BadgeSettings) -> Sink:
-        from mien.plugin.vcam.sink import VirtualCameraSink
-
-        picture, now_ns = self._compositor.slate.picture(), self._clock.now_ns()
-        # Marked by a marker of its own: the run's one would take its badge's look from this picture.
-        marker = Marker(picture.shape[1], picture.shape[0], badge, session=self._session)
-        still = marker.mark_slate(picture, sequence=0, capture_ns=now_ns, media_ns=0, now_ns=now_ns)
-        return VirtualCameraSink(device, slate=still, died=lambda: self._died)
+    def _make_virtual_camera(self, device: str | None) -> Sink:
+        return make_virtual_camera(
+            device,
+            self._compositor.slate.picture(),
+            badge=self._marker.badge,
+            session=self._session,
+            now_ns=self._clock.now_ns(),
+            died=lambda: self._died,
+        )
 
     def _source_state(self) -> str:
         if self._pipeline.released:
@@ -431,14 +375,3 @@ class Live:
     def _note_error(self, text: str) -> None:
         self._pipeline.stats.error(text)
         log.warning("%s", text)
-
-
-def _tracking(config: LiveConfig, model: Path) -> TrackingStage:
-    calibration = None if config.calibration is None else Calibration.load(config.calibration)
-    return TrackingStage(
-        MediaPipeTracker(model),
-        FaceSelector(config.faces),
-        NeutralEstimator(None if calibration is None else calibration.neutral),
-        calibration,
-        BystanderWatch(FaceFinder(model)) if config.bystanders == "cover" else None,
-    )

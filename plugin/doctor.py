@@ -61,11 +61,16 @@ def gpu_lacks() -> list[str]:
 
 def examine() -> list[Finding]:
     """Look at everything. Never raises for what it finds; takes a second or two."""
+    # Imported here: its client takes a third of a second.
+    from mien.plugin.obs.health import obs
+    from mien.plugin.obs.locate import running_programs
+
     system = platform.system()
     findings = [python(sys.version_info[:2]), machine()]
     findings += packages(installed)
     findings += gl_libraries(system, loads)
     findings += [virtual_camera(system), cameras(), gpu(nvidia_gpus()), *codecs(), *model(), *personas()]
+    findings += [obs(system, Path.home(), running_programs())]
     findings += [user_settings(), page_port(LiveConfig().preview_port), disk(Path.cwd())]
     return findings
 

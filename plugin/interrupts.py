@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: at once while nothing is open, in order afterwards, and not amid what must not be cut in two.
+"""Ctrl-C and SIGTERM: at once while nothing is open, in order afterwards.
 
 Nothing heavy is imported here: this module is there before anything else is loaded.
 """
@@ -8,16 +8,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from mien.realtime.interrupts import handled
 
 #: Ctrl-C: 128 + SIGINT.
 EXIT_INTERRUPTED = 130
 #: SIGTERM: 128 + SIGTERM.
 EXIT_TERMINATED = 143
-_NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 def interruption(message: str) -> dict[str, object]:
@@ -44,7 +44,7 @@ def ending_at_once(*, json_wanted: bool) -> Iterator[None]:
             os.write(1, (json.dumps(interruption("stopped"), indent=2) + "\n").encode())
         os._exit(128 + number)
 
-    before = {number: signal.signal(number, leave) for number in _handled()}
+    before = {number: signal.signal(number, leave) for number in handled()}
     try:
         yield
     finally:
@@ -55,34 +55,8 @@ def ending_at_once(*, json_wanted: bool) -> Iterator[None]:
 def end_in_order() -> None:
     """From now on Ctrl-C is `KeyboardInterrupt` and SIGTERM is `SystemExit`: files are finished, cameras released."""
     handlers = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: _terminate}
-    for number in _handled():
+    for number in handled():
         signal.signal(number, handlers[number])
-
-
-@contextmanager
-def held_back() -> Iterator[None]:
-    """Within the block Ctrl-C and SIGTERM wait; what came meanwhile takes effect at its end.
-
-    Around the creation of native objects with threads of their own: one that is left half made aborts the process.
-    Does nothing on other threads than the main one, where no signal arrives.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-    before = {number: signal.signal(number, lambda got, _frame: came.append(got)) for number in _handled()}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if came:
-            signal.raise_signal(came[0])
-
-
-def _handled() -> list[signal.Signals]:
-    # A signal that was ignored when the process began (nohup, a shell's background job) stays ignored.
-    return [number for number in _NUMBERS if signal.getsignal(number) not in (None, signal.SIG_IGN)]
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:

@@ -6,14 +6,12 @@ import functools
 import importlib
 import io
 import json
-import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from mien.realtime.errors import MissingExtraError
+from mien.realtime.interrupts import held_back
 from mien.realtime.worker import Worker
 
 _Result = TypeVar("_Result")
@@ -62,38 +60,11 @@ def apart(work: Callable[[threading.Event], _Result]) -> _Result:
     """
     results: list[_Result] = []
     worker = Worker("credentials", lambda stop: results.append(work(stop)))
-    with _interrupts_to(worker.stop_event.set):
+    with held_back(worker.stop_event.set):
         worker.start()
         worker.join()
     worker.check()
     return results[0]
-
-
-@contextmanager
-def _interrupts_to(stop: Callable[[], None]) -> Iterator[None]:
-    """Within the block Ctrl-C and a handled SIGTERM call `stop`; at its end they do what they did before.
-
-    An exception out of nowhere breaks the locks that a thread is waited for with, so none may be raised meanwhile. On
-    other threads than the main one no signal arrives.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-
-    def note(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
-        stop()
-
-    handled = [number for number in (signal.SIGINT, signal.SIGTERM) if callable(signal.getsignal(number))]
-    before = {number: signal.signal(number, note) for number in handled}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if came:
-            signal.raise_signal(came[0])
 
 
 class Watched:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from mien.engines.cuda.device import Device
+from mien.engines.cuda.engine import DeviceEngine
 from mien.engines.cuda.kernels import KERNELS
 from mien.engines.cuda.laps import Laps
 from mien.engines.cuda.memory import Kept, PinnedPictures, Scratch
 from mien.engines.cuda.painting import CudaPainting
+from mien.realtime.engine import Engine
 from mien.realtime.frame import Frame
 from mien.realtime.per_track import PerTrack
 
@@ -43,6 +45,9 @@ class CudaPainter:
         self.slots: dict[str, int] = {}
         self.occluders = None if occluders is None else PerTrack(occluders)
         self.colours = PerTrack(self._new_colours, self._free_colours)
+        #: The engine of the newest swap, and the same where it works on the device.
+        self._engine: Engine | None = None
+        self._on_device: DeviceEngine | None = None
         self._size = (0, 0)
         self._pictures: PinnedPictures | None = None
         self._under_way = False
@@ -67,9 +72,16 @@ class CudaPainter:
         """The frame under way is downloaded, and nothing uses its memory any more."""
         self._under_way = False
 
+    def on_device(self, engine: Engine) -> DeviceEngine | None:
+        """The engine, if it works where the frame lies. Looked at once, for it takes 30 us, and not for each frame."""
+        if engine is not self._engine:
+            self._engine, self._on_device = engine, engine if isinstance(engine, DeviceEngine) else None
+        return self._on_device
+
     def new_engines(self) -> None:
         """See `Painter`."""
         self.colours.clear()
+        self._engine = self._on_device = None
 
     def forget_all_but(self, track_ids: Collection[int]) -> None:
         """See `Painter`."""

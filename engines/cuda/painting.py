@@ -85,11 +85,11 @@ class CudaPainting:
 
     def swap(self, face: Face, alignment: Alignment, engine: Engine, *, strength: float) -> None:
         """See `Painting`."""
-        if isinstance(engine, DeviceEngine):
-            self._crop(alignment, engine.crop_address)
+        if (here := self._painter.on_device(engine)) is not None:
+            self._crop(alignment, here.crop_address)
             self._laps.end("crop")
-            patch = engine.paint(face, alignment, self._device.stream)
-            self._engines.append(engine)
+            patch = here.paint(face, alignment, self._device.stream)
+            self._engines.append(here)
         else:
             patch = self._asked(face, alignment, engine)
         self._laps.end("engine")

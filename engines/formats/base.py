@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from mien.realtime.engine import Engine
 
 if TYPE_CHECKING:
-    from mien.engines.runtimes.base import Wanted
+    from mien.engines.runtimes.base import NetworkFile, Wanted
 
 Device = Literal["auto", "cpu", "cuda"]
 
@@ -42,6 +42,10 @@ class ForeignModel(Protocol):
     @property
     def summary(self) -> str:
         """One line for people: what it takes, and what it can."""
+
+    @property
+    def networks(self) -> tuple[NetworkFile, ...]:
+        """What `mien.engines.runtimes` runs of it, and may compile before; none for what is run in another way."""
 
     def open(self, play: Play) -> Engine:
         """Make the engine. Takes up to some seconds, off the live path.

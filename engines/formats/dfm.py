@@ -61,6 +61,11 @@ class DfmModel:
         """See `mien.engines.formats.base.ForeignModel`."""
         return f"DFM, {self.side_px} px{', with a morph value' if self.morphs else ''}"
 
+    @property
+    def networks(self) -> tuple[NetworkFile, ...]:
+        """See `mien.engines.formats.base.ForeignModel`."""
+        return (self.network,)
+
     def open(self, play: Play) -> DfmEngine:
         """See `mien.engines.formats.base.ForeignModel`. Raises `ConfigError` for a morph outside 0..1 as well."""
         morph = DEFAULT_MORPH if play.morph is None else play.morph

@@ -147,7 +147,8 @@ class PlanCache:
                 timed.add(self._timing_path(entry.key))
         useless += [path for path in self.folder.glob(f"*{_TIMING_SUFFIX}") if path not in timed]
         with _told(self.folder):
-            size = sum(path.stat().st_size for path in useless)
+            # Of a link itself: what it leads to may be gone, and is not deleted.
+            size = sum(path.lstat().st_size for path in useless)
             self._sweep()
         for path in useless:
             self._remove(path)

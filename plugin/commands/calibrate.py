@@ -11,12 +11,12 @@ import typer
 from mien.plugin import settings
 from mien.plugin.commands import options
 from mien.plugin.commands.session import Session
-from mien.plugin.interrupts import held_back
 from mien.realtime.calibration import Calibration
 from mien.realtime.calibration_recorder import PHASES, CalibrationRecorder, Step
 from mien.realtime.clock import MonotonicClock
 from mien.realtime.config import LiveConfig
 from mien.realtime.errors import SourceError, SourceLostError
+from mien.realtime.interrupts import held_back
 from mien.realtime.source.base import Source
 from mien.realtime.source.open import open_source
 from mien.realtime.tracker.base import Tracker

@@ -20,7 +20,7 @@ from mien.engines.runtimes.verify import sample_for
 from mien.plugin.commands import options
 from mien.plugin.commands.session import Session
 from mien.realtime.config import DEFAULT_PERSONA
-from mien.realtime.errors import EngineError, MienError
+from mien.realtime.errors import EngineError, MienError, ModelError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -75,7 +75,8 @@ def build(
             continue
         try:
             _run(job, session)
-        except EngineError as error:
+        except (EngineError, ModelError) as error:
+            # The others may well be compiled.
             failed.append(network.name)
             session.warn(f"{network.name}: {error}")
             continue
@@ -150,7 +151,7 @@ def _networks(persona: str) -> tuple[NetworkFile, ...]:
     networks = persona_networks(find(persona))
     if not networks:
         raise EngineError(
-            f"The persona {persona!r} has no trained network; its portrait needs no compiling.",
+            f"The persona {persona!r} has no network; its portrait needs no compiling.",
             hint="mien persona list shows which have one.",
         )
     return networks

@@ -22,11 +22,11 @@ from mien.engines.personas.manifest import sha256
 from mien.engines.personas.photo import read_photo
 from mien.engines.personas.renders import read_model, renders
 from mien.engines.personas.still import FaceFinder, StillTracker
-from mien.plugin.interrupts import held_back
 from mien.realtime.clock import MonotonicClock
 from mien.realtime.devices import list_cameras
 from mien.realtime.errors import MissingExtraError, SourceError
 from mien.realtime.frame import Floats, Frame, Pixels
+from mien.realtime.interrupts import held_back
 from mien.realtime.source.base import Source
 from mien.realtime.source.open import choose_camera, open_source
 from mien.realtime.tracker.base import Tracker

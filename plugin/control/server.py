@@ -6,7 +6,6 @@ import asyncio
 import errno
 import logging
 import socket
-import threading
 from collections.abc import Awaitable, Callable
 from importlib import resources
 from pathlib import Path
@@ -20,10 +19,10 @@ from mien.plugin.control.gate import PROOF_PATH, Gate
 from mien.plugin.control.hub import FrameHub
 from mien.plugin.control.place import Notice, Token
 from mien.plugin.control.session import Session
+from mien.plugin.loop import LoopWorker
 from mien.realtime.clock import Clock, MonotonicClock
 from mien.realtime.errors import SinkError
 from mien.realtime.mark import MarkedFrame
-from mien.realtime.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -79,12 +78,9 @@ class ControlServer:
         self._doors = Doors(desk, self._broadcast)
         self._wanted_port = port
         self._clock = clock or MonotonicClock()
-        self._worker = Worker("page", self._body)
-        self._ready = threading.Event()
+        self._worker = LoopWorker("page", self._serve)
         self._sessions: dict[Session, web.WebSocketResponse] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._hub: FrameHub | None = None
-        self._end: asyncio.Event | None = None
         self._socket: socket.socket | None = None
         self._gate: Gate | None = None
         self.port = 0
@@ -106,8 +102,7 @@ class ControlServer:
         self._socket = _listen(self._wanted_port)
         self.port = self._socket.getsockname()[1]
         self._gate = Gate(self.port, lambda: self._token.value)
-        self._worker.start()
-        if not self._ready.wait(_START_TIMEOUT_S):
+        if not self._worker.start(_START_TIMEOUT_S):
             self.close()
             raise SinkError("the page's server did not start.")
         self._worker.check()
@@ -120,9 +115,6 @@ class ControlServer:
 
     def close(self) -> None:
         """Say goodbye to the pages and free the port; idempotent."""
-        loop, end = self._loop, self._end
-        if loop is not None and end is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(end.set)
         if not self._worker.stop():
             log.warning("the page's server did not end in time and is left behind")
         if self._socket is not None:
@@ -137,25 +129,18 @@ class ControlServer:
             self._on_event(text)
         self._notice.put(self.port)
 
-    def _body(self, _: threading.Event) -> None:
-        try:
-            asyncio.run(self._serve())
-        finally:
-            self._ready.set()
-
-    async def _serve(self) -> None:
+    async def _serve(self, ready: Callable[[], None], end: asyncio.Event) -> None:
         assert self._socket is not None
         assert self._gate is not None
-        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        self._hub = FrameHub(self._loop)
+        self._hub = FrameHub(asyncio.get_running_loop())
         runner = web.AppRunner(
             _application(self._gate, self._doors, self._serve_page), access_log=None, shutdown_timeout=0.5
         )
         await runner.setup()
         try:
             await web.SockSite(runner, self._socket).start()
-            self._ready.set()
-            await self._end.wait()
+            ready()
+            await end.wait()
             for page in list(self._sessions.values()):
                 await page.close(code=1001, message=b"Mien has ended")
         finally:

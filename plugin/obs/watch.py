@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import threading
 from collections.abc import Callable
 from typing import Any, Final
 
+from mien.plugin.loop import LoopWorker
 from mien.plugin.obs.client import Event, Events, ObsClient
 from mien.plugin.obs.connection import open_obs
 from mien.plugin.obs.errors import ObsClosedError, ObsError
@@ -19,7 +19,6 @@ from mien.plugin.obs.places import current_collection
 from mien.plugin.obs.scenes import our_places, visibility
 from mien.realtime.badge import Corner
 from mien.realtime.config import BadgeSettings
-from mien.realtime.worker import Worker
 
 log = logging.getLogger(__name__)
 
@@ -67,10 +66,7 @@ class ObsWatch:
         self._on_shown = on_shown
         self._on_corners = on_corners
         self._on_event = on_event
-        self._worker = Worker("obs-watch", self._body)
-        self._ready = threading.Event()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._end: asyncio.Event | None = None
+        self._worker = LoopWorker("obs-watch", self._run)
         self._said = ""
         self._connected = False
         self._shown = True
@@ -83,28 +79,17 @@ class ObsWatch:
 
     def start(self) -> None:
         """Begin; OBS need not run yet."""
-        self._worker.start()
-        self._ready.wait(_START_S)
+        self._worker.start(_START_S)
 
     def close(self) -> None:
         """Put the microphone back, if OBS is there, and end."""
-        loop, end = self._loop, self._end
-        if loop is not None and end is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(end.set)
         if not self._worker.stop(_END_S):
             self._on_event("the watch over OBS did not end in time and is left behind")
 
-    def _body(self, _: threading.Event) -> None:
-        try:
-            asyncio.run(self._run())
-        finally:
-            self._ready.set()
-
-    async def _run(self) -> None:
-        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        self._ready.set()
+    async def _run(self, ready: Callable[[], None], end: asyncio.Event) -> None:
+        ready()
         watching = asyncio.create_task(self._keep_watching())
-        ended = asyncio.create_task(self._end.wait())
+        ended = asyncio.create_task(end.wait())
         await asyncio.wait((watching, ended), return_when=asyncio.FIRST_COMPLETED)
         ended.cancel()
         while not watching.done():

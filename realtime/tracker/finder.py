@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 import cv2
 import numpy as np
 
-from mien.realtime.errors import EngineError, MissingExtraError, ModelError
+from mien.realtime.errors import EngineError, ModelError
 from mien.realtime.frame import Pixels
 from mien.realtime.tracker.detection import Box
-from mien.realtime.tracker.native import before_threads_end, quiet_stderr
+from mien.realtime.tracker.native import before_threads_end, mediapipe_tasks, quiet_stderr
 
 if TYPE_CHECKING:
     from mediapipe.tasks.python import vision
@@ -117,20 +117,14 @@ def _unpack(model: Path) -> bytes:
 
 
 def _create(detector: bytes, least_score: float) -> vision.FaceDetector:
+    tasks = mediapipe_tasks()
     try:
-        from mediapipe.tasks.python import BaseOptions, vision
-    except ImportError as error:
-        raise MissingExtraError(
-            f"mediapipe cannot be loaded ({error}).",
-            hint="Install it with `pip install mediapipe`; on Linux it also needs libEGL and libGLESv2.",
-        ) from error
-    try:
-        options = vision.FaceDetectorOptions(
-            base_options=BaseOptions(model_asset_buffer=detector),
-            running_mode=vision.RunningMode.IMAGE,
+        options = tasks.vision.FaceDetectorOptions(
+            base_options=tasks.BaseOptions(model_asset_buffer=detector),
+            running_mode=tasks.vision.RunningMode.IMAGE,
             min_detection_confidence=least_score,
         )
-        return vision.FaceDetector.create_from_options(options)
+        return tasks.vision.FaceDetector.create_from_options(options)
     except (RuntimeError, ValueError) as error:
         raise ModelError(
             f"MediaPipe refuses the face detector in the landmark model: {error}.",

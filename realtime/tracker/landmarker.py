@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.realtime.errors import EngineError, MissingExtraError, ModelError
+from mien.realtime.errors import EngineError, ModelError
 from mien.realtime.face import BLENDSHAPE_NAMES, LANDMARK_COUNT
 from mien.realtime.frame import Pixels
 from mien.realtime.tracker.detection import Detection
-from mien.realtime.tracker.native import before_threads_end, quiet_stderr
+from mien.realtime.tracker.native import before_threads_end, mediapipe_tasks, quiet_stderr
 
 if TYPE_CHECKING:
     from mediapipe.tasks.python import vision
@@ -98,23 +98,17 @@ def _buffer(old: Pixels, shape: tuple[int, ...]) -> Pixels:
 
 
 def _create(model: Path, max_faces: int) -> vision.FaceLandmarker:
-    try:
-        from mediapipe.tasks.python import BaseOptions, vision
-    except ImportError as error:
-        raise MissingExtraError(
-            f"mediapipe cannot be loaded ({error}).",
-            hint="Install it with `pip install mediapipe`; on Linux it also needs libEGL and libGLESv2.",
-        ) from error
+    tasks = mediapipe_tasks()
     try:
         # The bundle goes in as bytes: MediaPipe opens paths in the system's code page on Windows.
-        options = vision.FaceLandmarkerOptions(
-            base_options=BaseOptions(model_asset_buffer=model.read_bytes()),
-            running_mode=vision.RunningMode.VIDEO,
+        options = tasks.vision.FaceLandmarkerOptions(
+            base_options=tasks.BaseOptions(model_asset_buffer=model.read_bytes()),
+            running_mode=tasks.vision.RunningMode.VIDEO,
             num_faces=max_faces,
             output_face_blendshapes=True,
             output_facial_transformation_matrixes=True,
         )
-        task = vision.FaceLandmarker.create_from_options(options)
+        task = tasks.vision.FaceLandmarker.create_from_options(options)
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(
             f"MediaPipe refuses the landmark model {model.name}: {error}.",

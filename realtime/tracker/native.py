@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import re
 import sys
@@ -9,9 +10,24 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
+
+from mien.realtime.errors import MissingExtraError
 
 # The log lines of a healthy start: information and warnings of the graph, the delegate, the log itself.
 _NOISE = re.compile(rb"^(W\d{4} |I\d{4} |INFO: |WARNING: Logging before InitGoogle|WARNING: All log messages before)")
+
+
+def mediapipe_tasks() -> Any:  # noqa: ANN401 - the library has no types
+    """Give the module `mediapipe.tasks.python`, with `vision` in it; raises `MissingExtraError` without it."""
+    try:
+        importlib.import_module("mediapipe.tasks.python.vision")
+        return importlib.import_module("mediapipe.tasks.python")
+    except ImportError as error:
+        raise MissingExtraError(
+            f"mediapipe cannot be loaded ({error}).",
+            hint="Install it with `pip install mediapipe`; on Linux it also needs libEGL and libGLESv2.",
+        ) from error
 
 
 def before_threads_end(close: Callable[[], object]) -> None:

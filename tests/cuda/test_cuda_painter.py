@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -264,6 +265,19 @@ def test_what_an_engine_on_the_device_finds_out_late_is_a_fault_too() -> None:
     assert both.show(face_at(240, 135, 150))[1].kind == "slate"
     assert "not finite" in both.errors[-1]
     both.close()
+
+
+def test_each_engine_in_turn_is_asked_where_it_works() -> None:
+    painter = CudaPainter(EmulatedDevice())
+    there, elsewhere = OnDevice(), OvalEngine()
+    for engine, found in ((there, there), (there, there), (elsewhere, None), (there, there)):
+        assert painter.on_device(engine) is found
+    gone = ref(there)
+    painter.new_engines()
+    del there, engine, found
+    # Nothing holds on to an engine that is closed.
+    assert gone() is None
+    painter.close()
 
 
 def test_the_captured_frame_is_not_written_to() -> None:

@@ -167,6 +167,18 @@ def test_what_a_killed_build_left_is_swept_without_following_links(cache: PlanCa
     assert (elsewhere / "mine").read_text() == "kept"
 
 
+def test_a_link_to_nothing_is_deleted_and_one_to_something_does_not_count_it(cache: PlanCache, tmp_path: Path) -> None:
+    (tmp_path / "large").write_bytes(bytes(100_000))
+    cache.folder.mkdir()
+    (cache.folder / "dangling.plan").symlink_to(tmp_path / "gone")
+    (cache.folder / "link.timing").symlink_to(tmp_path / "large")
+    files, size = cache.clean(lambda _entry: True)
+    assert files == 2
+    assert size < 1000
+    assert list(cache.folder.iterdir()) == []
+    assert (tmp_path / "large").exists()
+
+
 def test_a_folder_that_cannot_be_used_is_told(tmp_path: Path) -> None:
     (tmp_path / "plans").write_text("a file")
     with pytest.raises(EngineError, match=r"cache of compiled networks cannot be used: .*plans.*MIEN_CACHE_DIR"):

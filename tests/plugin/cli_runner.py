@@ -111,6 +111,18 @@ def write_face_clip(path: Path, *, frames: int = 3, fps: int = 10) -> Path:
     return _encode(path, [picture] * frames, fps)
 
 
+def write_beginning(clip: Path, path: Path, *, seconds: float) -> Path:
+    """The first seconds of a clip, pictures and sound as they are."""
+    with av.open(str(clip)) as source, av.open(str(path), "w") as target:
+        streams = {stream.index: target.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            # What comes later in decoding order is needed by nothing before it.
+            if packet.dts is not None and packet.dts * packet.time_base < seconds:
+                packet.stream = streams[packet.stream.index]
+                target.mux(packet)
+    return path
+
+
 def _encode(path: Path, pictures: list[np.ndarray], fps: int) -> Path:
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps))

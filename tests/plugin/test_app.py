@@ -16,6 +16,8 @@ from mien.realtime.errors import ConfigError, EngineError, PersonaError, SinkErr
 from mien.realtime.source.pattern import PatternSource
 
 FRAMES, FPS, SIZE = 45, 30, (640, 360)
+#: A persona whose portrait is open at once.
+QUICK = LiveConfig(persona="viggo")
 
 
 @pytest.fixture(scope="module")
@@ -85,16 +87,16 @@ def test_convert_says_what_is_wrong(
 ) -> None:
     source, output = make(clip, tmp_path / "out.mp4")
     with pytest.raises(error, match=text):
-        convert(source, output)
+        convert(source, output, QUICK)
 
 
 def test_convert_does_not_write_over_a_file_unless_told(clip: Path, tmp_path: Path) -> None:
     output = tmp_path / "out.mp4"
     output.write_bytes(b"precious")
     with pytest.raises(SinkError, match=r"out\.mp4"):
-        convert(clip, output)
+        convert(clip, output, QUICK)
     assert output.read_bytes() == b"precious"
-    convert(clip, output, LiveConfig(overwrite=True))
+    convert(clip, output, QUICK.model_copy(update={"overwrite": True}))
     assert output.stat().st_size > 1000
 
 
@@ -102,7 +104,7 @@ def test_a_conversion_that_is_stopped_keeps_what_it_has(clip: Path, tmp_path: Pa
     stop = threading.Event()
     stop.set()
     output = tmp_path / "out.mp4"
-    report = convert(clip, output, stop=stop)
+    report = convert(clip, output, QUICK, stop=stop)
     assert report.frames["out"] <= FRAMES
     if report.frames["out"] > 1:
         with av.open(str(output)) as made:
@@ -123,7 +125,7 @@ def test_iterating_gives_marked_frames_and_ends_with_the_source(clip: Path) -> N
 
 
 def test_a_live_runs_once(clip: Path) -> None:
-    live = Live(LiveConfig(source=str(clip), sinks=()))
+    live = Live(LiveConfig(source=str(clip), sinks=(), persona="viggo"))
     with live, pytest.raises(EngineError, match="opened already"):
         live.__enter__()
     with pytest.raises(EngineError, match="opened already"), live:
@@ -146,7 +148,7 @@ def test_the_persona_changes_while_it_runs(clip: Path) -> None:
 
 
 def test_controls_reach_the_picture(clip: Path) -> None:
-    with Live(LiveConfig(source=str(clip), sinks=(), loop=True)) as live:
+    with Live(LiveConfig(source=str(clip), sinks=(), loop=True, persona="viggo")) as live:
         frames = iter(live)
         next(frames)
         live.set_slate(True)
@@ -177,6 +179,6 @@ def test_controls_reach_the_picture(clip: Path) -> None:
 def test_a_run_that_cannot_start_says_why_and_leaves_nothing_behind(
     clip: Path, settings: dict[str, Any], error: type[Exception], text: str
 ) -> None:
-    config = LiveConfig.build({"source": str(clip), "sinks": (), **settings})
+    config = LiveConfig.build({"source": str(clip), "sinks": (), "persona": "viggo", **settings})
     with pytest.raises(error, match=text), Live(config):
         pytest.fail("it started")

@@ -219,7 +219,7 @@ def test_doctor_as_json_and_for_people(mien: Mien) -> None:
     result = mien("doctor", "--json")
     document = result.document
     assert result.code == (0 if document["ok"] else 1)
-    assert {"python", "packages", "model", "virtual camera", "gpu", "codecs", "personas", "disk"} <= {
+    assert {"python", "packages", "model", "virtual camera", "gpu", "codecs", "personas", "obs", "disk"} <= {
         finding["name"] for finding in document["findings"]
     }
     assert all(finding["fix"] for finding in document["findings"] if finding["state"] != "ok")

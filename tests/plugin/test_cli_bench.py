@@ -47,7 +47,7 @@ def test_a_report_says_what_ran_on_what_and_reads_back(mien: Mien, tmp_path: Pat
 
 def test_two_reports_become_a_markdown_table(mien: Mien, tmp_path: Path, clip: Path) -> None:
     out = tmp_path / "a.json"
-    mien("bench", "--source", clip, "--no-pace", *ONCE, "--json", out)
+    mien("bench", "--source", clip, "--persona", "viggo", "--engine", "mesh", "--no-pace", *ONCE, "--json", out)
     other = json.loads(out.read_text()) | {"fps": 1000.0}
     (tmp_path / "b.json").write_text(json.dumps(other))
     result = mien("bench", "--compare", out, tmp_path / "b.json")

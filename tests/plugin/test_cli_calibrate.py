@@ -19,18 +19,16 @@ def mien(capsys: pytest.CaptureFixture[str]) -> Mien:
 
 def twice(clip: Path, out: Path) -> Path:
     """A clip two times in a row, small and at half its rate: longer than all prompts together."""
+    with av.open(str(clip)) as source:
+        frames = [
+            frame.reformat(640, 360, "yuv420p") for index, frame in enumerate(source.decode(video=0)) if index % 2 == 0
+        ]
     with av.open(str(out), "w") as target:
         stream = target.add_stream("libx264", rate=Fraction(15), options={"preset": "ultrafast"})
         stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
-        count = 0
-        for _ in range(2):
-            with av.open(str(clip)) as source:
-                for index, frame in enumerate(source.decode(video=0)):
-                    if index % 2 == 0:
-                        small = frame.reformat(640, 360, "yuv420p")
-                        small.pts, small.time_base = count, Fraction(1, 15)
-                        target.mux(stream.encode(small))
-                        count += 1
+        for count, frame in enumerate([*frames, *frames]):
+            frame.pts, frame.time_base = count, Fraction(1, 15)
+            target.mux(stream.encode(frame))
         target.mux(stream.encode(None))
     return out
 

@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 from cli_runner import Mien, write_face_clip
 from dfm_files import SWAP, KnownModel, ellipse
+from tensorrt_machine import machine_with_tensorrt
 
 from mien.engines.formats.dfm import DEFAULT_MORPH
 from mien.engines.formats.whole_face import POINTS
+from mien.engines.personas.library import find
 from mien.engines.personas.manifest import sha256
 from mien.engines.personas.still import StillTracker
+from mien.engines.preparations import persona_preparations
 from mien.realtime.face import Face
 from mien.realtime.frame import Floats, Pixels
 
@@ -198,6 +201,18 @@ def test_a_model_s_exact_answer_comes_out(
     )
     off_px = np.linalg.norm(found - wanted) * np.sqrt(np.linalg.det(film.matrix[:, :2]))
     assert off_px < ALIGNED_PX, off_px
+
+
+def test_a_model_has_its_plan_too(mien: Mien, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("onnxruntime")
+    imported(mien, KNOWN)
+    machine = machine_with_tensorrt(monkeypatch, tmp_path)
+    built = mien("plan", "build", "known", "--json")
+    assert (built.code, built.document["compiled"]) == (0, ["known"]), built.err
+    assert len(machine.plans()) == 1
+    checked = mien("plan", "check", "known")
+    assert (checked.code, "ok    known: " in checked.out) == (0, True), checked.err
+    assert persona_preparations(find("known")) == ()
 
 
 def test_a_hostile_model_is_refused_by_name_and_leaves_nothing(mien: Mien, here: Path) -> None:

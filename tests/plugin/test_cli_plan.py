@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 from cli_runner import Mien
+from onnx import TensorProto, helper
 from tensorrt_machine import Machine, machine_with_tensorrt
 
+from mien.engines.runtimes.base import NetworkFile
 from mien.engines.runtimes.tensorrt_plans import PlanCache
 
 pytest.importorskip("onnxruntime")
@@ -73,10 +75,34 @@ def test_a_network_that_is_not_compiled_right(machine: Machine, mien: Mien) -> N
     assert list(PlanCache().folder.iterdir()) == []
 
 
+def grid_sample(opset: int) -> NetworkFile:
+    """A network that looks a picture up where it is."""
+    node = helper.make_node("GridSample", ["pixels", "places"], ["found"], mode="linear" if opset >= 20 else "bilinear")
+    ports = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in (("pixels", (1, 3, 8, 8)), ("places", (1, 8, 8, 2)), ("found", (1, 3, 8, 8)))
+    ]
+    graph = helper.make_graph([node], "lookup", ports[:2], ports[2:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
+    return NetworkFile(model.SerializeToString(), f"the lookup of {opset}")
+
+
+def test_a_network_that_is_refused_does_not_keep_the_next_one_waiting(
+    machine: Machine, mien: Mien, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = (grid_sample(20), grid_sample(17))
+    monkeypatch.setattr("mien.plugin.commands.plan.persona_networks", lambda _persona: given)
+    built = mien("plan", "build", "--json")
+    assert built.code == 6
+    assert built.document == {"persona": "amara", "compiled": ["the lookup of 17"], "failed": ["the lookup of 20"]}
+    assert "which TensorRT computes wrong" in built.err
+    assert len(machine.plans()) == 1
+
+
 def test_a_persona_without_a_network(mien: Mien) -> None:
     result = mien("plan", "build", "viggo")
     assert result.code == 6
-    assert "'viggo' has no trained network" in result.err
+    assert "'viggo' has no network" in result.err
 
 
 def test_without_a_gpu(mien: Mien, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from mien.plugin.commands.status import lines
 from mien.plugin.settings import settings_path
 
 PATTERN = ("run", "--source", "pattern", "--width", "320", "--height", "240")
+#: With a persona whose portrait is open at once.
+QUICK = (*PATTERN, "--persona", "viggo")
 
 
 @pytest.fixture
@@ -49,7 +51,7 @@ def test_what_was_set_is_kept_and_said_once(mien: Mien) -> None:
 
 
 def test_no_remember_keeps_nothing(mien: Mien) -> None:
-    assert mien(*PATTERN, "--sink", "null", "--seconds", "0.2", "--no-remember").code == 0
+    assert mien(*QUICK, "--sink", "null", "--seconds", "0.2", "--no-remember").code == 0
     assert not settings_path().exists()
 
 
@@ -71,11 +73,11 @@ def test_asked_for_a_gpu_that_is_not_there_no_run_starts_and_nothing_else_is_tak
 def test_broken_settings_stop_the_run_and_can_be_reset(mien: Mien) -> None:
     settings_path().parent.mkdir(parents=True)
     settings_path().write_text("width = = 3\n")
-    failed = mien(*PATTERN, "--sink", "null", "--seconds", "0.2")
+    failed = mien(*QUICK, "--sink", "null", "--seconds", "0.2")
     assert failed.code == 2
     assert "mien.toml, line 1, column 9" in failed.err
     assert "--reset-settings" in failed.err
-    mended = mien(*PATTERN, "--sink", "null", "--seconds", "0.2", "--reset-settings")
+    mended = mien(*QUICK, "--sink", "null", "--seconds", "0.2", "--reset-settings")
     assert mended.code == 0
     assert "mien.toml.bak" in mended.out
 
@@ -92,7 +94,7 @@ def test_broken_settings_stop_the_run_and_can_be_reset(mien: Mien) -> None:
 def test_each_wrong_choice_has_its_status_and_names_itself(
     mien: Mien, arguments: tuple[str, ...], code: int, message: str
 ) -> None:
-    result = mien(*PATTERN, "--seconds", "0.2", *arguments)
+    result = mien(*QUICK, "--seconds", "0.2", *arguments)
     assert result.code == code
     assert message in result.err
 
@@ -100,7 +102,7 @@ def test_each_wrong_choice_has_its_status_and_names_itself(
 def test_a_sink_that_dies_ends_the_run_with_its_status(mien: Mien, tmp_path: Path) -> None:
     out = tmp_path / "out.mp4"
     out.write_text("already here")
-    result = mien(*PATTERN, "--seconds", "0.5", "--sink", f"file:{out}")
+    result = mien(*QUICK, "--seconds", "0.5", "--sink", f"file:{out}")
     assert result.code == 7
     assert "out.mp4" in result.err
     assert out.read_text() == "already here"
@@ -109,7 +111,7 @@ def test_a_sink_that_dies_ends_the_run_with_its_status(mien: Mien, tmp_path: Pat
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_ctrl_c_ends_soon_and_finishes_the_file(tmp_path: Path, number: signal.Signals, code: int) -> None:
     out = tmp_path / "out.mp4"
-    with start([*PATTERN, "--sink", f"file:{out}", "--no-remember"]) as process:
+    with start([*QUICK, "--sink", f"file:{out}", "--no-remember"]) as process:
         wait_for_frames(tmp_path, process)
         process.send_signal(number)
         process.communicate(timeout=20)

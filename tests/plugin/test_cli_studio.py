@@ -21,7 +21,9 @@ from mien.realtime.folders import user_config_dir
 @contextmanager
 def studio(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str, list[str]]]:
     """(process, the page's address, what it printed so far) of `mien studio`."""
-    command = [sys.executable, "-c", "from mien.plugin.cli import main; main()", "studio", "--source", "pattern"]
+    command = [sys.executable, "-c", "from mien.plugin.cli import main; main()", "studio"]
+    # Its portrait is open at once.
+    command += ["--source", "pattern", "--persona", "viggo"]
     with subprocess.Popen(
         [*command, *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         preexec_fn=hear_interrupts,

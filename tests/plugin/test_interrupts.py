@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Iterator
 
 import pytest
 
-from mien.plugin.interrupts import end_in_order, ending_at_once, held_back
+from mien.plugin.interrupts import end_in_order, ending_at_once
+from mien.realtime.interrupts import held_back
 
 
 @pytest.fixture(autouse=True)
@@ -16,38 +16,6 @@ def handlers() -> Iterator[None]:
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
-
-
-def test_an_interrupt_that_is_held_back_comes_at_the_end_of_the_block() -> None:
-    done = []
-
-    def interrupted() -> None:
-        signal.raise_signal(signal.SIGINT)
-        done.append("all of it")
-
-    with pytest.raises(KeyboardInterrupt), held_back():
-        interrupted()
-    assert done == ["all of it"]
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_a_failure_in_the_block_is_told_when_nothing_came() -> None:
-    with pytest.raises(ValueError, match="broken"), held_back():
-        raise ValueError("broken")
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-
-
-def test_on_another_thread_nothing_is_held_back() -> None:
-    seen: list[object] = []
-
-    def body() -> None:
-        with held_back():
-            seen.append(signal.getsignal(signal.SIGINT))
-
-    thread = threading.Thread(target=body)
-    thread.start()
-    thread.join()
-    assert seen == [signal.default_int_handler]
 
 
 def test_the_end_in_order_is_an_exception_of_each_signal_and_the_old_handlers_come_back() -> None:

@@ -2,16 +2,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
+from local_http import Handler, served
 from obs_server import FakeObs, serving
 
-from mien.plugin.control.gate import proof_of
 from mien.plugin.obs.client import connect
 from mien.plugin.obs.errors import ObsError
 from mien.plugin.obs.journal import Journal, Kept
@@ -68,39 +66,22 @@ def test_what_cannot_be_delayed_is_left_as_it_is(journal: Journal, name: str, la
     assert journal.changes == ()
 
 
-class Status(BaseHTTPRequestHandler):
-    def log_message(self, *_: Any) -> None: ...
-
-    def do_GET(self) -> None:
-        if self.path.startswith("/proof?nonce="):
-            self._send(200, proof_of("right", self.server.server_port, self.path.rpartition("=")[2]).encode())  # type: ignore[attr-defined]
-            return
+class Status(Handler):
+    def answer(self) -> None:
         self.server.asked.append(self.headers["Authorization"])  # type: ignore[attr-defined]
         allowed = self.headers["Authorization"] == "Bearer right"
         body: bytes = self.server.body  # type: ignore[attr-defined]
-        self._send(200 if allowed and self.path == "/api/status" else 403, body)
-
-    def _send(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        self.send(200 if allowed and self.path == "/api/status" else 403, body)
 
 
 @pytest.fixture
 def server() -> Iterator[ThreadingHTTPServer]:
-    made = ThreadingHTTPServer(("127.0.0.1", 0), Status)
-    made.asked = []  # type: ignore[attr-defined]
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    folder = user_config_dir()
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "control.json").write_text(json.dumps({"port": made.server_port}))
-    (folder / "control-token").write_text("right\n")
-    yield made
-    made.shutdown()
-    made.server_close()
-    thread.join()
+    with served(Status, asked=[], knows="right") as made:
+        folder = user_config_dir()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "control.json").write_text(json.dumps({"port": made.server_port}))
+        (folder / "control-token").write_text("right\n")
+        yield made
 
 
 @pytest.mark.parametrize(

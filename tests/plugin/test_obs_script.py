@@ -8,14 +8,13 @@ import queue
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-
-from mien.plugin.control.gate import proof_of
+from local_http import Handler, served
 
 SCRIPT = Path(__file__).parents[2] / "plugin" / "obs" / "script" / "mien_obs.py"
 TOKEN = "t" * 43
@@ -78,20 +77,14 @@ class ObsPython(ModuleType):
         self.logged.append(text)
 
 
-class Api(BaseHTTPRequestHandler):
+class Api(Handler):
     """Mien's control API, as docs/api.md has it."""
 
-    def log_message(self, *_: Any) -> None: ...
-
-    def do_GET(self) -> None:
-        if self.path.startswith("/proof?nonce="):
-            knows: str = self.server.knows  # type: ignore[attr-defined]
-            self._send(200, proof_of(knows, self.server.server_port, self.path.rpartition("=")[2]).encode())  # type: ignore[attr-defined]
-            return
+    def answer(self) -> None:
         self._answer(200, {"persona": "opal", "fps": 29.97, "latency_p50_ms": 21.4, "hold": True,
                            "warnings": [{"level": "warn", "text": "Late."}]})  # fmt: skip
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: N802 - as the library calls it
         if self.path == "/api/record":
             self._answer(409, {"error": {"type": "SinkError", "message": "the disk is full.", "hint": ""}})
         else:
@@ -100,27 +93,15 @@ class Api(BaseHTTPRequestHandler):
     def _answer(self, status: int, body: dict[str, Any]) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.asked.put((self.command, self.path, self.headers["Authorization"]))  # type: ignore[attr-defined]
-        self._send(status, json.dumps(body).encode())
-
-    def _send(self, status: int, content: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        self.send(status, json.dumps(body).encode())
 
 
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    server.asked, server.knows = queue.Queue(), TOKEN  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    (tmp_path / "control-token").write_text(TOKEN + "\n")
-    (tmp_path / "control.json").write_text(json.dumps({"port": server.server_port, "pid": 1}))
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with served(Api, asked=queue.Queue(), knows=TOKEN) as server:
+        (tmp_path / "control-token").write_text(TOKEN + "\n")
+        (tmp_path / "control.json").write_text(json.dumps({"port": server.server_port, "pid": 1}))
+        yield server
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ def test_a_folder_of_another_plan_or_person_is_refused(folder: Path) -> None:
 def test_a_tiny_network_learns_a_persona_in_seconds(folder: Path, tmp_path: Path) -> None:
     """On a driver whom it never saw it beats a face of one colour and an untrained network."""
     learnt, held_out = Samples(folder, ["opal"], [0]), Samples(folder, ["opal"], [1])
-    trainer = Trainer(TrainPlan(("opal",), size="tiny", steps=120, batch=8, rate=2e-3, warm_up=20), tmp_path)
+    trainer = Trainer(TrainPlan(("opal",), size="tiny", steps=60, batch=6, rate=2e-3, warm_up=10), tmp_path)
     untrained = trainer.validate(held_out).psnr
     trainer.run(learnt, held_out, validate_every=1000)
     answer = held_out.batch(range(len(held_out)), 64, np.random.default_rng(0), None).answers["opal"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from typing import Any
@@ -86,6 +87,21 @@ def test_an_edit_reaches_the_picture_alike(networks: Networks, moments: list[tup
     assert np.abs(one.pixels.astype(int) - other.pixels).mean() > 0.3
     assert plain.spec.edits
     assert "verified with" in plain.spec.reason
+    plain.close()
+    with pytest.raises(EngineError, match="closed"):
+        plain(face, seen)
+
+
+@contextmanager
+def filled(layer: Any, value: float) -> Iterator[None]:
+    """A layer's bias, for the time of the block, is this number throughout."""
+    kept = layer.bias.detach().clone()
+    with torch.no_grad():
+        layer.bias.fill_(value)
+        try:
+            yield
+        finally:
+            layer.bias.copy_(kept)
 
 
 @pytest.mark.parametrize(
@@ -97,20 +113,19 @@ def test_an_edit_reaches_the_picture_alike(networks: Networks, moments: list[tup
         ("front", "too much"),
     ],
 )
-def test_what_the_reference_refuses_is_refused(
-    networks: Networks, moments: list[tuple[Face, Crop]], fault: str, text: str
+def test_what_the_reference_refuses_is_refused_and_the_next_face_is_judged_anew(
+    engines: tuple[SwapNetEngine, TorchSwapEngine], moments: list[tuple[Face, Crop]], fault: str, text: str
 ) -> None:
-    engine = open_torch_engine(networks, "base", reason="a test", device="cpu", precision="float32")
+    engine = engines[1]
     encoder, decoder = engine._modules[:2]  # type: ignore[index]
     front = encoder.encoder.front[-1]
     layers: dict[str, Any] = {
         "nan": encoder.encoder.named, "unseen": front, "decoder": decoder.decoder.last, "front": front,
     }  # fmt: skip
-    with torch.no_grad():
-        layers[fault].bias.fill_(20.0 if fault == "front" else torch.nan)
-    with pytest.raises(EngineError, match=f"^(the )?{text}"):
+    wrong = 20.0 if fault == "front" else torch.nan
+    with filled(layers[fault], wrong), pytest.raises(EngineError, match=f"^(the )?{text}"):
         engine(*moments[0])
-    engine.close()
+    assert engine(*moments[0]).mask.mean() > 50
 
 
 class TooLarge(torch.nn.Module):
@@ -124,21 +139,6 @@ def test_a_gpu_without_memory_is_an_error_of_ours(engines: tuple[SwapNetEngine, 
     spec, marks = engines[1].spec, engines[1]._likeness._marks
     with pytest.raises(EngineError, match="PyTorch cannot run the network on cpu: CUDA out of memory"):
         TorchSwapEngine(TooLarge(), TooLarge(), spec, np.zeros((8, 8, 3), np.float32), marks)
-
-
-def test_after_a_fault_the_next_face_is_judged_anew(networks: Networks, moments: list[tuple[Face, Crop]]) -> None:
-    engine = open_torch_engine(networks, "base", reason="a test", device="cpu", precision="float32")
-    layer: Any = engine._modules[0].encoder.front[-1]  # type: ignore[index]
-    kept = layer.bias.detach().clone()
-    with torch.no_grad():
-        layer.bias.fill_(20.0)
-        with pytest.raises(EngineError, match="too much"):
-            engine(*moments[0])
-        layer.bias.copy_(kept)
-    assert engine(*moments[0]).mask.mean() > 50
-    engine.close()
-    with pytest.raises(EngineError, match="closed"):
-        engine(*moments[0])
 
 
 @pytest.mark.parametrize(("given", "made"), [(128, 52), (256, 64), (100, 100), (97, 32)])
