@@ -17,6 +17,7 @@ from mien.engines.runtimes.base import (
     open_buffers,
 )
 from mien.engines.runtimes.graph import Port
+from mien.engines.runtimes.openvino_rewrite import rewrite
 from mien.engines.runtimes.packages import require
 from mien.realtime.errors import EngineError, ModelError
 from mien.realtime.frame import Floats
@@ -60,7 +61,9 @@ class OpenVinoRunner:
             options["INFERENCE_NUM_THREADS"] = threads
         try:
             # Not `openvino.convert_model`: that one reports its use over the net.
-            compiled = core.compile_model(core.read_model(network.onnx), "CPU", options)
+            model = core.read_model(network.onnx)
+            rewrite(model)
+            compiled = core.compile_model(model, "CPU", options)
             self._request: Any = compiled.create_infer_request()
             inputs = {port.name: _bound(openvino, self._request, port) for port in network.inputs}
             outputs = {port.name: _bound(openvino, self._request, port) for port in network.outputs}
