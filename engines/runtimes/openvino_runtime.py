@@ -57,8 +57,12 @@ class OpenVinoRunner:
             "NUM_STREAMS": 1,
             "INFERENCE_PRECISION_HINT": _HINTS[arithmetic],
         }
+        self._here = threads == 1
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
+        if self._here:
+            # Whatever core is free: bound to one, the network would wait for the tracker's threads there.
+            options["ENABLE_CPU_PINNING"] = False
         try:
             # Not `openvino.convert_model`: that one reports its use over the net.
             model = core.read_model(network.onnx)
@@ -79,9 +83,13 @@ class OpenVinoRunner:
         buffers = open_buffers(self._buffers, self.name)
         buffers.fill(inputs)
         try:
-            # Not `infer`, which makes a dictionary of the outputs anew, and joins the caller's thread to the pool.
-            self._request.start_async()
-            self._request.wait()
+            if self._here:
+                # Computed by the caller's thread: nobody has to be woken and waited for.
+                self._request.infer(share_outputs=True)
+            else:
+                # Not `infer`, which joins the caller's thread to the pool.
+                self._request.start_async()
+                self._request.wait()
         except RuntimeError as error:
             raise EngineError(f"OpenVINO failed on the network {self._network_name!r}: {first_line(error)}") from error
         return dict(buffers.outputs)
