@@ -1,6 +1,6 @@
 """What one face costs in each engine, each size and each runtime that is installed, without the rest of the live path.
 
-    python benchmarks/engines.py [--persona amara] [--threads 2] [--isa AVX2] [--json OUT]
+    python benchmarks/engines.py [--persona amara] [--threads 1] [--isa AVX2] [--json OUT]
 
 The shipped clip is tracked once; then every engine swaps the same faces in turn, several times over, so that a busy
 moment of the machine falls on all of them. p50 and p95 of all its calls, ms; of a network also its halves alone:
@@ -27,7 +27,7 @@ from mien.engines.measure.final import frames_of, tracked
 from mien.engines.personas.library import find
 from mien.engines.personas.pack import Persona
 from mien.engines.registry import INSTANT, make_ladder
-from mien.engines.runtimes.base import Wanted
+from mien.engines.runtimes.base import DEFAULT_THREADS, Wanted
 from mien.engines.runtimes.table import runtime_states
 from mien.engines.swapnet.engine import SwapNetEngine
 from mien.engines.swapnet.load import open_engine
@@ -99,7 +99,7 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--persona", default="amara")
-    parser.add_argument("--threads", type=int, default=2, help="of each runtime")
+    parser.add_argument("--threads", type=int, default=DEFAULT_THREADS, help="of each runtime")
     parser.add_argument("--frames", type=int, default=90)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--isa", help="newest instructions that OpenVINO may use")

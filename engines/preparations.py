@@ -5,7 +5,7 @@ from __future__ import annotations
 from mien.engines.formats.table import format_named
 from mien.engines.personas.pack import Persona
 from mien.engines.runtimes.base import NetworkFile, Preparation
-from mien.engines.runtimes.table import Device, preparations
+from mien.engines.runtimes.table import Device, preparations, prepares
 from mien.engines.swapnet.load import decoder_file, encoder_file
 
 
@@ -32,4 +32,7 @@ def persona_preparations(persona: Persona, *, device: Device = "auto") -> tuple[
         ModelError: a file that is no network.
 
     """
+    # Networks are read for nothing otherwise, just when the first picture of one is shown.
+    if not prepares(device):
+        return ()
     return tuple(each for network in persona_networks(persona) for each in preparations(network, device=device))

@@ -13,6 +13,7 @@ The Python API is four names::
 from __future__ import annotations
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
     from mien.realtime.config import LiveConfig
 
 __all__ = ["ConvertReport", "Live", "LiveConfig", "Report", "convert", "verify", "verify_camera"]
+
+# Read by NumPy when it is imported. Its BLAS would share even a product of small matrices out to a second thread, which
+# then waits for the next one by spinning, on the core that the tracker needs.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 _ELSEWHERE = {
     "ConvertReport": "mien.plugin.conversion",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,9 +59,19 @@ def bench_config(source: str | None, **changes: Any) -> LiveConfig:  # noqa: ANN
 
 
 def measure(
-    config: LiveConfig, plan: Plan, *, on_run: Callable[[int, Run], None] | None = None
+    config: LiveConfig,
+    plan: Plan,
+    *,
+    on_run: Callable[[int, Run], None] | None = None,
+    beside: Callable[[Live], AbstractContextManager[object]] = nullcontext,
 ) -> tuple[BenchReport, Rows]:
     """Run `plan.repeats` times and give the report and every measured frame.
+
+    Args:
+        config: what to run.
+        plan: how long, how often.
+        on_run: told each repeat's figures.
+        beside: entered once the engine is loaded, left before the run ends: whoever reads what leaves.
 
     Raises:
         MienError: what `Live` raises, or a source that ended before the span did.
@@ -71,7 +82,7 @@ def measure(
     rows: Rows = []
     stats: dict[str, Any] = {}
     for repeat in range(1, plan.repeats + 1):
-        run, records, stats = _run_once(config, plan, other)
+        run, records, stats = _run_once(config, plan, other, beside)
         runs.append(run)
         rows += [(repeat, record) for record in records]
         if on_run is not None:
@@ -106,10 +117,13 @@ def file_sha256(path: Path) -> str | None:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _run_once(config: LiveConfig, plan: Plan, other: str | None) -> tuple[Run, list[FrameRecord], dict[str, Any]]:
-    with Live(config) as live:
+def _run_once(
+    config: LiveConfig, plan: Plan, other: str | None, beside: Callable[[Live], AbstractContextManager[object]]
+) -> tuple[Run, list[FrameRecord], dict[str, Any]]:
+    with Live(config) as live, ExitStack() as reading:
         # What stands in while a network loads is not what is measured.
         live.wait_ready()
+        reading.enter_context(beside(live))
         warm_from_ns = time.monotonic_ns()
         ended = live.wait(plan.warm_up_s)
         from_ns, before = time.monotonic_ns(), live.stats()["frames"]
@@ -122,6 +136,7 @@ def _run_once(config: LiveConfig, plan: Plan, other: str | None) -> tuple[Run, l
                 f"{stats['source']['name']} ended before {plan.warm_up_s + plan.seconds:g} s were over.",
                 hint="Give a longer clip or fewer --seconds.",
             )
+        reading.close()
         switch_ms = _switch(live, other)
     measured = [record for record in records if from_ns < record.done_ns <= to_ns]
     counts = {key: stats["frames"][key] - before[key] for key in ("in", "dropped")}

@@ -11,7 +11,7 @@ from mien.realtime.affine import cut_first
 from mien.realtime.engine import EngineSpec
 from mien.realtime.face import Face
 from mien.realtime.frame import Alignment, Crop, Floats, Pixels
-from mien.realtime.head import HeadFit, fit_head
+from mien.realtime.head import HeadFit, fit_of
 
 #: Height of the canonical face, cm; a square crop is this times the spec's margin, at the head's own scale.
 HEAD_HEIGHT_CM: Final = 17.66
@@ -32,7 +32,7 @@ def align(face: Face, spec: EngineSpec, frame_width: int, frame_height: int) -> 
     if spec.size_px is not None and spec.template is not None:
         return spec.template.square(face.landmarks, spec.size_px)
     if spec.size_px is not None:
-        return head_square(fit_head(face.landmarks), spec.size_px, spec.margin)
+        return head_square(fit_of(face), spec.size_px, spec.margin)
     x0, y0, x1, y1 = face.box
     side = max(x1 - x0, y1 - y0) * spec.margin
     return _window((x0 + x1) / 2, (y0 + y1) / 2, side, frame_width, frame_height)

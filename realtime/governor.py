@@ -15,8 +15,11 @@ from mien.realtime.clock import NS_PER_S
 WINDOW = 15
 #: Over this share of the frame's interval the stage is about to lose frames.
 STEP_DOWN_SHARE = 0.9
-#: Under this share there is room for a heavier rung (a rung costs about twice the next lighter one).
-CLIMB_SHARE = 0.5
+#: A heavier rung is tried where the slower stage would stay under this share with it. Less than what steps down, so
+#: that a climb is not the next step down.
+CLIMB_SHARE = 0.75
+#: An engine costs about so many times the next lighter one.
+HEAVIER = 2.0
 #: First wait before a climb, seconds; doubled each time that a climb fails soon, up to the longest.
 CLIMB_AFTER_S = 5.0
 LONGEST_CLIMB_WAIT_S = 60.0
@@ -33,13 +36,17 @@ class Move:
 
 
 class Governor:
-    """Chooses one of `rungs` engines, 0 the best, by the time that the stage took against the frame's interval."""
+    """Chooses one of `rungs` engines, 0 the best, by the time that the slower stage takes of the frame's interval.
+
+    The stages overlap, so a frame is lost when one of them alone takes too long. An engine is a part of one stage: what
+    the other takes, and what is painted around the engine's picture, says nothing against a heavier one.
+    """
 
     def __init__(self, rungs: int, interval_ms: float) -> None:
         if rungs < 1 or interval_ms <= 0:
             raise ValueError(f"rungs must be >= 1 and interval_ms > 0, got {rungs} and {interval_ms}")
         self._interval_ms = interval_ms
-        self._window: deque[float] = deque(maxlen=WINDOW)
+        self._window: deque[tuple[float, float]] = deque(maxlen=WINDOW)
         self.restart(rungs)
 
     def restart(self, rungs: int) -> None:
@@ -51,16 +58,25 @@ class Governor:
         self._climbed_ns: int | None = None
         self._climb_wait_s = CLIMB_AFTER_S
 
-    def observe(self, busy_ms: float, now_ns: int) -> Move | None:
-        """Take one frame's time in the slower stage; returns a move when it is time for one."""
-        self._window.append(busy_ms)
+    def observe(self, track_ms: float, compose_ms: float, engine_ms: float, now_ns: int) -> Move | None:
+        """Take what one frame cost; returns a move when it is time for one.
+
+        Args:
+            track_ms: of the tracking stage.
+            compose_ms: of the composing one.
+            engine_ms: of the engine, as a part of that.
+            now_ns: the time.
+
+        """
+        heavier_ms = compose_ms + (HEAVIER - 1) * engine_ms
+        self._window.append((max(track_ms, compose_ms), max(track_ms, heavier_ms)))
         if len(self._window) < WINDOW:
             return None
-        usual_ms = median(self._window)
+        usual_ms, heavier_ms = (median(each) for each in zip(*self._window, strict=True))
         if usual_ms > STEP_DOWN_SHARE * self._interval_ms:
             self._calm_since_ns = None
             return self._step_down(usual_ms, now_ns)
-        if usual_ms > CLIMB_SHARE * self._interval_ms or self.rung == 0:
+        if heavier_ms > CLIMB_SHARE * self._interval_ms or self.rung == 0:
             self._calm_since_ns = None
             return None
         if self._calm_since_ns is None:

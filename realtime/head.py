@@ -8,13 +8,13 @@ perspective is mild, and what it leaves over is carried through unchanged, becau
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.realtime.face import LANDMARK_COUNT, SKIN_LANDMARK_COUNT
+from mien.realtime.face import LANDMARK_COUNT, SKIN_LANDMARK_COUNT, Face
 from mien.realtime.frame import Floats, FrameError
 
 #: Corner, upper and lower lid landmarks of each eye, outer to inner; "right" is the subject's, left in the picture.
@@ -30,6 +30,8 @@ _STABLE: dict[int, float] = {
 }  # fmt: skip
 #: Radius of the human iris over the width between the eye's corners (11.7 mm and 30 mm across).
 _IRIS_OVER_EYE = 0.195
+#: Faces whose fit is kept: more than are swapped in one frame.
+_FITS_KEPT = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,6 +119,12 @@ def fit_head(landmarks: Floats) -> HeadFit:
     scale = float((values * sign).sum() / (weights @ (centred**2).sum(axis=1)))
     translation = mean_target - scale * rotation @ mean_source
     return HeadFit(rotation.astype(np.float32), scale, translation.astype(np.float32))
+
+
+@lru_cache(_FITS_KEPT)
+def fit_of(face: Face) -> HeadFit:
+    """`fit_head` of a face's landmarks, worked out once: the crop, the code and the bend of one frame ask for it."""
+    return fit_head(face.landmarks)
 
 
 def to_head(landmarks: Floats, fit: HeadFit) -> Floats:

@@ -266,9 +266,9 @@ class Pipeline:
                 begin = time.perf_counter()
                 # Offline a file's own time line counts: how fast the machine converts must not change the picture.
                 composed = self._stages.compositor(tracked, frame.media_ns if self._lossless else frame.capture_ns)
-                busy_ms = max((time.perf_counter() - begin) * 1e3, tracked.stages_ms["track"])
+                compose_ms = (time.perf_counter() - begin) * 1e3
                 self._hand_over(composed)
-                self._govern(busy_ms)
+                self._govern(composed.stages_ms, compose_ms)
             elif self._tracked.closed:
                 return
             elif not self._released:
@@ -293,14 +293,15 @@ class Pipeline:
             FrameRecord(marked.sequence, marked.kind, marked.held, marked.capture_ns, done_ns, composed.stages_ms)
         )
 
-    def _govern(self, busy_ms: float) -> None:
+    def _govern(self, stages_ms: dict[str, float], compose_ms: float) -> None:
         governor, engines = self._stages.governor, self._stages.compositor.engines
         if governor is None:
             return
         if engines is not self._governed:
             self._governed = engines
             governor.restart(len(engines))
-        move = governor.observe(busy_ms, self._clock.now_ns())
+        engine_ms = stages_ms.get("engine", 0.0)
+        move = governor.observe(stages_ms["track"], compose_ms, engine_ms, self._clock.now_ns())
         if move is not None:
             self._stages.compositor.set_rung(move.to)
             self._on_event(f"{move.reason}: now {self._stages.compositor.engine.spec.name}")

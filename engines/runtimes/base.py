@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -23,8 +24,9 @@ Shapes = Mapping[str, tuple[int, ...]]
 #: Told what is being done, and how much of it is done, 0..1.
 Told = Callable[[str, float], None]
 
-#: The live path shares a laptop's cores with the tracker.
-DEFAULT_THREADS: Final = 2
+#: The live path shares a laptop's cores with the tracker: where there are two, the other one is the tracker's. A second
+#: thread, which has to wait for that core, made the network no faster there, and cost a fifth more of the processor.
+DEFAULT_THREADS: Final = 2 if (os.cpu_count() or 1) > 2 else 1
 _MOST_THREADS: Final = 256
 
 

@@ -17,6 +17,7 @@ from mien.engines.runtimes.base import (
     open_buffers,
 )
 from mien.engines.runtimes.graph import Port
+from mien.engines.runtimes.openvino_rewrite import rewrite
 from mien.engines.runtimes.packages import require
 from mien.realtime.errors import EngineError, ModelError
 from mien.realtime.frame import Floats
@@ -56,11 +57,17 @@ class OpenVinoRunner:
             "NUM_STREAMS": 1,
             "INFERENCE_PRECISION_HINT": _HINTS[arithmetic],
         }
+        self._here = threads == 1
         if threads:
             options["INFERENCE_NUM_THREADS"] = threads
+        if self._here:
+            # Whatever core is free: bound to one, the network would wait for the tracker's threads there.
+            options["ENABLE_CPU_PINNING"] = False
         try:
             # Not `openvino.convert_model`: that one reports its use over the net.
-            compiled = core.compile_model(core.read_model(network.onnx), "CPU", options)
+            model = core.read_model(network.onnx)
+            rewrite(model)
+            compiled = core.compile_model(model, "CPU", options)
             self._request: Any = compiled.create_infer_request()
             inputs = {port.name: _bound(openvino, self._request, port) for port in network.inputs}
             outputs = {port.name: _bound(openvino, self._request, port) for port in network.outputs}
@@ -76,9 +83,13 @@ class OpenVinoRunner:
         buffers = open_buffers(self._buffers, self.name)
         buffers.fill(inputs)
         try:
-            # Not `infer`, which makes a dictionary of the outputs anew, and joins the caller's thread to the pool.
-            self._request.start_async()
-            self._request.wait()
+            if self._here:
+                # Computed by the caller's thread: nobody has to be woken and waited for.
+                self._request.infer(share_outputs=True)
+            else:
+                # Not `infer`, which joins the caller's thread to the pool.
+                self._request.start_async()
+                self._request.wait()
         except RuntimeError as error:
             raise EngineError(f"OpenVINO failed on the network {self._network_name!r}: {first_line(error)}") from error
         return dict(buffers.outputs)

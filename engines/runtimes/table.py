@@ -145,12 +145,13 @@ def preparations(
 
     """
     order = Order(network, threads, precision, None, sample_for(network))
-    made = [
-        row.prepare(order)
-        for row in TABLE
-        if row.prepare is not None and row.automatic and device in (AUTO, row.device) and not row.missing()
-    ]
+    made = [prepare(order) for prepare in _prepared_by(device)]
     return tuple(each for each in made if each is not None)
+
+
+def prepares(device: Device) -> bool:
+    """Whether there is a runtime here that `preparations` could find work for; reads no network."""
+    return bool(_prepared_by(device))
 
 
 def runtime_names() -> tuple[str, ...]:
@@ -161,6 +162,11 @@ def runtime_names() -> tuple[str, ...]:
 def runtime_states() -> tuple[State, ...]:
     """What of the table can be had here, in its order. May import ONNX Runtime, and PyTorch beside an NVIDIA driver."""
     return tuple(State(row.name, row.device, row.missing(), row.automatic, row.note) for row in TABLE)
+
+
+def _prepared_by(device: Device) -> list[Callable[[Order], Preparation | None]]:
+    rows = (row for row in TABLE if row.automatic and device in (AUTO, row.device))
+    return [row.prepare for row in rows if row.prepare is not None and not row.missing()]
 
 
 def _named(runtime: str, device: Device, has_module: bool) -> Row:

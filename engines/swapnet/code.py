@@ -15,7 +15,7 @@ from mien.realtime.aligner import head_roll
 from mien.realtime.expression import neutral_of
 from mien.realtime.face import BLENDSHAPE_NAMES, LANDMARK_COUNT, Face
 from mien.realtime.frame import Floats
-from mien.realtime.head import HeadFit, fit_head, to_head
+from mien.realtime.head import HeadFit, fit_of, to_head
 
 #: The 51 actions that tracker and cast share.
 ACTIONS: Final[tuple[str, ...]] = BLENDSHAPE_NAMES[1:]
@@ -46,7 +46,7 @@ def tracked_code(face: Face) -> Floats:
     way of the 478 landmarks from rest in head space, in units of 5 mm. Roll, place and size are the alignment's matter.
     A face without a neutral is measured from a guess of it.
     """
-    fit = fit_head(face.landmarks)
+    fit = fit_of(face)
     shape = to_head(face.landmarks, fit)
     neutral = neutral_of(face, shape)
     code = np.empty(TRACKED_SIZE, np.float32)

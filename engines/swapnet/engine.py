@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Protocol
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol
 
 import cv2
 import numpy as np
@@ -17,14 +18,19 @@ from mien.engines.swapnet.likeness import Likeness
 from mien.engines.swapnet.marks import Marks
 from mien.engines.swapnet.steady import SteadyCode
 from mien.engines.swapnet.terms import FACE_SHARE, MOST_IN_FRONT, SEEN_PX, SURE
-from mien.engines.swapnet.texture import dress, levels_of
+from mien.engines.swapnet.texture import Window, dressed, levels_of
 from mien.realtime.engine import EngineSpec
 from mien.realtime.errors import EngineError
 from mien.realtime.face import Face
 from mien.realtime.frame import Crop, Floats, Patch
 
-#: From the decoder's channels to the blend's: blue, green, red; the face; what is wet.
-_RGB_FACE_WET = [0, 2, 1, 1, 2, 0, 3, 3, 4, 4]
+#: From the decoder's channels (red, green, blue, face, wet) to those that are worked on together.
+_TO_BGR_FACE = [0, 2, 1, 1, 2, 0, 3, 3]
+_FACE, _WET = 3, 4
+#: Less of the face, in levels, is none: a decoder never says quite 0, and a blend shows nothing below twice as much.
+_LEAST_FACE: Final = 16
+#: What is painted reaches so much further than the face, share of the square: a blend that shrinks it mixes pixels.
+_AROUND: Final = 1 / 32
 
 Mask = NDArray[np.uint8]
 
@@ -65,10 +71,9 @@ class SwapNetEngine:
             raise EngineError(f"the network's square must be at least {SEEN_PX // 2} px, got {spec.size_px}.")
         self._encoder, self._decoder, self._spec = encoder, decoder, spec
         self._edit = edit if edit is not None else CodeEdit
-        self._texture = texture
-        self._side = side = spec.size_px
-        self._likeness = Likeness(marks, side)
-        self._planes = tuple(np.empty(shape, np.float32) for shape in ((side, side, 3), (side, side), (side, side)))
+        self._texture = np.dstack([texture, np.zeros_like(texture[..., :1])])
+        self._side = spec.size_px
+        self._likeness = Likeness(marks, spec.size_px)
         self._steady = SteadyCode()
         self._closed = False
 
@@ -85,9 +90,8 @@ class SwapNetEngine:
         named, free = self._steady(face.track_id, named, free)
         # Kept within the trained range either way, so that only what the user asked for counts as an edit.
         named, told = CodeEdit().apply(named), self._edit().apply(named)
-        pixels, mask, wet = self.decode(told, free)
-        places = spread(self._likeness.moves(face, crop.alignment, named, told), self._side)
-        pixels, mask, wet = (bent(each, places) for each in (pixels, mask, wet))
+        moves = self._likeness.moves(face, crop.alignment, named, told)
+        pixels, mask, wet = self.decode(told, free, moves)
         skin = cv2.subtract(mask, wet).astype(np.uint8, copy=False)
         gain, brightness = shading(crop.pixels, pixels, skin, FACE_SHARE * mask.shape[0])
         pixels = apply_gain(pixels, gain)
@@ -110,15 +114,40 @@ class SwapNetEngine:
         tell(named, tracked)
         return named, free, front
 
-    def decode(self, named: Floats, free: Floats) -> tuple[NDArray[np.uint8], Mask, Mask]:
-        """(S, S, 3) uint8 BGR, and (S, S) uint8 of the face and of what is wet, for both halves of a code."""
+    def decode(self, named: Floats, free: Floats, moves: Floats | None = None) -> tuple[NDArray[np.uint8], Mask, Mask]:
+        """Paint a code, and bend what is painted.
+
+        Args:
+            named: (`NAMED`,) half of the code.
+            free: the other.
+            moves: see `mien.engines.swapnet.likeness.moves_of`; None bends nothing, and paints everywhere.
+
+        Returns:
+            (S, S, 3) uint8 BGR, and (S, S) uint8 of the face and of what is wet. What is bent is 0 away from the face.
+
+        """
         out = self._decoder({"named": named[None], "free": free[None]})
         if not all(np.isfinite(each).all() for each in out.values()):
             raise EngineError("the decoder gave numbers that are not finite.")
-        pixels, mask, wet = self._planes
-        cv2.mixChannels([out["painted"][0]], list(self._planes), _RGB_FACE_WET)
-        dress(pixels, out["where"][0], self._texture)
-        return levels_of(pixels), levels_of(mask), levels_of(wet)
+        painted, where = out["painted"][0], out["where"][0]
+        wet = levels_of(cv2.extractChannel(painted, _WET))
+        if moves is None:
+            quad = dressed(_together(painted), where, self._texture)
+            return np.ascontiguousarray(quad[..., :3]), np.ascontiguousarray(quad[..., 3]), wet
+        side, around = self._side, self._side * _AROUND
+        face = cv2.threshold(cv2.extractChannel(painted, _FACE), _LEAST_FACE, 255, cv2.THRESH_BINARY)[1]
+        seen = cv2.boundingRect(face.astype(np.uint8))
+        whole, bare = np.zeros((side, side, 4), np.uint8), np.zeros((side, side), np.uint8)
+        if not seen[2]:
+            return np.zeros((side, side, 3), np.uint8), bare, bare
+        window = _window(seen, math.ceil(around), side)
+        whole[window] = dressed(_together(painted[window]), where, self._texture, window)
+        window = _window(seen, math.ceil(around + float(np.abs(moves).max())), side)
+        places = spread(moves, side, window)
+        pixels, mask, lit = np.zeros((side, side, 3), np.uint8), bare, bare.copy()
+        quad = bent(whole, places)
+        pixels[window], mask[window], lit[window] = quad[..., :3], quad[..., 3], bent(wet, places)
+        return pixels, mask, lit
 
     def close(self) -> None:
         """Free both networks; idempotent."""
@@ -126,6 +155,20 @@ class SwapNetEngine:
             self._closed = True
             self._encoder.close()
             self._decoder.close()
+
+
+def _together(painted: Floats) -> Floats:
+    """(h, w, 4) of the decoder's (h, w, 5): blue, green, red and the face, which go through all that follows as one."""
+    quad = np.empty((*painted.shape[:2], 4), np.float32)
+    cv2.mixChannels([painted], [quad], _TO_BGR_FACE)
+    return quad
+
+
+def _window(box: Sequence[int], around: int, side: int) -> Window:
+    """Rows and columns of x, y, width and height and so many px around them, within a square of `side`."""
+    spans = ((box[1], box[3]), (box[0], box[2]))
+    rows, columns = (slice(max(first - around, 0), min(first + count + around, side)) for first, count in spans)
+    return rows, columns
 
 
 def _behind(mask: Mask, front: Floats) -> Mask:

@@ -88,8 +88,8 @@ class Finish(nn.Module):
             "texture": texture.transpose(2, 0, 1)[None],
             "places": own_places(size_px).numpy(),
             "areas": area_matrix(few, work),
-            "blur": blur_matrix(work, sigma),
-            "wide_blur": blur_matrix(work, 2 * sigma),
+            "blur": light.blur_matrix(work, sigma),
+            "wide_blur": light.blur_matrix(work, 2 * sigma),
             "luma": light.LUMA,
         }.items():
             self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(values, np.float32)))
@@ -181,20 +181,6 @@ def area_matrix(given: int, made: int) -> Floats:
     low, high = np.maximum(edges[:-1, None], places), np.minimum(edges[1:, None], places + 1)
     out: Floats = (np.maximum(high - low, 0) * (made / given)).astype(np.float32)
     return out
-
-
-def blur_matrix(length: int, sigma: float) -> Floats:
-    """(length, length): a Gaussian's mean along one axis, mirrored about its first and last pixel, as OpenCV's."""
-    reach = (round(sigma * 8 + 1) | 1) // 2
-    offsets = np.arange(-reach, reach + 1)
-    kernel = np.exp(-(offsets**2) / (2 * sigma * sigma))
-    kernel /= kernel.sum()
-    period = 2 * (length - 1)
-    out = np.zeros((length, length))
-    for row in range(length):
-        place = np.abs(row + offsets) % period
-        np.add.at(out[row], np.minimum(place, period - place), kernel)
-    return out.astype(np.float32)
 
 
 def _both(matrix: Tensor, planes: Tensor) -> Tensor:

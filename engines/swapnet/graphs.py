@@ -32,7 +32,7 @@ class DecoderGraph(nn.Module):
         self.register_buffer("share", torch.tensor([0.0, 0.0, 1.0]).view(1, 3, 1, 1))
 
     def forward(self, named: Tensor, free: Tensor) -> tuple[Tensor, Tensor]:
-        """Both halves of the code to (1, S, S, 5) float32 0..255 and to `mien.engines.swapnet.texture.dress`'s where.
+        """Both halves of the code to (1, S, S, 5) float32 0..255 and to `mien.engines.swapnet.texture.dressed`'s where.
 
         The five are red, green, blue, face, wet. Channels are told apart by arithmetic: slices and concatenations of so
         large an output took a tenth of the decoder's time in OpenVINO.

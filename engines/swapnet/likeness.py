@@ -18,7 +18,7 @@ from mien.engines.swapnet.marks import Marks, kept_landmarks
 from mien.realtime.expression import neutral_of
 from mien.realtime.face import Face
 from mien.realtime.frame import Alignment, Floats
-from mien.realtime.head import fit_head, from_head, to_head
+from mien.realtime.head import fit_of, from_head, to_head
 
 #: The bend is worked out at so many points along each side of the square, and is linear between them.
 GRID: Final = 33
@@ -60,16 +60,15 @@ class Likeness:
         """
         kept = kept_landmarks()
         driver = alignment.apply(face.landmarks[kept, :2])
-        painted = self._marks.at(named, self._size_px)
-        fit = fit_head(face.landmarks)
+        fit = fit_of(face)
         rest = neutral_of(face, to_head(face.landmarks, fit)).shape
         at_rest = named.copy()
         at_rest[: len(ACTIONS)] = 0
+        painted, painted_at_rest, shown = self._marks.at(np.stack([named, at_rest, told]), self._size_px)
         # What the two are apart at rest, and only then what they are apart because they move.
-        resting = alignment.apply(from_head(rest[kept], fit)[:, :2])
-        apart = resting - self._marks.at(at_rest, self._size_px)
+        apart = alignment.apply(from_head(rest[kept], fit)[:, :2]) - painted_at_rest
         driver = painted + apart + np.float32(_FOLLOW) * (driver - painted - apart)
-        return moves_of(driver, painted, self._marks.at(told, self._size_px), self._size_px)
+        return moves_of(driver, painted, shown, self._size_px)
 
 
 def moves_of(driver: Floats, painted: Floats, shown: Floats, size_px: int) -> Floats:

@@ -53,10 +53,11 @@ class Marks:
         self._weights = weights
 
     def at(self, named: Floats, size_px: int) -> Floats:
-        """(M, 2) float32, px: where `kept_landmarks` lie in a square of `size_px` for a (`NAMED`,) code."""
+        """(..., M, 2) float32, px: where `kept_landmarks` lie in a square of `size_px` for (..., `NAMED`) codes."""
         count, marks, _ = self._weights.shape
-        flat = _features(named[None]) @ self._weights.reshape(count, -1)
-        return np.asarray(flat.reshape(marks, 2) * np.float32(size_px) - np.float32(0.5), np.float32)
+        flat = _features(named.reshape(-1, len(NAMED_INDEX))) @ self._weights.reshape(count, -1)
+        places = flat.reshape(*named.shape[:-1], marks, 2) * np.float32(size_px) - np.float32(0.5)
+        return np.asarray(places, np.float32)
 
     def moved(self, by: Floats) -> Marks:
         """The same with (M, 2) added to every place, sides of the square."""

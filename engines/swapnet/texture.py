@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from functools import lru_cache
+from typing import Final
 
 import cv2
 import numpy as np
@@ -22,6 +23,9 @@ TEXTURE_NOTE = "mien.texture"
 #: Levels of 0..255 for one step of the PNG: it holds -254 to 254, as a texture adds to what is painted.
 _STEP = 2.0
 _MIDDLE = 127
+#: Rows and columns of a square.
+Window = tuple[slice, slice]
+EVERYWHERE: Final[Window] = (slice(None), slice(None))
 _MOST_PX, _MOST_CHARACTERS = 2048, 24 * 2**20
 
 
@@ -61,26 +65,33 @@ def read_texture(note: str, name: str) -> Floats:
     return (levels.astype(np.float32) - _MIDDLE) * np.float32(_STEP)
 
 
-def dress(pixels: Floats, where: Floats, texture: Floats) -> None:
-    """Add a (T, T, 3) texture to (S, S, 3) pixels in place, blue, green, red 0..255.
+def dressed(painted: Floats, where: Floats, texture: Floats, window: Window = EVERYWHERE) -> NDArray[np.uint8]:
+    """A painted square's window, the texture added to it, in whole levels.
 
     Args:
-        pixels: float32; may leave 0..255 by it.
-        where: (S/2, S/2, 3) float32: how far right and down of its own place each pixel lies in the texture, half
-            sides of the square, and the share 0..1 of the texture that is added.
-        texture: see `read_texture`.
+        painted: (h, w, C) float32, the window's pixels: blue, green, red 0..255, and whatever else.
+        where: (S/2, S/2, 3) float32, of the whole square: how far right and down of its own place each pixel lies in
+            the texture, half sides of the square, and the share 0..1 of the texture that is added.
+        texture: (T, T, C) float32, see `read_texture`; 0 for what is no colour. OpenCV looks up four channels twice as
+            fast as three.
+        window: rows and columns of the square.
+
+    Returns:
+        (h, w, C) uint8; what is beyond 0..255 is cut off.
 
     """
-    size, side = pixels.shape[0], texture.shape[0]
+    size, side = 2 * where.shape[0], texture.shape[0]
     # Channel by channel, for OpenCV works on whole planes.
     moved, lowered, share = (
-        cv2.resize(each, (size, size), interpolation=cv2.INTER_LINEAR) for each in cv2.split(where)
+        np.asarray(cv2.resize(each, (size, size), interpolation=cv2.INTER_LINEAR), np.float32)[window]
+        for each in cv2.split(where)
     )
     half = (side - 1) / 2
-    right, down = own_places(size, side)
+    right, down = (each[window] for each in own_places(size, side))
     across, along = cv2.scaleAdd(moved, half, right), cv2.scaleAdd(lowered, half, down)
     found = cv2.remap(texture, across, along, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    cv2.add(pixels, cv2.multiply(found, cv2.merge([share, share, share])), dst=pixels)
+    cv2.multiply(found, cv2.merge([share] * texture.shape[2]), dst=found)
+    return np.asarray(cv2.add(painted, found, dtype=cv2.CV_8U), np.uint8)
 
 
 @lru_cache(4)

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from cli_runner import Mien, write_clip
 
-from mien.plugin.measure import bench_config, file_sha256
+from mien.plugin.app import Live
+from mien.plugin.measure import Plan, bench_config, file_sha256, measure
 from mien.plugin.report import BenchReport
 
 ONCE = ("--seconds", "1", "--warm-up", "0.5", "--repeats", "1")
@@ -63,6 +66,21 @@ def test_json_on_stdout_is_one_document(mien: Mien, clip: Path) -> None:
     assert result.document["engine"] == "swapnet-base"
     # Another persona has a network too, so a change of persona is measured with this engine.
     assert result.document["persona_switch_ms"] > 0
+
+
+def test_whoever_reads_is_there_while_it_is_measured(clip: Path) -> None:
+    frames: list[int] = []
+
+    @contextmanager
+    def reader(live: Live) -> Iterator[None]:
+        frames.append(live.stats()["frames"]["out"])
+        yield
+        frames.append(live.stats()["frames"]["out"])
+        assert not live.wait(0)
+
+    report, _ = measure(bench_config(str(clip), persona="viggo"), Plan(1.0, 0.2, 1), beside=reader)
+    assert len(frames) == 2
+    assert frames[1] - frames[0] >= report.frames.out > 0
 
 
 def test_the_users_own_settings_do_not_change_a_measurement(mien: Mien, clip: Path) -> None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mien.engines.swapnet.texture import dress, read_texture, write_texture
+from mien.engines.swapnet.texture import dressed, read_texture, write_texture
 from mien.realtime.errors import ModelError
 
 
@@ -39,11 +39,20 @@ def test_a_png_cut_short_is_refused() -> None:
 def test_pixels_are_dressed_from_where_they_say() -> None:
     texture = np.zeros((64, 64, 3), np.float32)
     texture[10, 20] = 100.0
-    pixels, where = np.full((32, 32, 3), 50.0, np.float32), np.zeros((16, 16, 3), np.float32)
+    painted, where = np.full((32, 32, 3), 50.0, np.float32), np.zeros((16, 16, 3), np.float32)
     where[..., 2] = 0.5
     # The pixel (16, 16) looks at (20, 10) of 64.
     where[..., 0] = (20 - 16 * 63 / 31) / 31.5
     where[..., 1] = (10 - 16 * 63 / 31) / 31.5
-    dress(pixels, where, texture)
+    pixels = dressed(painted, where, texture)
     assert pixels[16, 16] == pytest.approx(100.0, abs=2.0)
-    assert np.count_nonzero(pixels != 50.0) <= 3 * 9
+    assert np.count_nonzero(pixels != 50) <= 3 * 9
+    window = (slice(9, 21), slice(12, 30))
+    assert np.array_equal(dressed(painted[window], where, texture, window), pixels[window])
+
+
+def test_what_is_brighter_than_white_or_darker_than_black_is_cut_off() -> None:
+    texture = np.full((64, 64, 3), 100.0, np.float32)
+    painted, where = np.full((32, 32, 3), 200.0, np.float32), np.ones((16, 16, 3), np.float32)
+    assert (dressed(painted, where, texture) == 255).all()
+    assert (dressed(painted - 150, where, -texture) == 0).all()

@@ -15,12 +15,13 @@ import torch
 
 from mien.engines.measure.final import frames_of, tracked
 from mien.engines.mesh.light import shading
+from mien.engines.mesh.light_terms import blur_matrix
 from mien.engines.personas.library import find
 from mien.engines.personas.pack import Networks
 from mien.engines.registry import make_ladder
 from mien.engines.swapnet.edit import parse_edit
 from mien.engines.swapnet.engine import SwapNetEngine
-from mien.engines.swapnet.finish import area_matrix, blur_matrix
+from mien.engines.swapnet.finish import area_matrix
 from mien.engines.swapnet.load import open_engine
 from mien.engines.swapnet.load_torch import open_torch_engine
 from mien.engines.swapnet.torch_engine import TorchSwapEngine
@@ -32,6 +33,8 @@ from mien.realtime.frame import Crop
 
 #: OpenCV looks up textures and bends in steps of 1/32 px, PyTorch exactly; all else agrees to a rounding.
 MOST, MEAN = 3, 0.25
+#: Of so little face, in levels, no blend shows anything, and the reference paints none.
+UNSEEN = 24
 
 
 @pytest.fixture(scope="module")
@@ -67,12 +70,14 @@ def test_patches_are_the_references(
         expected, given = (engine(face, seen) for engine in engines)
         assert given.lit is not None
         assert expected.lit is not None
+        seen = given.mask >= UNSEEN
         for one, other in (
             (expected.pixels, given.pixels), (expected.mask, given.mask), (expected.lit, given.lit),
         ):  # fmt: skip
-            apart = np.abs(one.astype(int) - other)
+            apart = np.abs(one.astype(int) - other)[seen]
             assert apart.max() <= MOST
             assert apart.mean() <= MEAN
+        assert expected.mask[~seen].max() < UNSEEN + MOST
         assert expected.mask.mean() > 50
 
 
