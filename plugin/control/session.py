@@ -126,6 +126,8 @@ class Session:
                 self._doors.switch(name, on)
             case {"type": "relock"}:
                 self._live.relock()
+            case {"type": "prepare", "persona": str(name)}:
+                self._start(self._doors.prepare(name))
             case {"type": "change", "settings": dict(values)}:
                 self._start(self._change(values))
             case {"type": "status"}:

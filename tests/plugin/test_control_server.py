@@ -347,6 +347,7 @@ async def _bad(page: Page, text: str) -> None:
         '{"type": "reboot"}',
         '{"type": "slate", "on": "yes"}',
         '{"type": "show_me", "held": 1}',
+        '{"type": "prepare", "persona": 7}',
         '{"type": "change", "settings": 7}',
         '{"type": "ack", "channel": "elsewhere"}',
         "[" * 2000,
