@@ -13,7 +13,7 @@ from aiohttp import WSMsgType, web
 
 from mien.plugin.control.doors import Doors
 from mien.plugin.control.held import KEEP_ALIVE_S, HeldButton
-from mien.plugin.control.hub import FrameHub, encode, packet_of
+from mien.plugin.control.hub import MAX_SIDE_PX, FrameHub, encode, packet_of
 from mien.realtime.errors import MienError
 from mien.realtime.frame import Pixels
 
@@ -75,6 +75,8 @@ class Session:
         self._shown = False
         self._expiry: dict[str, asyncio.TimerHandle] = {}
         self._acks = {"after": asyncio.Event(), "before": asyncio.Event()}
+        #: Longer side of the pictures as the page shows them, px.
+        self._side_px = MAX_SIDE_PX
         self._outbox: asyncio.Queue[str] = asyncio.Queue(_OUTBOX)
         self._tasks: set[asyncio.Task[None]] = set()
         self._before_task: asyncio.Task[None] | None = None
@@ -116,7 +118,8 @@ class Session:
 
     def _handle(self, message: Message) -> None:
         match message:
-            case {"type": "ack", "channel": "after" | "before" as channel}:
+            case {"type": "ack", "channel": "after" | "before" as channel, **rest}:
+                self._side_px = _side(rest.get("side", self._side_px))
                 self._acks[channel].set()
             case {"type": "show_me", "held": bool(held)}:
                 self._on_show_me(held)
@@ -186,7 +189,7 @@ class Session:
         while True:
             await self._acks["after"].wait()
             self._acks["after"].clear()
-            await self._socket.send_bytes(await self._hub.next())
+            await self._socket.send_bytes(await self._hub.next(self._side_px))
 
     async def _send_before(self) -> None:
         loop, sent = asyncio.get_running_loop(), None
@@ -196,7 +199,7 @@ class Session:
             if pixels is None or pixels is sent:
                 await asyncio.sleep(_LOOK_S)
                 continue
-            jpeg = await loop.run_in_executor(None, encode, pixels)
+            jpeg = await loop.run_in_executor(None, encode, pixels, self._side_px)
             if not self._before.acting():
                 return
             sent = pixels
@@ -220,6 +223,13 @@ async def _quietly(work: Coroutine[Any, Any, None]) -> None:
     """A page that goes away while it is written to is no error."""
     with contextlib.suppress(ConnectionError):
         await work
+
+
+def _side(given: object) -> int:
+    # True is an int, and no length.
+    if type(given) is not int or given < 1:
+        raise BadMessageError("this is no side of a picture.")
+    return given
 
 
 def _parse(text: str) -> Message:

@@ -350,6 +350,9 @@ async def _bad(page: Page, text: str) -> None:
         '{"type": "prepare", "persona": 7}',
         '{"type": "change", "settings": 7}',
         '{"type": "ack", "channel": "elsewhere"}',
+        '{"type": "ack", "channel": "after", "side": "large"}',
+        '{"type": "ack", "channel": "after", "side": true}',
+        '{"type": "ack", "channel": "after", "side": 0}',
         "[" * 2000,
     ],
 )

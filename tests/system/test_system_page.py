@@ -202,8 +202,8 @@ def test_a_persona_is_changed_live_without_a_bare_face(
     total_ms = (seen[first][0] - clicked_s) * 1e3
     with capsys.disabled():
         sys.stdout.write(
-            f"\npersona: click to new face {total_ms:.0f} ms once loaded, of that checking {live.persona_switch_ms:.0f} "
-            f"ms; frames dropped at the change: {gap}, slates {kinds.count('slate')}\n"
+            f"\npersona: click to new face {total_ms:.0f} ms once loaded, of that {live.persona_switch_ms:.0f} ms to "
+            f"check it; frames dropped at the change: {gap}, slates {kinds.count('slate')}\n"
         )
     assert total_ms > 0
 
