@@ -89,6 +89,9 @@ class Session:
             async for message in self._socket:
                 if message.type is not WSMsgType.TEXT:
                     break
+                if not self._admitted():
+                    await self._shut_out()
+                    break
                 try:
                     self._handle(_parse(message.data))
                 except BadMessageError as error:
@@ -189,7 +192,11 @@ class Session:
         while True:
             await self._acks["after"].wait()
             self._acks["after"].clear()
-            await self._socket.send_bytes(await self._hub.next(self._side_px))
+            picture = await self._hub.next(self._side_px)
+            if not self._admitted():
+                await self._shut_out()
+                return
+            await self._socket.send_bytes(picture)
 
     async def _send_before(self) -> None:
         loop, sent = asyncio.get_running_loop(), None
@@ -200,7 +207,7 @@ class Session:
                 await asyncio.sleep(_LOOK_S)
                 continue
             jpeg = await loop.run_in_executor(None, encode, pixels, self._side_px)
-            if not self._before.acting():
+            if not self._before.acting() or not self._admitted():
                 return
             sent = pixels
             self._acks["before"].clear()
@@ -210,6 +217,9 @@ class Session:
         while self._admitted():
             self.tell(self._doors.status())
             await asyncio.sleep(STATUS_S)
+        await self._shut_out()
+
+    async def _shut_out(self) -> None:
         await self._socket.close(code=TOKEN_ENDED, message=b"the token was renewed")
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
