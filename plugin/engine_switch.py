@@ -305,7 +305,7 @@ class EngineSwitch:
             kind=kind,
             mode=mode,
             # What stands in runs where it can.
-            device=config.device if reason is None else AUTO,
+            device=config.device if reason is None else "auto",
             edit=lambda: self._edit,
             morph=config.morph,
             reason=reason,

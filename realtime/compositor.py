@@ -133,7 +133,8 @@ class Compositor:
         """Change the engines between two frames. The new ones must be ready; the old ones are retired after.
 
         Args:
-            engines: rungs of one persona, best first; the first one is used.
+            engines: rungs of one persona, best first. The first one is used; where they are the same as before, of
+                another persona, the rung that this machine keeps up with stays.
             same_persona: they show whom the old ones showed, so a held picture may stay and nothing is announced.
 
         """
@@ -179,6 +180,11 @@ class Compositor:
     def engines(self) -> tuple[Engine, ...]:
         """All rungs, best first."""
         return self._engines
+
+    @property
+    def rung(self) -> int:
+        """Which of the engines is used; 0 is the best."""
+        return self._rung
 
     @property
     def engine(self) -> Engine:
@@ -251,7 +257,8 @@ class Compositor:
             same_persona = self._pending_same
         if pending is not None:
             retired.append(self._engines)
-            self._engines, self._rung = pending, 0
+            alike = [each.spec.name for each in pending] == [each.spec.name for each in self._engines]
+            self._engines, self._rung = pending, self._rung if alike else 0
             self.changed_ns = self._now_ns()
             self._painter.new_engines()
             if not same_persona:

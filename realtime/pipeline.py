@@ -299,7 +299,7 @@ class Pipeline:
             return
         if engines is not self._governed:
             self._governed = engines
-            governor.restart(len(engines))
+            governor.restart(len(engines), self._stages.compositor.rung)
         move = governor.observe(busy_ms, self._clock.now_ns())
         if move is not None:
             self._stages.compositor.set_rung(move.to)
