@@ -38,6 +38,7 @@ class Order:
     device: Device
     edit: Callable[[], CodeEdit] | None = None
     morph: float | None = None
+    frame_px: tuple[int, int] | None = None
 
 
 #: Makes one engine; nothing is loaded before it is called.
@@ -87,6 +88,7 @@ def make_ladder(
     edit: Callable[[], CodeEdit] | None = None,
     morph: float | None = None,
     reason: str | None = None,
+    frame_px: tuple[int, int] | None = None,
 ) -> tuple[Engine, ...]:
     """Make all engines that may show `persona` in one run: the best first, each lighter than the one before.
 
@@ -98,9 +100,11 @@ def make_ladder(
         edit: see there.
         morph: see there.
         reason: why this kind is taken, where the caller chose it and not the user.
+        frame_px: (width, height) of the frames that come, so that what depends on it is prepared here and not at the
+            first frame; None where it is not known.
 
     """
-    return _made(persona, kind, Order(mode, reason or "", device, edit, morph))
+    return _made(persona, kind, Order(mode, reason or "", device, edit, morph, frame_px))
 
 
 def engine_kinds() -> tuple[str, ...]:
@@ -170,8 +174,10 @@ def _check_word(what: str, given: str, allowed: tuple[str, ...]) -> None:
 
 
 def _mesh(persona: Persona, order: Order) -> Sequence[_Rung]:
+    made: list[MeshEngine] = []
+
     def make(quality: MeshQuality) -> Engine:
-        return MeshEngine(
+        engine = MeshEngine(
             persona.portrait,
             persona.landmarks,
             mode=order.mode,
@@ -179,7 +185,12 @@ def _mesh(persona: Persona, order: Order) -> Sequence[_Rung]:
             label=persona.label(order.mode),
             exclusion=persona.exclusion,
             reason=f"instant engine, one portrait: {order.reason}",
+            # What is prepared of the portrait serves both rungs: half the time to load, and half the memory.
+            painter=made[0].painter if made else None,
+            frame_px=order.frame_px,
         )
+        made.append(engine)
+        return engine
 
     return partial(make, "full"), partial(make, "half")
 

@@ -195,6 +195,14 @@ class Live:
         return self._switch.switch_ms
 
     @property
+    def changed_ns(self) -> int:
+        """When the engines that are shown took over, ns of the run's clock; 0 before any change.
+
+        The first frame that is handed over later is the first of theirs.
+        """
+        return self._compositor.changed_ns
+
+    @property
     def session_id(self) -> int:
         """The random id in this run's watermarks; new for each `Live`, and opened by `mien.plugin.sessions` alone."""
         return self._session.session
@@ -223,10 +231,18 @@ class Live:
     def set_persona(self, name: str) -> None:
         """Load and check another persona beside the running one, then change between two frames.
 
+        Its portrait stands in where a trained network has still to be loaded; `wait_ready` waits for that.
         Raises `PersonaError` and leaves the running one alone if the pack cannot be used. Where a consent ended while
         its persona was shown, another persona takes the slate away.
         """
         self._switch.set_persona(name)
+
+    def prepare_persona(self, name: str) -> None:
+        """Have a persona ready before it is chosen: `set_persona` then takes effect with the next frame.
+
+        Returns at once, and raises nothing: what is wrong with it, the change says. Whoever was worn lately is ready.
+        """
+        self._switch.prepare_persona(name)
 
     def set_edit(self, changes: str) -> None:
         """Change the persona's expression from the next frame on; see `LiveConfig.edit`. An empty text ends it.
@@ -280,7 +296,7 @@ class Live:
         stack.callback(self._compositor.close)
         stack.callback(self._switch.close)
         governor = None if lossless else Governor(len(self._compositor.engines), 1000.0 / info.fps)
-        self._switch.start(self._compositor)
+        self._switch.start(self._compositor, persona)
         tracking = open_tracking(config)
         stack.callback(tracking.close)
         stream = StreamFormat(info.width, info.height, info.fps, info.audio_path, live=not lossless)

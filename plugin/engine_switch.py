@@ -1,15 +1,17 @@
 """Who is shown, by which engines and with which edit: what a run begins with, and its changes while it runs.
 
-A trained network takes up to a second to load. A live run does not wait for it: the persona's portrait is worn until
-the network is ready, and the change comes between two frames. So it is with what takes minutes: a network that TensorRT
-compiles is played by another runtime until it is ready.
+A trained network takes seconds to load. A live run does not wait for it: the persona's portrait is worn until the
+network is ready, and the change comes between two frames. So it is with what takes minutes: a network that TensorRT
+compiles is played by another runtime until it is ready. Whoever was worn lately is worn again at once.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
 from mien.engines.credentials.manifest import ShownPersona, shown_persona
 from mien.engines.personas.library import find
@@ -17,12 +19,17 @@ from mien.engines.personas.pack import Mode, Persona
 from mien.engines.registry import AUTO, INSTANT, chosen_kind, make_ladder
 from mien.engines.swapnet.edit import parse_edit
 from mien.plugin.preparer import Preparer
+from mien.plugin.wardrobe import Engines, Wardrobe, Words
 from mien.realtime.compositor import Compositor
 from mien.realtime.config import LiveConfig
-from mien.realtime.engine import Engine, EngineSpec
-from mien.realtime.errors import EngineError
+from mien.realtime.engine import EngineSpec
+from mien.realtime.errors import EngineError, MienError
+from mien.realtime.mailbox import Mailbox
 from mien.realtime.worker import Worker
 
+log = logging.getLogger(__name__)
+
+_STANDS_IN = "it stands in while the trained network loads"
 #: A network that is still loading when the run ends is waited for, seconds: native code cannot be interrupted.
 _LOADER_CLOSE_S = 30.0
 
@@ -53,14 +60,18 @@ class EngineSwitch:
         self._lock = threading.Lock()
         self._closed = False
         self._compositor: Compositor | None = None
-        self._awaited: Persona | None = None
-        self._first: Persona | None = None
-        #: Set once the engines that were asked for run from the next frame on, or it is known that they cannot.
+        self._wardrobe = Wardrobe()
+        #: Whose network is being loaded, and by which words; the portrait stands in.
+        self._awaited: tuple[Persona, Words] | None = None
+        #: Set while the engines that were asked for run from the next frame on, or it is known that they cannot.
         self.ready = threading.Event()
-        self._loader = Worker("loader", self._load, on_end=self.ready.set)
+        #: What is to be loaded beside the live path; a network that is awaited is never replaced by less.
+        self._wishes: Mailbox[Callable[[], None]] = Mailbox()
+        self._loader = Worker("loader", self._load_wishes, on_end=self.ready.set)
         self._preparer = Preparer(self._show_prepared, self._tell)
         #: Whether the run is live: a conversion waits for nothing that may come later.
         self._live = False
+        self._frame_px: tuple[int, int] | None = None
         self._kind: str = config.engine
         self._mode: Mode = config.mode
         self._edit = parse_edit(config.edit)
@@ -78,65 +89,64 @@ class EngineSwitch:
         #: Milliseconds that the last change of persona took, from the call to the ready engines; 0 before any.
         self.switch_ms = 0.0
 
-    def open(self, persona: Persona, *, wait: bool) -> tuple[Engine, ...]:
-        """Give the engines that the run begins with, best first.
+    def open(self, persona: Persona, *, wait: bool, frame_px: tuple[int, int] | None = None) -> Engines:
+        """Give the engines that the run begins with, best first; to be given to `retire`, as all that follow.
 
         Args:
             persona: whom it shows first.
             wait: load what is asked for before the first frame, and let nothing stand in for it.
+            frame_px: (width, height) of the run's frames.
 
         Raises:
             MienError: the engine cannot be used, or cannot edit and has to.
 
         """
-        config = self._config
         self._live = not wait
-        self._first = persona
+        self._frame_px = frame_px
         self.persona, self._location = persona.name, str(persona.location)
         self.shown.append(shown_persona(persona))
-        # On a GPU nothing stands in: the portrait would run on the processor, which nobody asked for.
-        wait = wait or config.device == "cuda"
-        if wait or config.engine != AUTO or chosen_kind(persona, config.engine, config.mode) == INSTANT:
-            engines = self._ladder(persona)
+        engines, self._awaited = self._first(persona)
+        self._note(engines)
+        if self._awaited is None:
             self._spec = engines[0].spec
             if self._edit:
                 _check_edits(self._spec)
             self.ready.set()
-            return engines
-        self._awaited = persona
-        return self._portrait(persona, "it stands in while the trained network loads")
+        return engines
 
-    def start(self, compositor: Compositor) -> None:
+    def start(self, compositor: Compositor, persona: Persona) -> None:
         """Change the engines of this compositor from here on, and begin to load what `open` did not wait for."""
         self._compositor = compositor
-        if self._awaited is not None:
-            self._loader.start()
-        elif self._first is not None:
-            self._prepare(self._first)
+        self._loader.start()
+        self._go_on(persona, self._awaited)
+
+    def retire(self, engines: Engines) -> None:
+        """These engines are shown no longer: once for each time that they were given."""
+        self._wardrobe.retire(engines)
 
     def close(self) -> None:
-        """Change nothing any more; waits for a network that is being loaded."""
+        """Change nothing any more; waits for a network that is being loaded. Engines on air close when retired."""
         with self._lock:
             self._closed = True
+        self._wishes.close()
         self._loader.stop(_LOADER_CLOSE_S)
         self._preparer.close()
+        self._wardrobe.close()
 
     def set_persona(self, name: str) -> None:
         """See `Live.set_persona`."""
         with self._choosing:
             begin = time.perf_counter()
-            persona = find(name)
-            engines = self._ladder(persona)
+            persona = self._find(name)
+            engines, awaited = self._first(persona)
             with self._lock:
-                rests = self._change(engines, same_persona=False)
-                # From here on nobody waits for the first persona's network.
-                self._awaited = None
+                rests = self._change(engines, awaited, same_persona=False)
                 self.persona, self._location = persona.name, str(persona.location)
                 self.shown.append(shown_persona(persona))
                 self.switch_ms = (time.perf_counter() - begin) * 1e3
             warning = self._on_persona(persona)
         self._tell(f"persona: {persona.name}", rests, warning)
-        self._prepare(persona)
+        self._go_on(persona, awaited)
 
     def set_engine(self, kind: str, mode: Mode) -> None:
         """See `Live.set_engine`."""
@@ -144,16 +154,21 @@ class EngineSwitch:
             before = self._kind, self._mode
             self._kind, self._mode = kind, mode
             try:
-                persona = find(self._location)
-                engines = self._ladder(persona)
+                persona = self._find(self._location)
+                engines, awaited = self._first(persona)
                 with self._lock:
-                    rests = self._change(engines, same_persona=True)
-                    self._awaited = None
+                    rests = self._change(engines, awaited, same_persona=True)
             except BaseException:
                 self._kind, self._mode = before
                 raise
         self._tell(f"engine: {engines[0].spec.name} ({engines[0].spec.reason})", rests)
-        self._prepare(persona)
+        self._go_on(persona, awaited)
+
+    def prepare_persona(self, name: str) -> None:
+        """See `Live.prepare_persona`."""
+        with self._lock:
+            if self._awaited is None:
+                self._wishes.put(partial(self._make_ready, name))
 
     def set_edit(self, changes: str) -> None:
         """See `Live.set_edit`."""
@@ -164,24 +179,70 @@ class EngineSwitch:
                 _check_edits(self._spec)
             self._edit, self.edit = edit, changes
 
-    def _load(self, stop: threading.Event) -> None:
-        persona = self._awaited
-        if persona is None:
-            return
+    def _find(self, name: str) -> Persona:
         try:
-            engines = self._ladder(persona)
+            return find(name, known=self._wardrobe.persona_at)
+        except MienError:
+            # Gone, changed, or a consent that has ended: nothing of it stays in memory but what is on air.
+            self._wardrobe.drop(name)
+            raise
+
+    def _first(self, persona: Persona) -> tuple[Engines, tuple[Persona, Words] | None]:
+        """The engines that a change begins with, to be retired, and what they stand in for, if they do."""
+        words = self._kind, self._mode, None
+        if not self._stands_in(persona):
+            return self._ladder(persona, words), None
+        ready = self._wardrobe.take(persona, words)
+        if ready is not None:
+            return ready, None
+        return self._ladder(persona, (INSTANT, self._mode, _STANDS_IN)), (persona, words)
+
+    def _stands_in(self, persona: Persona) -> bool:
+        """Whether the portrait may stand in for what is asked for."""
+        # On a GPU nothing does: the portrait would run on the processor, which nobody asked for.
+        allowed = self._live and self._config.device != "cuda" and self._kind == AUTO
+        return allowed and chosen_kind(persona, self._kind, self._mode) != INSTANT
+
+    def _go_on(self, persona: Persona, awaited: tuple[Persona, Words] | None) -> None:
+        """Load and prepare what follows a change."""
+        if awaited is None:
+            self._prepare(persona)
+        else:
+            self._preparer.end()
+            self._wishes.put(partial(self._load, awaited))
+
+    def _load_wishes(self, stop: threading.Event) -> None:
+        while not stop.is_set() and (wish := self._wishes.take()) is not None:
+            wish()
+
+    def _make_ready(self, name: str) -> None:
+        # One at a time with the changes: who is chosen while being made ready is waited for, not made twice.
+        with self._choosing:
+            try:
+                persona = self._find(name)
+                stands_in = self._stands_in(persona)
+                if stands_in or chosen_kind(persona, self._kind, self._mode) == INSTANT:
+                    words = (INSTANT, self._mode, _STANDS_IN) if stands_in else (self._kind, self._mode, None)
+                    self.retire(self._ladder(persona, words))
+            except Exception as error:  # noqa: BLE001 - nobody has chosen it yet; who does is told
+                log.info("%s is not made ready: %s", name, error)
+
+    def _load(self, awaited: tuple[Persona, Words]) -> None:
+        if self._awaited is not awaited:
+            return
+        persona, words = awaited
+        try:
+            engines = self._ladder(persona, words)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the network, the portrait goes on
-            engines = self._portrait(persona, f"its trained network cannot run here: {error}")
+            engines = self._ladder(persona, (INSTANT, words[1], f"its trained network cannot run here: {error}"))
         with self._lock:
-            wanted = self._awaited is persona and not self._closed
-            rests = self._change(engines, same_persona=True) if wanted else ""
-            if wanted:
-                self._awaited = None
+            wanted = self._awaited is awaited and not self._closed
+            rests = self._change(engines, None, same_persona=True) if wanted else ""
         if wanted:
             self._tell(f"engine: {engines[0].spec.name} ({engines[0].spec.reason})", rests)
             self._prepare(persona)
         else:
-            _close(engines)
+            self.retire(engines)
 
     def _prepare(self, persona: Persona) -> None:
         # A device that was asked for has its runtime: what is compiled for another would not be used.
@@ -196,27 +257,34 @@ class EngineSwitch:
     def _show_prepared(self, persona: Persona) -> None:
         """Load the engines of whom is shown once more, and show them by what is there now."""
         asked = self._kind, self._mode
+        self._wardrobe.drop(str(persona.location))
         try:
-            engines = self._ladder(persona)
+            engines = self._ladder(persona, (*asked, None))
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the engine that runs goes on
             self._tell(f"what was prepared for {persona.name} cannot be used: {error}")
             return
         with self._lock:
             # Another engine may have been asked for meanwhile.
             wanted = self.persona == persona.name and asked == (self._kind, self._mode) and not self._closed
-            rests = self._change(engines, same_persona=True) if wanted else ""
+            rests = self._change(engines, None, same_persona=True) if wanted else ""
         if wanted:
             self._tell(f"engine: {engines[0].spec.name} ({engines[0].spec.reason})", rests)
         else:
-            _close(engines)
+            self.retire(engines)
 
-    def _change(self, engines: tuple[Engine, ...], *, same_persona: bool) -> str:
+    def _change(self, engines: Engines, awaited: tuple[Persona, Words] | None, *, same_persona: bool) -> str:
         """Show these from the next frame on; returns what is to be told of the edit. With the lock held."""
         if self._compositor is None or self._closed:
-            _close(engines)
+            self.retire(engines)
             raise EngineError("the run has ended, or has not begun.")
+        self._note(engines)
         self._compositor.set_engines(engines, same_persona=same_persona)
         self._spec = engines[0].spec
+        self._awaited = awaited
+        if awaited is not None:
+            self.ready.clear()
+            return ""
+        self.ready.set()
         if self._edit and not self._spec.edits:
             return f"the edit rests: the engine {self._spec.name!r} cannot edit an expression"
         return ""
@@ -226,31 +294,28 @@ class EngineSwitch:
         for text in filter(None, texts):
             self._on_event(text)
 
-    def _ladder(self, persona: Persona) -> tuple[Engine, ...]:
-        config = self._config
-        return self._noted(
-            make_ladder(
-                persona,
-                kind=self._kind,
-                mode=self._mode,
-                device=config.device,
-                edit=lambda: self._edit,
-                morph=config.morph,
-            )
+    def _ladder(self, persona: Persona, words: Words) -> Engines:
+        """The engines that these words mean, ready or made now; to be retired."""
+        ready = self._wardrobe.take(persona, words)
+        if ready is not None:
+            return ready
+        (kind, mode, reason), config = words, self._config
+        engines = make_ladder(
+            persona,
+            kind=kind,
+            mode=mode,
+            # What stands in runs where it can.
+            device=config.device if reason is None else "auto",
+            edit=lambda: self._edit,
+            morph=config.morph,
+            reason=reason,
+            frame_px=self._frame_px,
         )
+        return self._wardrobe.put(persona, words, engines)
 
-    def _portrait(self, persona: Persona, reason: str) -> tuple[Engine, ...]:
-        return self._noted(make_ladder(persona, kind=INSTANT, mode=self._mode, reason=reason))
-
-    def _noted(self, engines: tuple[Engine, ...]) -> tuple[Engine, ...]:
+    def _note(self, engines: Engines) -> None:
         if any(engine.spec.label != "generated" for engine in engines):
             self.generated = False
-        return engines
-
-
-def _close(engines: tuple[Engine, ...]) -> None:
-    for engine in engines:
-        engine.close()
 
 
 def _check_edits(spec: EngineSpec) -> None:

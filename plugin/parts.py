@@ -71,7 +71,7 @@ def open_compositor(
         painter = make_painter(config.device, occluders=OccluderModel if config.occluders else None)
         half.callback(painter.close)
         # Each frame of a conversion deserves the best engine, so nothing stands in there.
-        engines = switch.open(persona, wait=not info.live)
+        engines = switch.open(persona, wait=not info.live, frame_px=(info.width, info.height))
         half.pop_all()
     compositor = Compositor(
         engines,
@@ -83,6 +83,7 @@ def open_compositor(
         cover_bystanders=config.bystanders == "cover",
         colour=config.colour,
         on_error=on_error,
+        retire=switch.retire,
     )
     return compositor, marker
 

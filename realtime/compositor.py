@@ -66,6 +66,12 @@ class _Moment:
     now_ns: int
 
 
+def close_engines(engines: Sequence[Engine]) -> None:
+    """Close them all."""
+    for engine in engines:
+        engine.close()
+
+
 class Compositor:
     """Called on one thread, once for each tracked frame, in order; never raises for a bad frame.
 
@@ -79,6 +85,8 @@ class Compositor:
         cover_bystanders: pixelate everybody else.
         colour: 0..1, how much of the driver's light and skin the persona takes on.
         on_error: told of each failed frame, with one sentence.
+        retire: given each ladder that is shown no longer, between two frames: once for each time that it came in here.
+            Default: closes its engines.
 
     """
 
@@ -94,9 +102,11 @@ class Compositor:
         cover_bystanders: bool = True,
         colour: float = STRENGTH,
         on_error: Callable[[str], None] = log.warning,
+        retire: Callable[[tuple[Engine, ...]], None] = close_engines,
     ) -> None:
         self._engines = tuple(engines)
-        self._retired: list[Engine] = []
+        self._retired: list[tuple[Engine, ...]] = []
+        self._retire = retire
         self._lock = threading.Lock()
         self._pending: tuple[Engine, ...] | None = None
         self._pending_same = False
@@ -109,6 +119,8 @@ class Compositor:
         self._cover_bystanders = cover_bystanders
         self._on_error = on_error
         self._colour = colour
+        #: When the engines that are shown took over, ns: the next frame to leave is their first.
+        self.changed_ns = 0
         self._last: MarkedFrame | None = None
         self._show_me: ShowMe | None = None
         self._slate_asked = False
@@ -118,16 +130,17 @@ class Compositor:
     # -- controls, from any thread
 
     def set_engines(self, engines: Sequence[Engine], *, same_persona: bool = False) -> None:
-        """Change the engines between two frames. The new ones must be ready; the old ones are closed after.
+        """Change the engines between two frames. The new ones must be ready; the old ones are retired after.
 
         Args:
-            engines: rungs of one persona, best first; the first one is used.
+            engines: rungs of one persona, best first. The first one is used; where they are the same as before, of
+                another persona, the rung that this machine keeps up with stays.
             same_persona: they show whom the old ones showed, so a held picture may stay and nothing is announced.
 
         """
         with self._lock:
             if self._pending is not None:
-                self._retired.extend(self._pending)
+                self._retired.append(self._pending)
                 same_persona = same_persona and self._pending_same
             self._pending, self._pending_same = tuple(engines), same_persona
 
@@ -169,6 +182,11 @@ class Compositor:
         return self._engines
 
     @property
+    def rung(self) -> int:
+        """Which of the engines is used; 0 is the best."""
+        return self._rung
+
+    @property
     def engine(self) -> Engine:
         """The engine of the current rung."""
         return self._engines[min(self._rung, len(self._engines) - 1)]
@@ -202,10 +220,9 @@ class Compositor:
         return Composed(self._asked_for(moment) or self._stand_in(moment, other_face=False), {})
 
     def close(self) -> None:
-        """Close every engine and the painter; the compositor is not called after."""
+        """Retire the engines and close the painter; the compositor is not called after."""
         self._change_engines()
-        for engine in self._engines:
-            engine.close()
+        self._retire(self._engines)
         self._painter.close()
 
     def _asked_for(self, moment: _Moment) -> MarkedFrame | None:
@@ -239,15 +256,17 @@ class Compositor:
             retired, self._retired = self._retired, []
             same_persona = self._pending_same
         if pending is not None:
-            retired.extend(self._engines)
-            self._engines, self._rung = pending, 0
+            retired.append(self._engines)
+            alike = [each.spec.name for each in pending] == [each.spec.name for each in self._engines]
+            self._engines, self._rung = pending, self._rung if alike else 0
+            self.changed_ns = self._now_ns()
             self._painter.new_engines()
             if not same_persona:
                 # The picture of the persona before must not come back in a hold.
                 self._last = None
                 self._marker.announce()
-        for engine in retired:
-            engine.close()
+        for engines in retired:
+            self._retire(engines)
 
     def _camera(self, tracked: Tracked, permit: ShowMe) -> MarkedFrame:
         frame = tracked.frame

@@ -49,9 +49,9 @@ class Governor:
         self._window: deque[tuple[float, float]] = deque(maxlen=WINDOW)
         self.restart(rungs)
 
-    def restart(self, rungs: int) -> None:
-        """Begin anew on the best of `rungs` engines that nothing is known of yet."""
-        self.rung = 0
+    def restart(self, rungs: int, at: int = 0) -> None:
+        """Begin anew with `rungs` engines that nothing is known of yet, on the rung `at`."""
+        self.rung = at
         self._rungs = rungs
         self._window.clear()
         self._calm_since_ns: int | None = None

@@ -299,7 +299,7 @@ class Pipeline:
             return
         if engines is not self._governed:
             self._governed = engines
-            governor.restart(len(engines))
+            governor.restart(len(engines), self._stages.compositor.rung)
         engine_ms = stages_ms.get("engine", 0.0)
         move = governor.observe(stages_ms["track"], compose_ms, engine_ms, self._clock.now_ns())
         if move is not None:

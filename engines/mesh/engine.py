@@ -34,6 +34,9 @@ class MeshEngine:
         exclusion: (H, W) uint8 or None, 255 where the portrait's brow is under hair, which is not pasted (swap mode).
         quality: "half" works on half the crop's size, for a machine that is overloaded.
         reason: why this engine runs, for the console and reports.
+        painter: of another engine of this portrait in this mode, to be shared; None makes one, which takes a while.
+        frame_px: (width, height) of the frames that come, for which portrait mode lays itself out here; else it does so
+            at the first frame of each size, which is then late.
 
     Raises `EngineError` for landmarks of another shape or outside the portrait, and for an unknown mode.
 
@@ -50,6 +53,8 @@ class MeshEngine:
         exclusion: NDArray[np.uint8] | None = None,
         quality: Quality = "full",
         reason: str = "instant engine: one portrait, no training",
+        painter: SwapPainter | PortraitPainter | None = None,
+        frame_px: tuple[int, int] | None = None,
     ) -> None:
         check_pixels(portrait_bgr, "portrait")
         _check(portrait_bgr, portrait_landmarks, mode, quality)
@@ -63,11 +68,13 @@ class MeshEngine:
                 'label "generated" needs mode "portrait": in swap mode the driver\'s picture remains around the face.'
             )
         self._half = quality == "half"
-        self._painter: SwapPainter | PortraitPainter
-        if mode == "swap":
-            self._painter = SwapPainter(portrait_bgr, portrait_landmarks, exclusion)
+        self.painter: SwapPainter | PortraitPainter
+        if painter is not None:
+            self.painter = painter
+        elif mode == "swap":
+            self.painter = SwapPainter(portrait_bgr, portrait_landmarks, exclusion)
         else:
-            self._painter = PortraitPainter(portrait_bgr, portrait_landmarks)
+            self.painter = PortraitPainter(portrait_bgr, portrait_landmarks)
         self._spec = EngineSpec(
             name="mesh-half" if self._half else "mesh",
             runtime="opencv",
@@ -80,6 +87,9 @@ class MeshEngine:
             max_side_px=max_side_px,
             precision="uint8",
         )
+        if frame_px is not None and isinstance(self.painter, PortraitPainter):
+            scale = self._scale(frame_px)
+            self.painter.lay_out(_reduced_px(frame_px, scale) if scale < 1 else frame_px)
 
     @property
     def spec(self) -> EngineSpec:
@@ -89,11 +99,11 @@ class MeshEngine:
     def __call__(self, face: Face, crop: Crop) -> Patch:
         """Give the persona's patch for one face. See `mien.realtime.engine.Engine`."""
         pixels, alignment = crop.pixels, crop.alignment
-        scale = min(1.0, self._spec.max_side_px / max(pixels.shape[:2])) * (0.5 if self._half else 1.0)
+        scale = self._scale((alignment.width, alignment.height))
         if scale < 1:
             pixels, alignment = _reduced(pixels, alignment, scale)
         try:
-            patch = self._painter.paint(face, place(face.landmarks, alignment), pixels)
+            patch = self.painter.paint(face, place(face.landmarks, alignment), pixels)
         except cv2.error as error:
             raise EngineError(
                 f"mesh engine: OpenCV failed on a {pixels.shape[1]}x{pixels.shape[0]} crop: {error}"
@@ -102,6 +112,10 @@ class MeshEngine:
 
     def close(self) -> None:
         """Nothing is held but memory."""
+
+    def _scale(self, size: tuple[int, int]) -> float:
+        """What a crop of (width, height) px is scaled by before it is worked on."""
+        return min(1.0, self._spec.max_side_px / max(size)) * (0.5 if self._half else 1.0)
 
 
 def place(landmarks: Floats, alignment: Alignment) -> Floats:
@@ -112,7 +126,7 @@ def place(landmarks: Floats, alignment: Alignment) -> Floats:
 
 
 def _reduced(pixels: Pixels, alignment: Alignment, factor: float) -> tuple[Pixels, Alignment]:
-    width, height = (max(8, round(side * factor)) for side in (alignment.width, alignment.height))
+    width, height = _reduced_px((alignment.width, alignment.height), factor)
     scale = np.array([[width / alignment.width], [height / alignment.height]], np.float32)
     matrix = alignment.matrix * scale
     matrix[:, 2:] += 0.5 * scale - 0.5
@@ -120,6 +134,11 @@ def _reduced(pixels: Pixels, alignment: Alignment, factor: float) -> tuple[Pixel
     how = cv2.INTER_LINEAR if factor >= 0.5 else cv2.INTER_AREA
     small = cv2.resize(pixels, (width, height), interpolation=how).astype(np.uint8, copy=False)
     return small, Alignment(matrix.astype(np.float32), width, height)
+
+
+def _reduced_px(size: tuple[int, int], factor: float) -> tuple[int, int]:
+    width, height = (max(8, round(side * factor)) for side in size)
+    return width, height
 
 
 def _enlarged(patch: Patch, like: Pixels) -> Patch:

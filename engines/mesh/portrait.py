@@ -27,10 +27,12 @@ _FIELD_COLUMNS = 64
 _RING, _RING_TOP, _RING_BOTTOM = 1.55, 0.8, 0.2
 #: Cells of the face's coarse map.
 _CELLS = 110
+#: Sizes of frames that are kept prepared: a run has one, and half of it.
+_MOST_STAGES = 2
 
 
 class PortraitPainter:
-    """Moves a portrait. Pure; what depends on the frame's size is prepared at its first frame and kept.
+    """Moves a portrait. Pure; what depends on the frame's size is prepared once for each, and kept.
 
     Args:
         portrait: (H, W, 3) uint8 BGR.
@@ -42,15 +44,21 @@ class PortraitPainter:
         self._portrait = close_lids(portrait, landmarks)
         self._landmarks = landmarks
         self._eyes = tuple(take_eye(portrait, landmarks, eye) for eye in EYES)
-        self._stage: _Stage | None = None
+        #: By (width, height): of the frames, and of their halves.
+        self._stages: dict[tuple[int, int], _Stage] = {}
+
+    def lay_out(self, size: tuple[int, int]) -> _Stage:
+        """Prepare for frames of (width, height) px, unless that was done; takes ten times as long as a frame."""
+        stage = self._stages.get(size)
+        if stage is None:
+            if len(self._stages) == _MOST_STAGES:
+                del self._stages[next(iter(self._stages))]
+            stage = self._stages[size] = _Stage(Layout.fit(self._portrait, self._landmarks, size))
+        return stage
 
     def paint(self, face: Face, landmarks: Floats, crop: Pixels) -> Patch:
         """Give the whole frame's patch for a driver whose (478, 3) `landmarks` are in the frame's px."""
-        size = (crop.shape[1], crop.shape[0])
-        stage = self._stage
-        if stage is None or stage.size != size:
-            stage = _Stage(Layout.fit(self._portrait, self._landmarks, size))
-            self._stage = stage
+        stage = self.lay_out((crop.shape[1], crop.shape[0]))
         moved = Face(face.track_id, landmarks, face.blendshapes, face.pose, face.neutral)
         target = stage.shape.target(moved, stage.place)
         map_x, map_y = stage.maps(target)

@@ -42,12 +42,20 @@ def file_limit(name: str) -> int:
     return MAX_MODEL_BYTES if is_model(name) else MAX_FILE_BYTES
 
 
+#: Name, size in bytes, time of change in ns and inode of each file that was looked at.
+Stamp = tuple[tuple[str, int, int, int], ...]
+
+
 class Container(Protocol):
     """The files of one pack. Names are relative, with forward slashes, already checked by `check_name`."""
 
     @property
     def names(self) -> tuple[str, ...]:
         """All files, sorted."""
+
+    @property
+    def stamp(self) -> Stamp:
+        """By which a change of any file is seen without reading it; taken when it was opened."""
 
     def read(self, name: str, limit: int) -> bytes:
         """The bytes of `name`; raises `PersonaError` if there are more than `limit` or they cannot be read."""
@@ -98,7 +106,8 @@ class FolderContainer:
         self._root = path
         self._real_root = path.resolve()
         self._names = _accept(self._walk(), path.name)
-        _check_total({name: self._size(name) for name in self._names}, path.name)
+        self.stamp: Stamp = tuple(self._looked_at(name) for name in self._names)
+        _check_total({name: size for name, size, _, _ in self.stamp}, path.name)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -130,7 +139,7 @@ class FolderContainer:
                 break
         return found
 
-    def _size(self, name: str) -> int:
+    def _looked_at(self, name: str) -> tuple[str, int, int, int]:
         path = self._root / name
         if not path.resolve().is_relative_to(self._real_root):
             raise PersonaError(
@@ -142,7 +151,8 @@ class FolderContainer:
             raise PersonaError(f"{self._root.name}: {name} cannot be read ({error.strerror}).") from error
         if not stat.S_ISREG(status.st_mode):
             raise PersonaError(f"{self._root.name}: {name} is not a plain file; a pack holds plain files only.")
-        return _check_size(status.st_size, name, self._root.name)
+        _check_size(status.st_size, name, self._root.name)
+        return name, status.st_size, status.st_mtime_ns, status.st_ino
 
 
 class ZipContainer:
@@ -150,6 +160,8 @@ class ZipContainer:
 
     def __init__(self, path: Path) -> None:
         self._label = path.name
+        status = path.stat()
+        self.stamp: Stamp = ((path.name, status.st_size, status.st_mtime_ns, status.st_ino),)
         _check_zip_end(path)
         try:
             self._zip = zipfile.ZipFile(path)

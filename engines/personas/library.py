@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -110,14 +111,19 @@ class Library:
                 raise PersonaError(f"The persona {given!r} cannot be used. {info.problem}")
         raise _unknown(given, [info.name for info in entries])
 
-    def find(self, name_or_path: str | Path) -> Persona:
+    def find(self, name_or_path: str | Path, *, known: Callable[[Path], Persona | None] = lambda _: None) -> Persona:
         """`locate`, then `load_pack`: the persona that a user means, checked and loaded.
+
+        Args:
+            name_or_path: of the persona.
+            known: gives what was loaded from a path before, if anything; see `load_pack`.
 
         Raises:
             PersonaError: see both.
 
         """
-        return load_pack(self.locate(name_or_path), trust=self.trust)
+        path = self.locate(name_or_path)
+        return load_pack(path, trust=self.trust, known=known(path))
 
     def place_for(self, name: str) -> Path:
         """Where a new pack of this name belongs.
@@ -167,9 +173,14 @@ def list_personas(data_dir: Path | None = None) -> tuple[PersonaInfo, ...]:
     return Library(data_dir).list()
 
 
-def find(name_or_path: str | Path, data_dir: Path | None = None) -> Persona:
+def find(
+    name_or_path: str | Path,
+    data_dir: Path | None = None,
+    *,
+    known: Callable[[Path], Persona | None] = lambda _: None,
+) -> Persona:
     """`Library.find` of this user."""
-    return Library(data_dir).find(name_or_path)
+    return Library(data_dir).find(name_or_path, known=known)
 
 
 def _packs(folder: Path) -> list[Path]:

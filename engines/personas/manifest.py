@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import tomllib
@@ -20,6 +21,8 @@ from mien.realtime.errors import PersonaError
 FORMAT = 1
 MANIFEST_NAME = "persona.toml"
 MAX_MANIFEST_BYTES = 64 * 2**10
+#: Manifests that are kept parsed.
+_KEPT = 64
 #: Files that a pack may hold. Nothing that runs code when it is loaded is among them.
 ALLOWED_SUFFIXES = (".png", ".jpg", ".jpeg", ".json", ".txt", ".md", ".pdf", ".onnx")
 NAME_PATTERN = r"^[a-z0-9][a-z0-9_-]{0,39}$"
@@ -128,8 +131,9 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+@functools.lru_cache(maxsize=_KEPT)
 def parse_manifest(data: bytes, pack: str) -> Manifest:
-    """Read `persona.toml`.
+    """Read `persona.toml`; the same bytes are parsed once, since every list of personas reads them all.
 
     Args:
         data: its bytes, at most `MAX_MANIFEST_BYTES`.

@@ -17,7 +17,7 @@ from mien.engines.consent.canonical import MAX_BYTES
 from mien.engines.consent.errors import ConsentFilesError, ConsentMissingError
 from mien.engines.consent.record import BINDING_NAME, RECORD_NAME
 from mien.engines.consent.verify import Consent, check_source
-from mien.engines.personas.container import Container, file_limit, open_container
+from mien.engines.personas.container import Container, Stamp, file_limit, open_container
 from mien.engines.personas.landmarks import MAX_LANDMARKS_BYTES, parse_landmarks
 from mien.engines.personas.manifest import (
     FORMAT,
@@ -85,6 +85,7 @@ class Persona:
         location: the folder or zip.
         consent: what was allowed, and until when; None for a synthetic one.
         model: the imported one, or None.
+        stamp: of the pack's files when they were read.
 
     """
 
@@ -101,6 +102,7 @@ class Persona:
     location: Path
     consent: Consent | None = None
     model: ImportedModel | None = None
+    stamp: Stamp = ()
 
     def __post_init__(self) -> None:
         check_pixels(self.portrait, "portrait")
@@ -136,6 +138,7 @@ class Contents:
         digest: SHA-256 of persona.toml.
         files: the bytes of each file that the manifest lists.
         location: the folder or zip.
+        stamp: of the files when they were read.
 
     """
 
@@ -143,17 +146,20 @@ class Contents:
     digest: str
     files: Mapping[str, bytes]
     location: Path
+    stamp: Stamp
 
     def __repr__(self) -> str:
         return f"Contents({self.manifest.name!r}, {len(self.files)} files, {self.digest[:12]})"
 
 
-def load_pack(path: Path | str, *, trust: Trust | None = None) -> Persona:
+def load_pack(path: Path | str, *, trust: Trust | None = None, known: Persona | None = None) -> Persona:
     """The persona in the folder or zip at `path`.
 
     Args:
         path: of the pack.
         trust: which packs are believed; default: this user's.
+        known: what was loaded from there before. It is given again where no file has changed since, at a tenth of the
+            time; whether it may be loaded is asked anew all the same.
 
     Raises:
         PersonaError: a file is changed, missing, too large or not listed; a synthetic pack was never rendered here.
@@ -161,9 +167,22 @@ def load_pack(path: Path | str, *, trust: Trust | None = None) -> Persona:
         ConsentError: a `PersonaError`; the consent is missing, wrong, over or withdrawn.
 
     """
+    trust = Trust() if trust is None else trust
+    if known is not None and _unchanged(known, Path(path)):
+        trust.require(known.manifest, known.digest, known.location)
+        if known.kind == "consented":
+            read_consent(known.location, trust)
+        return known
     contents = read_contents(Path(path))
-    consent = admit(contents, Trust() if trust is None else trust)
-    return decode_contents(contents, consent)
+    return decode_contents(contents, admit(contents, trust))
+
+
+def _unchanged(known: Persona, path: Path) -> bool:
+    """Whether a pack is on disk as it was when it was loaded."""
+    with open_container(path) as container:
+        return (known.location, known.stamp) == (path, container.stamp) and known.digest == _manifest(container, path)[
+            1
+        ]
 
 
 def admit(contents: Contents, trust: Trust) -> Consent | None:
@@ -252,7 +271,8 @@ def read_contents(path: Path) -> Contents:
                 hint="Remove the file, or make the pack again.",
             )
         files = {name: _checked(container, name, manifest, path.name) for name in sorted(manifest.files)}
-    return Contents(manifest, digest, files, path)
+        stamp = container.stamp
+    return Contents(manifest, digest, files, path, stamp)
 
 
 def decode_contents(contents: Contents, consent: Consent | None = None) -> Persona:
@@ -295,6 +315,7 @@ def decode_contents(contents: Contents, consent: Consent | None = None) -> Perso
         location=contents.location,
         consent=consent,
         model=_model(contents, consent),
+        stamp=contents.stamp,
     )
 
 

@@ -105,3 +105,6 @@ class LiveControls(Protocol):
 
     def set_persona(self, name: str) -> None:
         """Load, check and change to a persona."""
+
+    def prepare_persona(self, name: str) -> None:
+        """Have a persona ready that may be chosen next."""

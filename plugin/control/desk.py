@@ -139,8 +139,14 @@ class Desk:
             return self._apply_all(LiveConfig.build(yesterday).model_dump(mode="json", include=set(keys)))
 
     def step_persona(self, step: int) -> None:
-        """Wear the next persona, or the one before."""
+        """Wear the next persona, or the one before; who follows then is made ready."""
         self.change({"persona": gallery.after(shown(self._config.persona), step)})
+        self.live.prepare_persona(gallery.after(shown(self._config.persona), step))
+
+    def prepare_persona(self, name: str) -> None:
+        """Have a persona ready that somebody points at; raises `UnknownPersonaError`."""
+        gallery.check_known(name)
+        self.live.prepare_persona(name)
 
     def set_slate_picture(self, data: bytes) -> None:
         """Keep an uploaded picture (PNG, JPEG, WebP; `slate.MAX_FILE_BYTES` at most) and show it as the slate."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar
@@ -44,6 +45,11 @@ class Doors:
         # What is being loaded is shown at once, not a second later.
         await asyncio.sleep(0)
         await work
+
+    async def prepare(self, name: str) -> None:
+        """Have a persona ready that may be chosen next; nobody is told, of what is wrong with it neither."""
+        with contextlib.suppress(MienError):
+            await asyncio.get_running_loop().run_in_executor(None, self.desk.prepare_persona, name)
 
     async def run(self, work: Callable[..., Result], *arguments: object) -> Result:
         """Do something slow on another thread, then tell every page how things are.

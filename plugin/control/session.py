@@ -13,7 +13,7 @@ from aiohttp import WSMsgType, web
 
 from mien.plugin.control.doors import Doors
 from mien.plugin.control.held import KEEP_ALIVE_S, HeldButton
-from mien.plugin.control.hub import FrameHub, encode, packet_of
+from mien.plugin.control.hub import MAX_SIDE_PX, FrameHub, encode, packet_of
 from mien.realtime.errors import MienError
 from mien.realtime.frame import Pixels
 
@@ -75,6 +75,8 @@ class Session:
         self._shown = False
         self._expiry: dict[str, asyncio.TimerHandle] = {}
         self._acks = {"after": asyncio.Event(), "before": asyncio.Event()}
+        #: Longer side of the pictures as the page shows them, px.
+        self._side_px = MAX_SIDE_PX
         self._outbox: asyncio.Queue[str] = asyncio.Queue(_OUTBOX)
         self._tasks: set[asyncio.Task[None]] = set()
         self._before_task: asyncio.Task[None] | None = None
@@ -86,6 +88,9 @@ class Session:
                 self._start(work)
             async for message in self._socket:
                 if message.type is not WSMsgType.TEXT:
+                    break
+                if not self._admitted():
+                    await self._shut_out()
                     break
                 try:
                     self._handle(_parse(message.data))
@@ -116,7 +121,8 @@ class Session:
 
     def _handle(self, message: Message) -> None:
         match message:
-            case {"type": "ack", "channel": "after" | "before" as channel}:
+            case {"type": "ack", "channel": "after" | "before" as channel, **rest}:
+                self._side_px = _side(rest.get("side", self._side_px))
                 self._acks[channel].set()
             case {"type": "show_me", "held": bool(held)}:
                 self._on_show_me(held)
@@ -126,6 +132,8 @@ class Session:
                 self._doors.switch(name, on)
             case {"type": "relock"}:
                 self._live.relock()
+            case {"type": "prepare", "persona": str(name)}:
+                self._start(self._doors.prepare(name))
             case {"type": "change", "settings": dict(values)}:
                 self._start(self._change(values))
             case {"type": "status"}:
@@ -184,7 +192,11 @@ class Session:
         while True:
             await self._acks["after"].wait()
             self._acks["after"].clear()
-            await self._socket.send_bytes(await self._hub.next())
+            picture = await self._hub.next(self._side_px)
+            if not self._admitted():
+                await self._shut_out()
+                return
+            await self._socket.send_bytes(picture)
 
     async def _send_before(self) -> None:
         loop, sent = asyncio.get_running_loop(), None
@@ -194,8 +206,8 @@ class Session:
             if pixels is None or pixels is sent:
                 await asyncio.sleep(_LOOK_S)
                 continue
-            jpeg = await loop.run_in_executor(None, encode, pixels)
-            if not self._before.acting():
+            jpeg = await loop.run_in_executor(None, encode, pixels, self._side_px)
+            if not self._before.acting() or not self._admitted():
                 return
             sent = pixels
             self._acks["before"].clear()
@@ -205,6 +217,9 @@ class Session:
         while self._admitted():
             self.tell(self._doors.status())
             await asyncio.sleep(STATUS_S)
+        await self._shut_out()
+
+    async def _shut_out(self) -> None:
         await self._socket.close(code=TOKEN_ENDED, message=b"the token was renewed")
 
     def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -218,6 +233,13 @@ async def _quietly(work: Coroutine[Any, Any, None]) -> None:
     """A page that goes away while it is written to is no error."""
     with contextlib.suppress(ConnectionError):
         await work
+
+
+def _side(given: object) -> int:
+    # True is an int, and no length.
+    if type(given) is not int or given < 1:
+        raise BadMessageError("this is no side of a picture.")
+    return given
 
 
 def _parse(text: str) -> Message:

@@ -8,6 +8,7 @@ import json
 import platform
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from multiprocessing import AuthenticationError
 from pathlib import Path
@@ -26,6 +27,8 @@ from mien.realtime.source.fit import fit
 #: The holder answers in this time, or it counts as gone, seconds. A device takes a frame in a millisecond; opening
 #: some takes seconds.
 _ANSWER_S: Final = 8.0
+#: A holder that starts says in this time that it is there, seconds: on a machine that is busy Python takes several.
+_START_S: Final = 20.0
 #: How long a proper end waits until the device is free, seconds; within what a sink's runner waits.
 _END_S: Final = 1.5
 #: Holders that were left to show the slate. Kept, because a dropped `Popen` of a process that lives is an error.
@@ -180,14 +183,20 @@ class VirtualCameraSink:
         self._process = process
         assert process.stdout is not None
         said = b""
-        with process.stdout as output:
-            for line in output:
-                said = line
-                with contextlib.suppress(ValueError):
-                    answer = json.loads(line)
-                    if "ready" in answer:
-                        return
-                    said = str(answer["error"]).encode()
+        # One that says nothing is ended, and with it what is read here.
+        late = threading.Timer(_START_S, process.kill)
+        late.start()
+        try:
+            with process.stdout as output:
+                for line in output:
+                    said = line
+                    with contextlib.suppress(ValueError):
+                        answer = json.loads(line)
+                        if "ready" in answer:
+                            return
+                        said = str(answer["error"]).encode()
+        finally:
+            late.cancel()
         reason = said.decode(errors="replace").strip() or "no reason was given"
         raise SinkError(f"{self.name}: the process that holds the camera did not start ({reason}).")
 

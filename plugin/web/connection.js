@@ -28,9 +28,9 @@ export class Connection extends EventTarget {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
-  /** Say that a picture was shown; only then the next one comes. */
-  ack(channel) {
-    this.send({ type: "ack", channel });
+  /** Say that a picture was shown, and how large (longer side, px of the screen); only then the next one comes. */
+  ack(channel, side) {
+    this.send({ type: "ack", channel, ...(side > 0 && { side }) });
   }
 
   #receive(data) {

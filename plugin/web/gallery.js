@@ -3,6 +3,7 @@
 import { call, find, make } from "./api.js";
 import { attempt, complain, say } from "./toast.js";
 
+const RESTS_MS = 80;
 const KINDS = { synthetic: "Synthetic", consented: "Consented" };
 
 function remark(card) {
@@ -51,6 +52,15 @@ export class Gallery {
     button.disabled = card.state !== "ready";
     button.dataset.ready = String(card.state === "ready");
     button.dataset.persona = card.name;
+    // Whom the pointer or the focus rests on may be chosen next: ready by then, they are worn with the next picture.
+    let rests = 0;
+    const leave = () => clearTimeout(rests);
+    const rest = () => {
+      leave();
+      rests = setTimeout(() => card.name !== this.#worn && this.connection.send({ type: "prepare", persona: card.name }), RESTS_MS);
+    };
+    for (const name of ["pointerenter", "focus"]) button.addEventListener(name, rest);
+    for (const name of ["pointerleave", "blur", "click"]) button.addEventListener(name, leave);
     button.addEventListener("click", () => {
       this.#wanted = card.name;
       this.connection.send({ type: "change", settings: { persona: card.name } });

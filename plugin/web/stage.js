@@ -61,6 +61,7 @@ export class Stage {
       }
       canvas.getContext("2d", { alpha: false }).drawImage(bitmap, 0, 0);
     }
+    const shape = bitmap.width / bitmap.height;
     bitmap.close();
     if (channel === "after") {
       this.#setKind(kind, held);
@@ -68,7 +69,15 @@ export class Stage {
       if (this.#ages.length > KEPT_AGES) this.#ages.shift();
     }
     // A hidden page asks for no more pictures: nobody would see them.
-    if (!document.hidden) this.#connection.ack(channel);
+    if (!document.hidden) this.#connection.ack(channel, this.#side(shape));
+  }
+
+  /** The longer side, px of the screen, at which a picture of this shape is shown: more is not to be sent. */
+  #side(shape) {
+    const { clientWidth, clientHeight } = find("after");
+    const [width, height] = clientWidth / clientHeight > shape ? [clientHeight * shape, clientHeight] : [clientWidth, clientWidth / shape];
+    // In steps, so that a window that is drawn larger does not change the canvas with every picture.
+    return Math.ceil((Math.max(width, height) * devicePixelRatio) / 32) * 32;
   }
 
   #setKind(kind, held) {

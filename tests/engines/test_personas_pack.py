@@ -6,12 +6,31 @@ import stat
 import struct
 import zipfile
 import zlib
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from persona_packs import CAST, SIDE_PX, TrustsAll, face, files, picture, record_for, table, write_folder, write_zip
+from persona_packs import (
+    CAST,
+    NOW,
+    SIDE_PX,
+    SUBJECT,
+    TrustsAll,
+    face,
+    files,
+    picture,
+    record_for,
+    table,
+    write_folder,
+    write_zip,
+)
 
+from mien.engines.consent.errors import ConsentExpiredError, ConsentRevokedError
+from mien.engines.consent.gate import Gate
+from mien.engines.consent.record import parse_record
+from mien.engines.consent.revocation import places, revoke, write_revocation
 from mien.engines.personas.container import MAX_FILES
 from mien.engines.personas.pack import load_pack, read_contents, write_pack
 from mien.engines.personas.picture import encode_png
@@ -54,6 +73,55 @@ def test_the_hash_is_checked_before_the_file_is_parsed(tmp_path: Path) -> None:
     (root / "portrait.png").write_bytes(b"no picture at all")
     with pytest.raises(PersonaError, match=r"portrait\.png was changed"):
         load_pack(root)
+
+
+@pytest.mark.parametrize("write", [write_folder, write_zip])
+def test_a_pack_that_has_not_changed_is_not_loaded_twice(tmp_path: Path, write: Any) -> None:
+    path = write(tmp_path / "pat.zip", files())
+    known = load_pack(path)
+    assert load_pack(path, known=known) is known
+    assert load_pack(path) is not known
+    # Another pack is another persona, whatever was known.
+    assert load_pack(write(tmp_path / "other.zip", files()), known=known) is not known
+    write(path, files(), table(description="made anew"))
+    again = load_pack(path, known=known)
+    assert again.manifest.description == "made anew"
+
+
+def test_a_known_pack_with_a_changed_missing_or_new_file_is_refused_as_ever(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "pat", files())
+    known = load_pack(root)
+    portrait = (root / "portrait.png").read_bytes()
+    (root / "portrait.png").write_bytes(portrait[:-1] + b"x")
+    with pytest.raises(PersonaError, match=r"portrait\.png was changed"):
+        load_pack(root, known=known)
+    (root / "portrait.png").unlink()
+    with pytest.raises(PersonaError, match=r"portrait\.png is missing"):
+        load_pack(root, known=known)
+    (root / "portrait.png").write_bytes(portrait)
+    (root / "more.txt").write_text("x")
+    with pytest.raises(PersonaError, match=r"more\.txt is not listed"):
+        load_pack(root, known=known)
+
+
+def test_whether_a_known_pack_may_be_loaded_is_asked_anew(tmp_path: Path) -> None:
+    clock = [NOW]
+    trust = Trust(tmp_path / "data", gate=Gate(tmp_path / "data", now=lambda: clock[0]))
+    root = write_folder(tmp_path / "pat", files())
+    known = load_pack(root, trust=trust)
+    assert load_pack(root, trust=trust, known=known) is known
+    clock[0] += timedelta(days=400)
+    with pytest.raises(ConsentExpiredError):
+        load_pack(root, trust=trust, known=known)
+    clock[0] = NOW
+    record = parse_record(record_for("pat")).record
+    write_revocation(revoke(record, SUBJECT, NOW), places(record.id, root, tmp_path / "data")[1])
+    with pytest.raises(ConsentRevokedError):
+        load_pack(root, trust=trust, known=known)
+    drawn = write_folder(tmp_path / "drawn", files("synthetic"), table("synthetic"))
+    rendered = load_pack(drawn, trust=TrustsAll(tmp_path))
+    with pytest.raises(PersonaError, match="never rendered and compared"):
+        load_pack(drawn, trust=trust, known=rendered)
 
 
 def test_a_missing_and_an_unlisted_file_are_named(tmp_path: Path) -> None:

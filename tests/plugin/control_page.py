@@ -130,6 +130,9 @@ class Path:
             raise ZeroDivisionError("a defect")
         self.calls.append(("persona", name))
 
+    def prepare_persona(self, name: str) -> None:
+        self.calls.append(("prepare", name))
+
 
 def desk_of(path: Path, **settings: Any) -> Desk:
     """The real desk over it; keeps nothing."""

@@ -180,6 +180,36 @@ def test_a_live_goes_to_the_slate_at_once_and_comes_back_with_another_persona(tm
         assert until(lambda: next(frames).kind == "persona")
 
 
+def test_whoever_was_worn_and_is_ready_is_not_worn_again_once_the_consent_is_withdrawn(tmp_path: Path) -> None:
+    root, events = worn(tmp_path / "pat"), []
+    persona = load_pack(root)
+    with live(root, events) as running:
+        frames = iter(running)
+        assert until(lambda: next(frames).kind == "persona")
+        running.set_persona("viggo")
+        running.set_persona(str(root))
+        running.set_persona("viggo")
+        withdraw(persona, 0)
+        with pytest.raises(ConsentRevokedError):
+            running.set_persona(str(root))
+        running.prepare_persona(str(root))
+        with pytest.raises(ConsentRevokedError):
+            running.set_persona(str(root))
+        assert running.stats()["persona"] == "viggo"
+        assert running._switch._wardrobe.persona_at(root) is None
+        # Who comes from the kept engines is watched as ever, here another pack of the same record.
+    again = worn(tmp_path / "again", consent_record(now=utc_now() - timedelta(days=1), days=30))
+    with live(Path("viggo"), events) as running:
+        frames = iter(running)
+        running.set_persona(str(again))
+        running.set_persona("viggo")
+        running.set_persona(str(again))
+        assert until(lambda: next(frames).kind == "persona")
+        record = parse_record((again / RECORD_NAME).read_bytes()).record
+        write_revocation(revoke(record, SUBJECT, NOW), places(record.id, again, user_data_dir())[1])
+        assert until(lambda: next(frames).kind == "slate", 10.0)
+
+
 def test_a_live_does_not_start_with_a_consent_that_is_over_and_warns_of_a_near_end(tmp_path: Path) -> None:
     over = consent_record(now=utc_now() - timedelta(days=30), days=29)
     with pytest.raises(ConsentExpiredError), live(worn(tmp_path / "over", over), []):

@@ -121,7 +121,10 @@ def test_personas_are_listed_shown_and_worn(server: ControlServer, path: Path) -
     # Round and round: after the last one comes the first.
     assert ask(server, "POST", "/api/persona/next") == (200, {"persona": "amara"})
     assert ask(server, "POST", "/api/persona/previous") == (200, {"persona": "viggo"})
-    assert path.calls == [("persona", "viggo"), ("persona", "amara"), ("persona", "viggo")]
+    # Whoever follows in the same direction is made ready.
+    assert path.calls == [
+        ("persona", "viggo"), ("persona", "amara"), ("prepare", "linh"), ("persona", "viggo"), ("prepare", "opal")
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["nobody", "..", "<script>", "%2e%2e%2famara", "amara%00"])

@@ -169,7 +169,16 @@ def test_the_next_persona_and_the_one_before_go_round(desk: Desk, path: Path) ->
         # The double fails for two of them, as packs may.
         with contextlib.suppress(PersonaError, ZeroDivisionError):
             desk.step_persona(step)
-    assert path.calls == [("persona", "viggo")]
+    assert path.calls == [("persona", "viggo"), ("prepare", "opal")]
+
+
+def test_only_a_name_of_the_list_is_made_ready(desk: Desk, path: Path) -> None:
+    desk.prepare_persona("opal")
+    for name in ("nobody", "..", "/home/ann/packs/me"):
+        with pytest.raises(PersonaError, match="no persona"):
+            desk.prepare_persona(name)
+    assert path.calls == [("prepare", "opal")]
+    assert kept() == {}
 
 
 def test_private_folders_and_passwords_are_not_shown(path: Path) -> None:

@@ -5,10 +5,10 @@ import asyncio
 import numpy as np
 import pytest
 import simplejpeg
-from control_page import HEIGHT, WIDTH, Path, desk_of, frame, page_at, until
+from control_page import HEIGHT, WIDTH, Page, Path, desk_of, frame, page_at, until
 
 from mien.plugin.control import hub
-from mien.plugin.control.hub import HEADER_BYTES, MAX_SIDE_PX, encode
+from mien.plugin.control.hub import HEADER_BYTES, MAX_SIDE_PX, MIN_SIDE_PX, encode
 from mien.plugin.control.preview import PreviewSink
 from mien.realtime.clock import MonotonicClock
 from mien.realtime.errors import SinkError
@@ -59,7 +59,7 @@ def _waits(sink: PreviewSink) -> bool:
 
 
 def test_nothing_is_encoded_while_nobody_asks(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(pixels: object) -> bytes:
+    def refuse(pixels: object, side_px: int) -> bytes:
         raise AssertionError("encoded for nobody")
 
     monkeypatch.setattr(hub, "encode", refuse)
@@ -116,3 +116,36 @@ def test_large_pictures_are_sent_smaller_and_small_ones_as_they_are() -> None:
     upright = np.zeros((1920, 1080, 3), np.uint8)
     assert simplejpeg.decode_jpeg_header(encode(upright))[:2] == (MAX_SIDE_PX, 720)
     assert simplejpeg.decode_jpeg_header(encode(np.zeros((49, 65, 3), np.uint8)))[:2] == (49, 65)
+    assert simplejpeg.decode_jpeg_header(encode(large, 864))[:2] == (486, 864)
+    # Smaller the watermark would be lost, and larger nobody needs it.
+    assert simplejpeg.decode_jpeg_header(encode(large, 64))[:2] == (MIN_SIDE_PX * 9 // 16, MIN_SIDE_PX)
+    assert simplejpeg.decode_jpeg_header(encode(large, 3840))[:2] == (720, MAX_SIDE_PX)
+
+
+def test_a_picture_comes_as_large_as_the_page_shows_it_and_as_the_largest_of_two_needs() -> None:
+    sink = PreviewSink(desk_of(Path()), port=0)
+    sink.open(StreamFormat(1280, 720, 30.0))
+
+    async def width(page: Page) -> int:
+        return int(simplejpeg.decode_jpeg_header((await page.picture())[HEADER_BYTES:])[1])
+
+    async def watch() -> None:
+        assert sink.url is not None
+        async with page_at(sink.url) as page, page_at(sink.url) as other:
+            await page.say(type="ack", channel="after", side=864)
+            await until(lambda: _waits(sink))
+            sink.write(frame(40, width=1280, height=720))
+            assert await width(page) == 864
+            # As long as nothing else is said it stays so.
+            await page.say(type="ack", channel="after")
+            await until(lambda: _waits(sink))
+            sink.write(frame(40, width=1280, height=720))
+            assert await width(page) == 864
+            await page.say(type="ack", channel="after", side=700)
+            await other.say(type="ack", channel="after", side=960)
+            await until(lambda: sink._server is not None and len(sink._server._hub._waiting) == 2)  # type: ignore[union-attr]
+            sink.write(frame(40, width=1280, height=720))
+            assert [await width(page), await width(other)] == [960, 960]
+
+    asyncio.run(watch())
+    sink.close()

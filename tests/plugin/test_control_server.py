@@ -9,7 +9,7 @@ from importlib import resources
 
 import aiohttp
 import pytest
-from control_page import Page, Path, client, desk_of, page_at, split, until
+from control_page import Page, Path, client, desk_of, frame, page_at, split, until
 
 from mien.plugin.control.gate import proof_of
 from mien.plugin.control.place import Token
@@ -95,6 +95,24 @@ def test_a_page_that_is_open_ends_when_the_token_is_renewed(server: ControlServe
             return await page.close_code()
 
     assert asyncio.run(talk()) == TOKEN_ENDED
+
+
+def test_after_the_token_is_renewed_a_page_gets_no_picture_and_changes_nothing(
+    server: ControlServer, path: Path
+) -> None:
+    async def talk() -> None:
+        async with page_at(server.url) as watching, page_at(server.url) as asking:
+            await watching.say(type="ack", channel="after")
+            await until(lambda: server._hub is not None and server._hub._waiting)
+            Token().renew()
+            server.offer(frame(40))
+            await asking.say(type="hold", on=True)
+            while (message := await watching.socket.receive(timeout=10.0)).type is not aiohttp.WSMsgType.CLOSE:
+                assert message.type is aiohttp.WSMsgType.TEXT
+            assert await asking.close_code() == message.data == TOKEN_ENDED
+
+    asyncio.run(talk())
+    assert path.calls == []
 
 
 @pytest.mark.parametrize(
@@ -347,8 +365,12 @@ async def _bad(page: Page, text: str) -> None:
         '{"type": "reboot"}',
         '{"type": "slate", "on": "yes"}',
         '{"type": "show_me", "held": 1}',
+        '{"type": "prepare", "persona": 7}',
         '{"type": "change", "settings": 7}',
         '{"type": "ack", "channel": "elsewhere"}',
+        '{"type": "ack", "channel": "after", "side": "large"}',
+        '{"type": "ack", "channel": "after", "side": true}',
+        '{"type": "ack", "channel": "after", "side": 0}',
         "[" * 2000,
     ],
 )

@@ -319,3 +319,17 @@ def test_a_page_that_reads_nothing_is_cut_off_and_holds_up_no_other(
 
     asyncio.run(talk())
     assert path.calls[-1] == ("slate", True)
+
+
+def test_whom_somebody_points_at_is_made_ready_and_nobody_is_told_why_not(server: ControlServer, path: Path) -> None:
+    async def talk() -> list[str]:
+        async with page_at(server.url) as page:
+            await page.say(type="prepare", persona="nobody")
+            await page.say(type="prepare", persona="opal")
+            await until(lambda: ("prepare", "opal") in path.calls)
+            await page.say(type="hold", on=True)
+            await page.hear("status", hold=True)
+            return [each["type"] for each in page.seen]
+
+    assert "said" not in asyncio.run(talk())
+    assert path.calls == [("prepare", "opal"), ("hold", True)]

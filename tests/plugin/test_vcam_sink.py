@@ -85,6 +85,23 @@ def test_the_slate_comes_first_then_each_frame_as_it_is_written(driver: Driver, 
     driver.wait(lambda: driver.released == 1)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell script plays the part of Python")
+def test_a_holder_that_says_nothing_is_ended(
+    folder: Path, driver: Driver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent = tmp_path / "silent"
+    silent.write_text("#!/bin/sh\nexec sleep 600\n")
+    silent.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(silent))
+    monkeypatch.setattr("mien.plugin.vcam.sink._START_S", 0.2)
+    sink = VirtualCameraSink(slate=slate(), folder=folder)
+    with pytest.raises(SinkError, match=r"did not start \(no reason was given\)"):
+        sink.open(STREAM)
+    assert sink._process is not None
+    assert sink._process.wait(PATIENCE_S) == -signal.SIGKILL
+    sink.close()
+
+
 def test_what_is_shown_is_never_half_of_another(driver: Driver, folder: Path) -> None:
     """Also in the pauses, in which the holder shows the newest picture again while the next one is written."""
     sink = VirtualCameraSink(slate=slate(640, 360), folder=folder)

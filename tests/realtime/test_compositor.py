@@ -323,6 +323,15 @@ def test_better_engines_of_the_same_persona_end_no_hold_and_begin_on_their_best_
     assert shows_persona(stage.show(), (90, 90, 220))
 
 
+def test_the_same_engines_of_another_persona_stay_on_the_rung_that_this_machine_keeps_up_with() -> None:
+    stage = Stage(PaintEngine(), PaintEngine((200, 40, 40), "light"))
+    stage.compositor.set_rung(1)
+    stage.show()
+    stage.compositor.set_engines((PaintEngine((90, 90, 220)), PaintEngine((10, 220, 220), "light")))
+    assert shows_persona(stage.show(), (10, 220, 220))
+    assert stage.compositor.rung == 1
+
+
 def test_better_engines_that_follow_a_change_of_persona_before_its_first_frame_change_the_persona_too() -> None:
     stage = Stage()
     stage.show()

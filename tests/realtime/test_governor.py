@@ -116,6 +116,14 @@ def test_other_engines_begin_on_their_best_rung_and_owe_nothing_to_the_old() -> 
     assert governor.rung == 1
 
 
+def test_the_same_engines_of_another_persona_begin_where_the_old_ones_were_and_climb_when_there_is_room() -> None:
+    governor = Governor(2, INTERVAL_MS)
+    feed(governor, 45.0, 1.0, 0.0)
+    governor.restart(2, governor.rung)
+    assert governor.rung == 1
+    assert [move.to for _, move in feed(governor, 8.0, 10.0, 1.0)] == [0]
+
+
 @pytest.mark.parametrize(("rungs", "interval"), [(0, 33.0), (1, 0.0)])
 def test_nonsense_is_refused(rungs: int, interval: float) -> None:
     with pytest.raises(ValueError, match="rungs must be"):

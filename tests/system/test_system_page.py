@@ -121,6 +121,12 @@ def test_the_source_changes_while_live(live: Live, page: Any) -> None:
 # -- persona and mode
 
 
+def wear(page: Any, name: str) -> None:
+    card = page.find_element("css selector", f"[data-persona={name}]")
+    card.click()
+    until(lambda: card.get_attribute("aria-pressed") == "true")
+
+
 class Watch:
     """Looks at every frame that leaves, on a thread of its own: when, what it is marked as, and a thumbnail."""
 
@@ -157,14 +163,16 @@ def test_a_persona_is_changed_live_without_a_bare_face(
     open_panels(page)
     Select(page.find_element("id", "mode")).select_by_value("portrait")
     until(lambda: shown_settings(live)["mode"] == "portrait")
+    # The first time it loads; what counts is a change to somebody who is loaded.
+    for name in ("opal", "viggo"):
+        wear(page, name)
     page.execute_script(
         "document.querySelector('[data-persona=opal]').addEventListener('click',"
         " () => { window.clickedAt = performance.timeOrigin + performance.now(); }, { capture: true, once: true })"
     )
     with Watch(live) as watch:
         until(lambda: len(watch.seen) > 30)
-        page.find_element("css selector", "[data-persona=opal]").click()
-        until(lambda: page.find_element("css selector", "[data-persona=opal]").get_attribute("aria-pressed") == "true")
+        wear(page, "opal")
         count = len(watch.seen)
         until(lambda: len(watch.seen) > count + 20)
     # The first ones may still show the mode before: it changes between two frames.
@@ -192,11 +200,10 @@ def test_a_persona_is_changed_live_without_a_bare_face(
     last_old = first - 1 - int(np.argmax(worn[:first][::-1]))
     gap = seen[first][1].sequence - seen[last_old][1].sequence - 1
     total_ms = (seen[first][0] - clicked_s) * 1e3
-    loaded_ms = total_ms - live.persona_switch_ms
     with capsys.disabled():
         sys.stdout.write(
-            f"\npersona: click to new face {total_ms:.0f} ms, of that loading {live.persona_switch_ms:.0f} ms, "
-            f"so {loaded_ms:.0f} ms once loaded; frames dropped at the change: {gap}, slates {kinds.count('slate')}\n"
+            f"\npersona: click to new face {total_ms:.0f} ms once loaded, of that {live.persona_switch_ms:.0f} ms to "
+            f"check it; frames dropped at the change: {gap}, slates {kinds.count('slate')}\n"
         )
     assert total_ms > 0
 
@@ -210,6 +217,8 @@ def test_the_expression_has_sliders_when_a_network_is_worn(live: Live, page: Any
     until(lambda: shown_settings(live)["engine"] == "auto")
     page.find_element("css selector", "[data-persona=amara]").click()
     until(lambda: shown_settings(live)["persona"] == "amara")
+    assert live.wait_ready(PATIENCE_S)
+    until(lambda: text(page, "engine").startswith(live.stats()["engine"]["name"]))
     open_panels(page)
     # Under load the governor may step down to an engine that cannot edit; then the sliders say so.
     slider = page.find_element("css selector", "[aria-label='Smile, added']")

@@ -5,7 +5,8 @@ import pytest
 from mesh_faces import INNER_LIP, driver_crop, face, portrait, rest, with_lids, with_mouth
 
 from mien.engines.mesh.engine import MeshEngine
-from mien.engines.mesh.portrait import _frame_edge
+from mien.engines.mesh.layout import Layout
+from mien.engines.mesh.portrait import PortraitPainter, _frame_edge, _Stage
 
 GREEN = (0, 255, 0)
 
@@ -15,6 +16,11 @@ def _engine() -> MeshEngine:
     picture[::20] = (60, 60, 160)  # lines that show any movement of the background
     picture[:, ::20] = (60, 60, 160)
     return MeshEngine(picture, landmarks, mode="portrait", label="generated")
+
+
+def _stage(engine: MeshEngine) -> _Stage:
+    assert isinstance(engine.painter, PortraitPainter)
+    return engine.painter.lay_out((400, 400))
 
 
 @pytest.mark.parametrize("size", [(640, 360), (360, 640), (400, 400)])
@@ -34,8 +40,7 @@ def test_the_head_turns_and_the_frames_edge_stays() -> None:
     turned = engine(face(rest(), rest(), yaw_deg=25), crop).pixels.astype(int)
     change = np.abs(still - turned).max(axis=2)
     assert change[150:250, 150:250].mean() > 5
-    stage = engine._painter._stage  # type: ignore[union-attr]
-    assert stage is not None
+    stage = _stage(engine)
     map_x, map_y = stage.maps(stage.shape.target(face(rest(), rest(), yaw_deg=25), stage.place))
     y, x = np.mgrid[0:400, 0:400]
     moved = np.hypot(map_x - x, map_y - y)
@@ -48,8 +53,7 @@ def test_nothing_tears(where: dict[str, float]) -> None:
     stage_engine = _engine()
     driver = face(rest(), rest(), **where)
     stage_engine(driver, driver_crop(GREEN))
-    stage = stage_engine._painter._stage  # type: ignore[union-attr]
-    assert stage is not None
+    stage = _stage(stage_engine)
     map_x, map_y = stage.maps(stage.shape.target(driver, stage.place))
     steps = np.hypot(np.diff(map_x, axis=1)[:-1], np.diff(map_y, axis=1)[:-1])
     assert np.percentile(steps, 99.5) < 6
@@ -75,3 +79,29 @@ def test_the_frames_edge_is_anchored_on_all_four_sides() -> None:
     assert points.min(axis=0) == pytest.approx((-10, -5))
     assert points.max(axis=0) == pytest.approx((110, 55))
     assert len(points) == 44
+
+
+def test_it_is_laid_out_for_the_frames_to_come_before_the_first_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture, landmarks = portrait(400, wide_cm=36)
+    whole = MeshEngine(picture, landmarks, mode="portrait", frame_px=(1600, 900), max_side_px=800)
+    half = MeshEngine(
+        picture,
+        landmarks,
+        mode="portrait",
+        quality="half",
+        frame_px=(1600, 900),
+        max_side_px=800,
+        painter=whole.painter,
+    )
+    assert half.painter is whole.painter
+
+    def late(*_: object) -> Layout:
+        raise AssertionError("laid out on the live path")
+
+    driver, crop = face(rest(), rest(), x=800, y=450), driver_crop(GREEN, 1600, 900)
+    alone = MeshEngine(picture, landmarks, mode="portrait", max_side_px=800)(driver, crop)
+    monkeypatch.setattr(Layout, "fit", late)
+    assert (whole(driver, crop).pixels == alone.pixels).all()
+    assert half(driver, crop).pixels.shape == (900, 1600, 3)
+    with pytest.raises(AssertionError, match="laid out on the live path"):
+        MeshEngine(picture, landmarks, mode="portrait")(driver, crop)
