@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -53,9 +52,6 @@ Event = Callable[[str], None]
 
 #: A conversion waits this long for its file to be finished, seconds.
 LOSSLESS_CLOSE_S = 120.0
-#: How long Python lets one thread go on while others wait, seconds, while a run is open. Its own 5 ms were waited for
-#: after each of a frame's steps while another thread computed in Python: one that loads a network, say.
-_SWITCH_S = 0.0005
 #: A captured picture older than this is no "before" any more, ns.
 _FRESH_NS = 2_000_000_000
 
@@ -282,8 +278,6 @@ class Live:
         # Registered first, so that it runs last: the camera is free and every thread has ended.
         stack.callback(self._sign)
         signed_last = stack.enter_context(ExitStack())
-        stack.callback(sys.setswitchinterval, sys.getswitchinterval())
-        sys.setswitchinterval(_SWITCH_S)
         persona = find(config.persona)
         sources = Sources(config, clock, stay=self._stay)
         source = sources.open()

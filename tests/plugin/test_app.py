@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from fractions import Fraction
@@ -53,13 +52,6 @@ def no_thread_left() -> Iterator[None]:
     yield
     left = set(threading.enumerate()) - before
     assert [thread.name for thread in left if thread.name.startswith("mien-")] == []
-
-
-def test_threads_take_turns_sooner_while_it_runs_and_as_before_afterwards() -> None:
-    before = sys.getswitchinterval()
-    with Live(LiveConfig(source="pattern", persona="viggo", sinks=("null",))):
-        assert sys.getswitchinterval() < before / 4
-    assert sys.getswitchinterval() == pytest.approx(before)
 
 
 def test_convert_gives_every_frame_marked_with_the_sound(clip: Path, tmp_path: Path) -> None:
