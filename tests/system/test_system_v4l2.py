@@ -38,7 +38,11 @@ WIDTH, HEIGHT, FPS = 480, 270, 10
 PERSONA = "amara"
 #: Pictures that were on their way into the meeting when a step was noted.
 ON_THE_WAY = 4
-TIMEOUT_S = 1500.0
+#: Both machines of this file take four minutes each where emulation is as fast as usual.
+TIMEOUT_S = 700.0
+#: A frame that takes so long, ms, is followed by nothing that a test could wait for: usual are two seconds, and on some
+#: processors QEMU takes a minute.
+TOO_SLOW_MS = 20_000
 
 
 @dataclass(frozen=True)
@@ -89,12 +93,24 @@ def machine(request: pytest.FixtureRequest) -> Path:
 def meeting(machine: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Meeting:
     shared = tmp_path_factory.mktemp("shared")
     provide(shared, "guest.py")
-    console, machine_s = v4l2_machine.run(machine, shared, timeout_s=TIMEOUT_S)
+    console, machine_s = ran(machine, shared)
     told = console + "".join(path.read_text(errors="replace") for path in sorted(shared.glob("*.log")))
     assert "PASSED" in console, told[-6000:]
     times = re.findall(r"^STEP (\S+) -?\d+ ([\d.]+)", console, re.MULTILINE)
     tell(request, f"ran {machine_s:.0f} s; " + ", ".join(f"{a} {b} s" for a, b in times))
     return seen(console, shared)
+
+
+def ran(machine: Path, shared: Path) -> tuple[str, float]:
+    """`v4l2_machine.run`; a skip where the time ran out because a frame takes a minute, else that is a failure."""
+    try:
+        return v4l2_machine.run(machine, shared, timeout_s=TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        said = "".join(path.read_text(errors="replace") for path in sorted(shared.glob("*.log")))
+        slowest_ms = max((int(ms) for ms in re.findall(r"latency (\d+) ms", said)), default=0)
+        if slowest_ms >= TOO_SLOW_MS:
+            pytest.skip(f"QEMU is too slow on this processor: a frame took {slowest_ms / 1e3:.0f} s")
+        raise
 
 
 def seen(console: str, shared: Path) -> Meeting:
@@ -207,11 +223,12 @@ def embedded(identity: FaceIdentity, picture: Pixels) -> np.ndarray:
     return identity.embed(picture, face.landmarks)
 
 
+@pytest.mark.usefixtures("meeting")  # It is skipped where the machine is too slow, and so is this.
 def test_chromium_takes_it_by_getusermedia(machine: Path, tmp_path: Path, request: pytest.FixtureRequest) -> None:
     if shutil.which("chromium") is None:
         missing("chromium is missing: apt-get install chromium")
     provide(tmp_path, "browser.py")
-    console, machine_s = v4l2_machine.run(machine, tmp_path, timeout_s=TIMEOUT_S)
+    console, machine_s = ran(machine, tmp_path)
     tell(request, f"Chromium: {machine_s:.0f} s; " + ", ".join(re.findall(r"^(.* after \d+ s)", console, re.MULTILINE)))
     failed = tmp_path / "failed"
     assert not failed.exists(), failed.read_text()
