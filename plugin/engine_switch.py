@@ -235,14 +235,8 @@ class EngineSwitch:
             engines = self._ladder(persona, words)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the network, the portrait goes on
             engines = self._ladder(persona, (INSTANT, words[1], f"its trained network cannot run here: {error}"))
-        with self._lock:
-            wanted = self._awaited is awaited and not self._closed
-            rests = self._change(engines, None, same_persona=True) if wanted else ""
-        if wanted:
-            self._tell(f"engine: {engines[0].spec.name} ({engines[0].spec.reason})", rests)
+        if self._show_later(engines, lambda: self._awaited is awaited):
             self._prepare(persona)
-        else:
-            self.retire(engines)
 
     def _prepare(self, persona: Persona) -> None:
         # A device that was asked for has its runtime: what is compiled for another would not be used.
@@ -263,14 +257,19 @@ class EngineSwitch:
         except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the engine that runs goes on
             self._tell(f"what was prepared for {persona.name} cannot be used: {error}")
             return
+        # Another engine may have been asked for meanwhile.
+        self._show_later(engines, lambda: self.persona == persona.name and asked == (self._kind, self._mode))
+
+    def _show_later(self, engines: Engines, wanted: Callable[[], bool]) -> bool:
+        """Show whom is shown by these, which took a while, if they are still wanted; whether they were."""
         with self._lock:
-            # Another engine may have been asked for meanwhile.
-            wanted = self.persona == persona.name and asked == (self._kind, self._mode) and not self._closed
-            rests = self._change(engines, None, same_persona=True) if wanted else ""
-        if wanted:
+            shown = wanted() and not self._closed
+            rests = self._change(engines, None, same_persona=True) if shown else ""
+        if shown:
             self._tell(f"engine: {engines[0].spec.name} ({engines[0].spec.reason})", rests)
         else:
             self.retire(engines)
+        return shown
 
     def _change(self, engines: Engines, awaited: tuple[Persona, Words] | None, *, same_persona: bool) -> str:
         """Show these from the next frame on; returns what is to be told of the edit. With the lock held."""

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from mien.realtime.interrupts import handled
+from mien.realtime.interrupts import handled, handled_by
 
 #: Ctrl-C: 128 + SIGINT.
 EXIT_INTERRUPTED = 130
@@ -44,12 +44,8 @@ def ending_at_once(*, json_wanted: bool) -> Iterator[None]:
             os.write(1, (json.dumps(interruption("stopped"), indent=2) + "\n").encode())
         os._exit(128 + number)
 
-    before = {number: signal.signal(number, leave) for number in handled()}
-    try:
+    with handled_by(leave):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def end_in_order() -> None:

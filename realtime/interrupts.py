@@ -33,14 +33,23 @@ def held_back(on_signal: Callable[[], None] | None = None) -> Iterator[None]:
         if on_signal is not None:
             on_signal()
 
-    before = {number: signal.signal(number, note) for number in handled()}
+    try:
+        with handled_by(note):
+            yield
+    finally:
+        if came:
+            signal.raise_signal(came[0])
+
+
+@contextmanager
+def handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Within the block `handler` takes Ctrl-C and SIGTERM; those before come back at its end. Main thread alone."""
+    before = {number: signal.signal(number, handler) for number in handled()}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        if came:
-            signal.raise_signal(came[0])
+        for number, old in before.items():
+            signal.signal(number, old)
 
 
 def handled() -> list[signal.Signals]:
