@@ -11,12 +11,13 @@ from pathlib import Path
 
 from mien.engines.personas.pack import Mode
 from mien.plugin.engine_switch import EngineSwitch
+from mien.plugin.parts import open_background
 from mien.plugin.recorder import Recorder, RecordingState
 from mien.plugin.sources import Sources
 from mien.realtime.calibration import Calibration
 from mien.realtime.calibration_recorder import CalibrationRecorder, Step
 from mien.realtime.compositor import Compositor
-from mien.realtime.config import BadgeSettings
+from mien.realtime.config import Background, BadgeSettings
 from mien.realtime.errors import ConfigError, SourceError
 from mien.realtime.pipeline import Pipeline
 from mien.realtime.sink.file import FileSink
@@ -88,6 +89,10 @@ class Changes:
     def set_colour(self, strength: float) -> None:
         """Let the persona take on this much of the driver's light and skin, 0..1."""
         self._compositor.set_colour(strength)
+
+    def set_background(self, kind: Background) -> None:
+        """Keep, blur or replace what is behind the people. Raises `ModelError` if its model cannot be had."""
+        self._compositor.set_background(open_background(kind))
 
     def set_slate_picture(self, picture: Path | None, *, language: str) -> None:
         """Show this picture as the slate; None for the built-in one. Raises `ConfigError` for what cannot be read."""

@@ -11,15 +11,17 @@ from mien.plugin.engine_switch import EngineSwitch
 from mien.plugin.obs.errors import ObsError
 from mien.plugin.obs.journal import Journal
 from mien.plugin.painter import make_painter
+from mien.realtime.background import BackgroundFilter
 from mien.realtime.calibration import Calibration
 from mien.realtime.compositor import Compositor
-from mien.realtime.config import BadgeSettings, LiveConfig
+from mien.realtime.config import Background, BadgeSettings, LiveConfig
 from mien.realtime.frame import Pixels
 from mien.realtime.interrupts import held_back
 from mien.realtime.mark import Marker
 from mien.realtime.neutral import NeutralEstimator
 from mien.realtime.occluder import OccluderModel
 from mien.realtime.presence import Presence
+from mien.realtime.segmenter import Segmenter, segmenter_path
 from mien.realtime.sink.base import Sink
 from mien.realtime.sink.runner import SinkRunner
 from mien.realtime.slate import Slate
@@ -61,12 +63,13 @@ def open_compositor(
         The compositor, and the marker that it marks with.
 
     Raises:
-        MienError: the slate, the device or an engine cannot be had; nothing is left open.
+        MienError: the slate, the background's model, the device or an engine cannot be had; nothing is left open.
 
     """
     # Before the engines, which only the compositor closes: a slate that cannot be read must not leave them open.
     marker = Marker(info.width, info.height, config.badge, session=session)
     slate = Slate(info.width, info.height, config.slate, language=config.badge.language)
+    background = open_background(config.background)
     with ExitStack() as half:
         painter = make_painter(config.device, occluders=OccluderModel if config.occluders else None)
         half.callback(painter.close)
@@ -82,10 +85,22 @@ def open_compositor(
         now_ns=now_ns,
         cover_bystanders=config.bystanders == "cover",
         colour=config.colour,
+        background=background,
         on_error=on_error,
         retire=switch.retire,
     )
     return compositor, marker
+
+
+def open_background(kind: Background) -> BackgroundFilter | None:
+    """Open what changes the room behind the people, and fetch its model first if it is not there; None keeps it.
+
+    Raises `ModelError` for a model that cannot be had.
+    """
+    if kind == "keep":
+        return None
+    with held_back():
+        return BackgroundFilter(kind, Segmenter(segmenter_path()))
 
 
 def open_tracking(config: LiveConfig) -> TrackingStage:

@@ -22,7 +22,7 @@ from mien.realtime.engine import Engine
 from mien.realtime.face import Face
 from mien.realtime.frame import Frame
 from mien.realtime.mark import MarkedFrame, Marker, ShowMe
-from mien.realtime.painter import Painter
+from mien.realtime.painter import Painter, Retouch
 from mien.realtime.presence import Absence, Presence
 from mien.realtime.slate import Slate
 from mien.realtime.tracker.base import Selection
@@ -84,6 +84,7 @@ class Compositor:
         now_ns: clock that a hold of "show me" runs out by.
         cover_bystanders: pixelate everybody else.
         colour: 0..1, how much of the driver's light and skin the persona takes on.
+        background: changes what is behind the people, in the persona's frames and the camera's; None leaves it.
         on_error: told of each failed frame, with one sentence.
         retire: given each ladder that is shown no longer, between two frames: once for each time that it came in here.
             Default: closes its engines.
@@ -101,6 +102,7 @@ class Compositor:
         now_ns: Callable[[], int],
         cover_bystanders: bool = True,
         colour: float = STRENGTH,
+        background: Retouch | None = None,
         on_error: Callable[[str], None] = log.warning,
         retire: Callable[[tuple[Engine, ...]], None] = close_engines,
     ) -> None:
@@ -119,6 +121,7 @@ class Compositor:
         self._cover_bystanders = cover_bystanders
         self._on_error = on_error
         self._colour = colour
+        self._background = background
         #: When the engines that are shown took over, ns: the next frame to leave is their first.
         self.changed_ns = 0
         self._last: MarkedFrame | None = None
@@ -159,6 +162,10 @@ class Compositor:
     def set_colour(self, strength: float) -> None:
         """Take on this much of the driver's light and skin, 0..1, from the next frame on."""
         self._colour = strength
+
+    def set_background(self, background: Retouch | None) -> None:
+        """Change what is behind the people from the next frame on; None leaves it as it is."""
+        self._background = background
 
     def set_slate(self, on: bool) -> None:
         """Show the slate until it is taken back."""
@@ -273,6 +280,9 @@ class Compositor:
         picture = frame.pixels.copy()
         if self._cover_bystanders:
             cover(picture, tracked.selection.bystanders)
+        if self._background is not None:
+            # Who hides the room means it then as well.
+            self._background(picture, frame.media_ns)
         return self._marker.mark_camera(
             picture,
             permit,
@@ -292,6 +302,9 @@ class Compositor:
         for face in sorted(faces, key=_area):
             alignment = align(face, engine.spec, frame.width, frame.height)
             painting.swap(face, alignment, engine, strength=self._colour)
+        if self._background is not None:
+            # Last: whose picture it is by now, and in portrait mode all of it is the persona's.
+            painting.retouch(self._background)
         share = self._presence.fade(moment.now_ns)
         if share < 1.0:
             painting.fade(self._slate.picture(), share)

@@ -12,6 +12,10 @@ from mien.realtime.errors import ConfigError
 
 #: The persona that runs when none is named; it ships with the package.
 DEFAULT_PERSONA = "amara"
+#: What can be done with what is behind the people.
+Background = Literal["keep", "blur", "green"]
+#: A plate's green this much above its red and blue goes with the ground when that is keyed out, levels of 255.
+_KEYED = 60
 
 
 class Settings(BaseModel):
@@ -80,6 +84,9 @@ class LiveConfig(Settings):
         default="auto", description="auto: the network's best runtime; cuda: whole frames on an NVIDIA GPU, or an error"
     )
     mode: Literal["swap", "portrait"] = "swap"
+    background: Background = Field(
+        default="keep", description="what is behind the people: as it is, blurred, or a green to be keyed out"
+    )
     edit: str = Field(default="", max_length=400, description="change of the expression, as smile=+0.2,gaze=camera")
     morph: float | None = Field(
         default=None, ge=0.0, le=1.0, description="an imported model between the driver, 0, and the persona, 1"
@@ -108,11 +115,28 @@ class LiveConfig(Settings):
     credentials: CredentialSettings = CredentialSettings()
     loss: LossSettings = LossSettings()
 
+    @model_validator(mode="after")
+    def _goes_together(self) -> Self:
+        if self.background != "keep" and self.device == "cuda":
+            raise ValueError("with device 'cuda' the background can only be 'keep'")
+        if self.background == "green" and _is_keyed(self.badge.plate):
+            raise ValueError(
+                f"whoever keys out the green background loses the badge's plate {self.badge.plate} with it"
+            )
+        return self
+
 
 def nearest(name: str, known: list[str]) -> str:
     """A sentence that names the closest of `known`, or all of them; for error messages."""
     close = difflib.get_close_matches(name, known, n=1)
     return f"Did you mean '{close[0]}'?" if close else f"Known: {', '.join(sorted(known))}."
+
+
+def _is_keyed(plate: str) -> bool:
+    if not plate.startswith("#"):
+        return False
+    red, green, blue = bytes.fromhex(plate[1:])
+    return green - max(red, blue) > _KEYED
 
 
 def _explain(model: type[BaseModel], error: ValidationError, where: str) -> str:
@@ -125,4 +149,6 @@ def _explain(model: type[BaseModel], error: ValidationError, where: str) -> str:
             if isinstance(annotation, type) and issubclass(annotation, BaseModel):
                 group = annotation
         return f"{where}: unknown setting '{path}'. {nearest(str(first['loc'][-1]), list(group.model_fields))}"
-    return f"{where}: '{path}' got {first['input']!r}: {first['msg']}."
+    # Of all settings together there is no one that could be named.
+    got = f"'{path}' got {first['input']!r}: " if path else ""
+    return f"{where}: {got}{first['msg']}."

@@ -16,7 +16,7 @@ from mien.realtime.bystanders import cover
 from mien.realtime.engine import Engine
 from mien.realtime.face import Face
 from mien.realtime.frame import Alignment, Frame, Patch, Pixels
-from mien.realtime.painter import Boxes, check_painted, check_patch, least_painted_px, reaches_over_edge
+from mien.realtime.painter import Boxes, Retouch, check_painted, check_patch, least_painted_px, reaches_over_edge
 from mien.realtime.per_track import PerTrack
 from mien.realtime.picture import HostPicture
 
@@ -91,6 +91,12 @@ class CpuPainting(HostPicture):
         matcher.strength = strength
         blend(self.pixels, face, patch, alignment, matcher, occluded, frame.media_ns)
         add_stage(self._stages_ms, "blend", begin)
+
+    def retouch(self, work: Retouch) -> None:
+        """See `Painting`."""
+        begin = time.perf_counter()
+        work(self.pixels, self._frame.media_ns)
+        add_stage(self._stages_ms, "background", begin)
 
     def fade(self, slate: Pixels, share: float) -> None:
         """See `Painting`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
 from mien.realtime.blend_terms import scale_of
@@ -19,6 +19,8 @@ LEAST_FACE_PX = 12.0
 LEAST_PAINTED = 0.25
 
 Boxes = Sequence[tuple[float, float, float, float]]
+#: Changes (H, W, 3) uint8 BGR of a time, ns, in place; see `mien.realtime.background`.
+Retouch = Callable[[Pixels, int], None]
 
 
 class Painting(Picture, Protocol):
@@ -33,6 +35,9 @@ class Painting(Picture, Protocol):
         `strength` 0..1 is how much of the driver's light and skin the persona takes on. Raises `EngineError` (now, or
         in `finish`) for a patch that would leave the face bare.
         """
+
+    def retouch(self, work: Retouch) -> None:
+        """Let `work` change what was painted. Raises `EngineError` where the pixels lie on a device that cannot."""
 
     def fade(self, slate: Pixels, share: float) -> None:
         """Mix with the slate: `share` 0..1 of what was painted, the rest of the slate."""

@@ -25,9 +25,10 @@ from mien.realtime.blend_terms import (
     scale_of,
 )
 from mien.realtime.engine import Engine
+from mien.realtime.errors import EngineError
 from mien.realtime.face import Face
 from mien.realtime.frame import Alignment, Frame, Pixels
-from mien.realtime.painter import Boxes, check_painted, check_patch, least_painted_px
+from mien.realtime.painter import Boxes, Retouch, check_painted, check_patch, least_painted_px
 
 if TYPE_CHECKING:
     from mien.engines.cuda.painter import CudaPainter
@@ -207,6 +208,10 @@ class CudaPainting:
             "paste", **self._region(*region), patch=pixels, patch_pitch=size[1] * 3, mask=mask, mask_pitch=size[1],
             lit=lit, lit_pitch=size[1], patch_width=size[1], patch_height=size[0], **affine(moved), colour=colour,
         )  # fmt: skip
+
+    def retouch(self, work: Retouch) -> None:
+        """See `Painting`; `LiveConfig` refuses a background on a GPU at the door."""
+        raise EngineError("pictures on a GPU are not retouched.", hint="Use `--device auto`, or keep the background.")
 
     def fade(self, slate: Pixels, share: float) -> None:
         """See `Painting`."""

@@ -53,6 +53,14 @@ Device = Annotated[
         rich_help_panel=_LOOK,
     ),
 ]
+Background = Annotated[
+    Literal["keep", "blur", "green"] | None,
+    typer.Option(
+        "--background",
+        help="The room behind you as it is, blurred, or a green that OBS keys out.",
+        rich_help_panel=_LOOK,
+    ),
+]
 Edit = Annotated[
     str | None,
     typer.Option(

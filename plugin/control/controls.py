@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol
 
 from mien.plugin.recorder import RecordingState
 from mien.realtime.calibration_recorder import CalibrationRecorder, Step
-from mien.realtime.config import BadgeSettings
+from mien.realtime.config import Background, BadgeSettings
 from mien.realtime.frame import Pixels
 
 #: How often the page says that a button is still held, seconds.
@@ -47,6 +47,9 @@ class LiveChanges(Protocol):
 
     def set_colour(self, strength: float) -> None:
         """Take on this much of the driver's light and skin."""
+
+    def set_background(self, kind: Background) -> None:
+        """Keep, blur or replace what is behind the people."""
 
     def set_slate_picture(self, picture: Path | None, *, language: str) -> None:
         """Show another slate."""

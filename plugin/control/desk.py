@@ -30,8 +30,10 @@ Values = dict[str, Any]
 
 #: Settings that can change while it runs, in the order in which they are applied.
 CHANGEABLE: Final[tuple[str, ...]] = (
-    "persona", "engine", "mode", "edit", "colour", "badge", "slate", "calibration", "sinks", "source"
+    "persona", "engine", "mode", "edit", "colour", "background", "badge", "slate", "calibration", "sinks", "source"
 )  # fmt: skip
+#: Settings that are applied with another, which follows in `CHANGEABLE`.
+_TOGETHER: Final[Mapping[str, str]] = {"engine": "mode", "background": "badge"}
 _PAGE = "preview"
 
 
@@ -232,19 +234,21 @@ class Desk:
     def _apply_all(self, values: Mapping[str, Any]) -> list[str]:
         failures = []
         for step in _steps(values):
-            wanted = LiveConfig.build(_merged(self._config, step))
-            if any(getattr(wanted, key) != getattr(self._config, key) for key in step):
-                try:
+            try:
+                wanted = LiveConfig.build(_merged(self._config, step))
+                if any(getattr(wanted, key) != getattr(self._config, key) for key in step):
                     self._apply(step)
-                except MienError as error:
-                    failures.append(str(error))
+            except MienError as error:
+                failures.append(str(error))
         return failures
 
     def _apply(self, values: Mapping[str, Any]) -> list[str]:
         done: list[str] = []
         for step in _steps(values):
             config = LiveConfig.build(_merged(self._config, step), where="request")
-            getattr(self, f"_apply_{next(iter(step))}")(config)
+            # Once where two settings are one change.
+            for apply in dict.fromkeys(getattr(self, f"_apply_{key}") for key in step):
+                apply(config)
             self._config = config
             if self._remember is not None:
                 self._remember(step)
@@ -268,6 +272,9 @@ class Desk:
 
     def _apply_colour(self, config: LiveConfig) -> None:
         self.live.changes.set_colour(config.colour)
+
+    def _apply_background(self, config: LiveConfig) -> None:
+        self.live.changes.set_background(config.background)
 
     def _apply_badge(self, config: LiveConfig) -> None:
         self.live.changes.set_badge(config.badge)
@@ -293,11 +300,11 @@ class Desk:
 
 
 def _steps(values: Mapping[str, Any]) -> Iterator[Values]:
-    """What is applied at once, in the order of `CHANGEABLE`: engine and mode, for one may not go with the old other."""
+    """What is applied at once, in the order of `CHANGEABLE`; of a pair, one may not go with the old other."""
     step: Values = {}
     for key in filter(values.__contains__, CHANGEABLE):
         step[key] = values[key]
-        if key == "engine" and "mode" in values:
+        if _TOGETHER.get(key) in values:
             continue
         yield step
         step = {}

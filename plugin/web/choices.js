@@ -1,4 +1,4 @@
-// Source, outputs, engine, mode, colour, badge and slate: each a piece of the settings, changed while it runs.
+// Source, outputs, engine, mode, background, colour, badge and slate: each a piece of the settings, changed while it runs.
 
 import { call, find, make } from "./api.js";
 import { attempt, say } from "./toast.js";
@@ -29,6 +29,7 @@ export class Choices {
     });
     find("engine-kind").addEventListener("change", ({ target }) => change({ engine: target.value }));
     find("mode").addEventListener("change", ({ target }) => change({ mode: target.value }));
+    find("background").addEventListener("change", ({ target }) => change({ background: target.value }));
     find("corner").addEventListener("change", ({ target }) => change({ badge: { corner: target.value } }));
     find("colour").addEventListener("input", ({ target }) => {
       this.#slidAt = performance.now();
@@ -73,6 +74,7 @@ export class Choices {
     if (![...kinds.options].some(({ value }) => value === settings.engine)) kinds.add(new Option(settings.engine, settings.engine));
     follow(kinds, settings.engine);
     follow(find("mode"), settings.mode);
+    follow(find("background"), settings.background);
     follow(find("corner"), settings.badge.corner);
     if (performance.now() - this.#slidAt > SETTLED_MS) {
       find("colour").value = settings.colour;

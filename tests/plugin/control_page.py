@@ -61,6 +61,9 @@ class Changes:
     def set_colour(self, strength: float) -> None:
         self._note("colour", strength)
 
+    def set_background(self, kind: str) -> None:
+        self._note("background", kind)
+
     def set_slate_picture(self, picture: FilePath | None, *, language: str) -> None:
         self._note("slate_picture", picture)
 

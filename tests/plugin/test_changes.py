@@ -10,14 +10,16 @@ import time
 from collections import namedtuple
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from mien.engines.personas.library import SHIPPED_DIR
+from mien.engines.verify.marked import detect_still
 from mien.plugin import Live, LiveConfig, verify
+from mien.realtime.background import GREEN
 from mien.realtime.config import BadgeSettings
 from mien.realtime.errors import ConfigError, EngineError, PersonaError, SinkError, SourceError
 from mien.realtime.mark import MarkedFrame
@@ -116,6 +118,27 @@ def test_a_persona_that_is_deleted_while_it_is_worn_goes_on_and_cannot_be_chosen
 
 
 # -- looks
+
+
+@pytest.mark.parametrize("mode", ["swap", "portrait"])
+def test_the_background_changes_and_comes_back_and_the_mark_stays(
+    live: Live, mode: Literal["swap", "portrait"]
+) -> None:
+    def green(frame: MarkedFrame) -> bool:
+        # The upper left corner, where neither face nor badge is.
+        return bool((np.abs(frame.pixels[10:60, 10:60].astype(int) - GREEN) <= 1).all())
+
+    live.changes.set_source("clip")
+    live.changes.set_engine("mesh", mode)
+    until(lambda: "it was asked for" in live.stats()["engine"]["reason"])
+    assert not green(next_frame(live, lambda frame: frame.kind == "persona"))
+    live.changes.set_background("green")
+    frame = next_frame(live, lambda frame: frame.kind == "persona" and green(frame))
+    # The face is still there, and so is the mark.
+    assert not (np.abs(frame.pixels[150:210, 290:350].astype(int) - GREEN) <= 1).all()
+    assert detect_still(frame.pixels).sessions == (live.session_id,)
+    live.changes.set_background("keep")
+    next_frame(live, lambda frame: frame.kind == "persona" and not green(frame))
 
 
 def test_the_badge_moves_and_is_there_all_the_time(live: Live) -> None:

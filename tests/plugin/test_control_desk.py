@@ -66,16 +66,18 @@ def test_a_change_is_applied_in_order_and_kept(desk: Desk, path: Path) -> None:
             "badge": {"corner": "top-left"},
             "persona": "viggo",
             "colour": 0.3,
+            "background": "blur",
             "mode": "portrait",
             "edit": "",
             "sinks": ["virtualcam", "nut://127.0.0.1:9000"],
         }
     )
-    assert done == ["persona", "mode", "edit", "colour", "badge", "sinks", "source"]
+    assert done == ["persona", "mode", "edit", "colour", "background", "badge", "sinks", "source"]
     assert path.calls == [
         ("persona", "viggo"),
         ("engine", ("auto", "portrait")),
         ("colour", 0.3),
+        ("background", "blur"),
         ("badge", ("top-left", "auto")),
         ("add_sink", "virtualcam"),
         ("add_sink", "nut://127.0.0.1:9000"),
@@ -221,6 +223,20 @@ def test_what_cannot_be_restored_is_told_and_the_rest_is(path: Path) -> None:
     assert len(failures) == 1
     assert "portrait.png" in failures[0]
     assert path.calls == [("colour", 0.2)]
+
+
+def test_a_background_and_a_plate_that_go_together_come_back_together(path: Path) -> None:
+    settings.remember({"badge": {"plate": "#00ff00"}})
+    make_old(settings.settings_path())
+    desk = Desk(path, settings.resolve({}), remember=settings.remember)
+    with pytest.raises(ConfigError, match="loses the badge's plate"):
+        desk.change({"background": "green"})
+    desk.change({"background": "green", "badge": {"plate": "auto"}})
+    for background, plate in (("keep", "#00ff00"), ("green", "auto"), ("keep", "#00ff00")):
+        assert desk.restore() == []
+        shown = desk.status()["settings"]
+        assert (shown["background"], shown["badge"]["plate"]) == (background, plate)
+        assert path.calls[-2:] == [("background", background), ("badge", ("top-right", plate))]
 
 
 def test_the_first_day_has_no_yesterday(desk: Desk) -> None:

@@ -8,6 +8,7 @@ import pkgutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import av
 import pytest
@@ -20,9 +21,12 @@ import mien.realtime.sink
 from marked_pictures import FPS, look, rendered
 from mien.plugin.control.hub import HEADER_BYTES
 from mien.plugin.control.preview import PreviewSink
+from mien.plugin.parts import open_background
 from mien.plugin.vcam.sink import VirtualCameraSink
+from mien.realtime.config import Background
 from mien.realtime.frame import Pixels
 from mien.realtime.mark import MarkedFrame, Marker
+from mien.realtime.painter import Retouch
 from mien.realtime.sink.base import Sink, StreamFormat
 from mien.realtime.sink.file import FORMATS, FileSink
 from mien.realtime.sink.null import NullSink
@@ -131,10 +135,13 @@ WAYS: dict[str, Way] = {
 NOWHERE = {"null": "it throws every frame away"}
 
 
-def frames_of(kind: MarkKind) -> list[MarkedFrame]:
+def frames_of(kind: MarkKind, background: Retouch | None = None) -> list[MarkedFrame]:
     """A second of rendered pictures, marked by the real marker."""
     marker = Marker(WIDTH, HEIGHT, session=SESSION)
     pictures = rendered(20, WIDTH, HEIGHT)
+    for number, picture in enumerate(pictures):
+        if background is not None:
+            background(picture, number * 10**9 // FPS)
     times = [{"sequence": n, "capture_ns": n * 10**9 // FPS, "media_ns": n * 10**9 // FPS} for n in range(20)]
     if kind == "slate":
         return [marker.mark_slate(pictures[0], now_ns=at["media_ns"], **at) for at in times]
@@ -165,7 +172,24 @@ def test_there_is_no_sink_beside_the_table() -> None:
 def test_what_leaves_by_it_is_marked(
     sink: str, kind: MarkKind, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    streams = WAYS[sink](frames_of(kind), tmp_path, monkeypatch)
+    assert_marked(WAYS[sink](frames_of(kind), tmp_path, monkeypatch), kind)
+
+
+@pytest.mark.parametrize("background", ["blur", "green"])
+@pytest.mark.parametrize("sink", sorted(WAYS))
+def test_what_leaves_by_it_is_marked_on_every_background(
+    sink: str, background: Background, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = frames_of("persona", open_background(background))
+    assert_marked(WAYS[sink](frames, tmp_path, monkeypatch), "persona")
+
+
+def test_every_background_is_looked_at() -> None:
+    assert set(get_args(Background)) == {"keep", "blur", "green"}
+
+
+def assert_marked(streams: list[list[Pixels]], kind: MarkKind) -> None:
+    """Whether the mark of these frames is in every stream, from its beginning to its end."""
     assert streams
     for pictures in streams:
         assert len(pictures) >= 5

@@ -57,6 +57,7 @@ def frame_of(marker: Marker) -> tuple[Pixels, Pixels]:
 TRIED: dict[str, tuple[Any, ...]] = {
     "engine": ("auto", "mesh"),
     "mode": ("swap", "portrait"),
+    "background": ("keep", "blur", "green"),
     "faces": ("locked", "largest", "all"),
     "bystanders": ("cover", "show"),
     "loop": (False, True),

@@ -23,7 +23,7 @@ from mien.realtime.clock import ManualClock
 from mien.realtime.compositor import Compositor, Tracked
 from mien.realtime.config import LossSettings
 from mien.realtime.face import Face
-from mien.realtime.frame import Crop, Frame, Patch
+from mien.realtime.frame import Crop, Frame, Patch, Pixels
 from mien.realtime.mark import MarkedFrame, Marker
 from mien.realtime.presence import Presence
 from mien.realtime.slate import Slate
@@ -94,6 +94,35 @@ def test_bystanders_are_covered_unless_asked_otherwise(stage: Stage) -> None:
     before = np.abs(np.diff(driver_picture(0)[40:60, 30:50].astype(int), axis=1)).mean()
     after = np.abs(np.diff(frame.pixels[40:60, 30:50].astype(int), axis=1)).mean()
     assert after < 0.25 * before
+
+
+def test_the_room_is_changed_behind_the_persona_and_behind_the_camera_alike(stage: Stage) -> None:
+    def paint_left(pixels: Pixels, media_ns: int) -> None:
+        pixels[:, :60] = (8, 247, 8)
+
+    stage.compositor.set_background(paint_left)
+    persona = stage.show()
+    stage.compositor.show_me()
+    camera = stage.show()
+    assert (persona.kind, camera.kind) == ("persona", "camera")
+    assert shows_persona(persona)
+    for frame in (persona, camera):
+        assert np.abs(frame.pixels[150:, :60].astype(int) - (8, 247, 8)).max() <= 1
+    stage.compositor.show_me(False)
+    stage.compositor.set_background(None)
+    assert np.abs(stage.show().pixels[150:, :60].astype(int) - (8, 247, 8)).max() > 50
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_a_room_that_cannot_be_hidden_is_not_shown(stage: Stage, asked: bool) -> None:
+    def fail(pixels: Pixels, media_ns: int) -> None:
+        raise RuntimeError("model crashed")
+
+    stage.compositor.set_background(fail)
+    if asked:
+        stage.compositor.show_me()
+    assert stage.show().kind == "slate"
+    assert "model crashed" in stage.errors[0]
 
 
 def test_a_lost_face_holds_the_last_persona_then_slates_then_fades_back(stage: Stage) -> None:

@@ -28,11 +28,22 @@ def test_defaults_are_a_streamers() -> None:
         ({"fps": 0}, r"'fps' got 0: .*greater than or equal to 1"),
         ({"faces": "two"}, r"'faces' got 'two': .*'locked', 'largest' or 'all'"),
         ({"badge": {"plate": "#12345"}}, r"'badge.plate' got '#12345'"),
+        ({"background": "alpha"}, r"'background' got 'alpha': .*'keep', 'blur' or 'green'"),
+        (
+            {"background": "blur", "device": "cuda"},
+            r"mien.toml: .*with device 'cuda' the background can only be 'keep'",
+        ),
+        ({"background": "green", "badge": {"plate": "#20C040"}}, r"mien.toml: .*loses the badge's plate #20C040"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(values: dict[str, Any], text: str) -> None:
     with pytest.raises(ConfigError, match=text):
         LiveConfig.build(values, where="mien.toml")
+
+
+@pytest.mark.parametrize("plate", ["auto", "dark", "#203040", "#80C0A0", "#ffffff"])
+def test_a_plate_that_no_key_for_green_takes_goes_with_a_green_background(plate: str) -> None:
+    assert LiveConfig.build({"background": "green", "badge": {"plate": plate}}).badge.plate == plate
 
 
 @pytest.mark.parametrize("name", ["off", "none", "enabled", "hidden", "opacity", "disable"])
