@@ -21,7 +21,7 @@ from mien.engines.personas.trust import Trust
 from mien.plugin.changes import Changes
 from mien.plugin.consent.guard import ConsentGuard
 from mien.plugin.engine_switch import EngineSwitch
-from mien.plugin.parts import make_obs_watch, make_virtual_camera, open_compositor, open_tracking
+from mien.plugin.parts import make_obs_watch, make_virtual_camera, open_compositor, open_tracking, standing_slate
 from mien.plugin.recorder import Recorder
 from mien.plugin.sessions import SessionStoreError, remember
 from mien.plugin.shown import Moment, Shown
@@ -316,7 +316,15 @@ class Live:
             on_event=self._on_event,
         )
         self._changes = Changes(
-            self._switch, self._compositor, sources, self._sinks, tracking, recorder, self._pipeline, self._on_event
+            self._switch,
+            self._compositor,
+            sources,
+            self._sinks,
+            tracking,
+            recorder,
+            self._pipeline,
+            self._on_event,
+            standing_slate=self._standing_slate,
         )
         for spec in config.sinks:
             self._sinks.add(spec)
@@ -370,13 +378,11 @@ class Live:
         return self._preview
 
     def _make_virtual_camera(self, device: str | None) -> Sink:
-        return make_virtual_camera(
-            device,
-            self._compositor.slate.picture(),
-            badge=self._marker.badge,
-            session=self._session,
-            now_ns=self._clock.now_ns(),
-            died=lambda: self._died,
+        return make_virtual_camera(device, self._standing_slate(), died=lambda: self._died)
+
+    def _standing_slate(self) -> MarkedFrame:
+        return standing_slate(
+            self._compositor.slate.picture(), self._marker.badge, session=self._session, now_ns=self._clock.now_ns()
         )
 
     def _source_state(self) -> str:

@@ -19,7 +19,9 @@ from mien.realtime.calibration_recorder import CalibrationRecorder, Step
 from mien.realtime.compositor import Compositor
 from mien.realtime.config import Background, BadgeSettings
 from mien.realtime.errors import ConfigError, SourceError
+from mien.realtime.mark import MarkedFrame
 from mien.realtime.pipeline import Pipeline
+from mien.realtime.sink.base import StandsBy
 from mien.realtime.sink.file import FileSink
 from mien.realtime.sink.group import SinkGroup
 from mien.realtime.slate import Slate
@@ -42,6 +44,8 @@ class Changes:
         recorder: Recorder,
         pipeline: Pipeline,
         on_event: Callable[[str], None],
+        *,
+        standing_slate: Callable[[], MarkedFrame],
     ) -> None:
         self._switch = switch
         self._compositor = compositor
@@ -51,6 +55,7 @@ class Changes:
         self._recorder = recorder
         self._pipeline = pipeline
         self._on_event = on_event
+        self._standing_slate = standing_slate
 
     def set_engine(self, kind: str, mode: Mode) -> None:
         """Show the persona by another kind of engine, or in another mode; see `LiveConfig.engine` and `mode`."""
@@ -85,6 +90,7 @@ class Changes:
     def set_badge(self, badge: BadgeSettings) -> None:
         """Change where the badge sits, and its plate. There is none that is no badge."""
         self._compositor.set_badge(badge)
+        self._renew_standing_slate()
 
     def set_colour(self, strength: float) -> None:
         """Let the persona take on this much of the driver's light and skin, 0..1."""
@@ -98,6 +104,12 @@ class Changes:
         """Show this picture as the slate; None for the built-in one. Raises `ConfigError` for what cannot be read."""
         info = self._pipeline.source_info
         self._compositor.set_slate_picture(Slate(info.width, info.height, picture, language=language))
+        self._renew_standing_slate()
+
+    def _renew_standing_slate(self) -> None:
+        for runner in self._sinks:
+            if isinstance(runner.sink, StandsBy):
+                runner.sink.stand_by(self._standing_slate())
 
     def set_calibration(self, path: Path | None) -> None:
         """Set expressions against the user's own rest and reach; None for the usual ones."""

@@ -17,7 +17,7 @@ from mien.realtime.compositor import Compositor
 from mien.realtime.config import Background, BadgeSettings, LiveConfig
 from mien.realtime.frame import Pixels
 from mien.realtime.interrupts import held_back
-from mien.realtime.mark import Marker
+from mien.realtime.mark import MarkedFrame, Marker
 from mien.realtime.neutral import NeutralEstimator
 from mien.realtime.occluder import OccluderModel
 from mien.realtime.presence import Presence
@@ -117,33 +117,34 @@ def open_tracking(config: LiveConfig) -> TrackingStage:
         )
 
 
-def make_virtual_camera(
-    device: str | None,
-    slate: Pixels,
-    *,
-    badge: BadgeSettings,
-    session: MarkSession,
-    now_ns: int,
-    died: Callable[[], bool],
-) -> Sink:
+def make_virtual_camera(device: str | None, slate: MarkedFrame, *, died: Callable[[], bool]) -> Sink:
     """Make the sink of a virtual camera; opening it is the sink runner's.
 
     Args:
         device: its name; None for the first one.
-        slate: (H, W, 3) uint8 BGR, shown before the first frame and when the live path is gone.
-        badge: how the slate is marked.
-        session: of its watermark.
-        now_ns: when it is marked.
+        slate: of `standing_slate`.
         died: whether the live path ends by an error, so that the camera has to stay.
 
     """
     # Imported here: few runs have one.
     from mien.plugin.vcam.sink import VirtualCameraSink
 
+    return VirtualCameraSink(device, slate=slate, died=died)
+
+
+def standing_slate(slate: Pixels, badge: BadgeSettings, *, session: MarkSession, now_ns: int) -> MarkedFrame:
+    """The slate that a virtual camera shows before the first frame and when the live path is gone.
+
+    Args:
+        slate: (H, W, 3) uint8 BGR, read-only.
+        badge: how it is marked.
+        session: of its watermark.
+        now_ns: when it is marked.
+
+    """
     # Marked by a marker of its own: the run's one would take its badge's look from this picture.
     marker = Marker(slate.shape[1], slate.shape[0], badge, session=session)
-    still = marker.mark_slate(slate, sequence=0, capture_ns=now_ns, media_ns=0, now_ns=now_ns)
-    return VirtualCameraSink(device, slate=still, died=died)
+    return marker.mark_slate(slate, sequence=0, capture_ns=now_ns, media_ns=0, now_ns=now_ns)
 
 
 def make_obs_watch(

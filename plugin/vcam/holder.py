@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections.abc import Sequence
-from multiprocessing.connection import Client, Listener
+from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,6 +45,8 @@ class Holder:
         self._device: Device | None = None
         self._slate: Plane | None = None
         self._visitors: Mailbox[Link] = Mailbox()
+        #: Of those who wait for the device, one at a time.
+        self._turn = threading.Lock()
         self._free = threading.Event()
         self._free.set()
         self._stop = threading.Event()
@@ -53,18 +55,29 @@ class Holder:
         """End soon; from any thread or signal."""
         self._stop.set()
 
-    def let_in(self, listener: Listener) -> None:
+    def let_in(self, listener: Listener, secret: bytes) -> None:
         """Wait for live paths, on a thread of its own; one that comes while another is there is sent away."""
         while True:
             try:
-                link = Link(listener.accept())
-            except Exception:  # noqa: BLE001 - a stranger without the key, or one that went away amid the greeting
+                connection = listener.accept()
+            except OSError:
+                # It went away amid its coming, or the process ends.
                 continue
-            if self._free.wait(_TURN_S):
+            # On a thread of its own, so that one that says nothing keeps nobody waiting.
+            threading.Thread(target=self._greet, args=(connection, secret), name="mien-vcam-guest", daemon=True).start()
+
+    def _greet(self, connection: Connection, secret: bytes) -> None:
+        try:
+            link = Link.of_visitor(connection, secret)
+        except Exception:  # noqa: BLE001 - a stranger without the key, or one that went away amid the greeting
+            return
+        with self._turn:
+            taken = self._free.wait(_TURN_S)
+            if taken:
                 self._free.clear()
                 self._visitors.put(link)
-            else:
-                self._send_away(link)
+        if not taken:
+            self._send_away(link)
 
     def hold(self) -> None:
         """Serve one live path after another until there is nothing left to hold."""
@@ -139,6 +152,11 @@ class Holder:
                 self._release()
                 return True
             heard_s = time.monotonic()
+            if "slate" in message:
+                # Whoever changes it changes it here too.
+                self._slate = pictures.slate.copy()
+                link.say({"slate": True})
+                continue
             # In turn, or it could be writing the very picture that is shown meanwhile.
             if message["frame"] != turn + 1:
                 raise ValueError("a frame out of turn")
@@ -188,7 +206,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--device")
     given = parser.parse_args(arguments)
     try:
-        listener = _listen(given.folder, given.device)
+        secret = key(given.folder)
+        listener = _listen(address(given.folder, given.device))
     except MienError as error:
         _announce({"error": str(error)})
         return
@@ -198,7 +217,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     holder = Holder(given.device)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda _number, _frame: holder.stop())
-    threading.Thread(target=holder.let_in, args=(listener,), name="mien-vcam-door", daemon=True).start()
+    threading.Thread(target=holder.let_in, args=(listener, secret), name="mien-vcam-door", daemon=True).start()
     _announce({"ready": True})
     try:
         holder.hold()
@@ -206,16 +225,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         listener.close()
 
 
-def _listen(folder: Path, device: str | None) -> Listener:
-    where, secret = address(folder, device), key(folder)
+def _listen(where: str) -> Listener:
+    # Without the key, which visitors are asked for one by one, each in time.
     try:
-        return Listener(where, authkey=secret)
+        return Listener(where)
     except OSError:
         if sys.platform == "win32" or _answers(where):
             raise
     # The socket of one that was killed.
     Path(where).unlink(missing_ok=True)
-    return Listener(where, authkey=secret)
+    return Listener(where)
 
 
 def _answers(where: str) -> bool:

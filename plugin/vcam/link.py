@@ -17,9 +17,9 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from multiprocessing import resource_tracker
-from multiprocessing.connection import Client, Connection
+from multiprocessing.connection import Client, Connection, answer_challenge, deliver_challenge
 from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import Any, Final, Self
@@ -32,7 +32,9 @@ from mien.realtime.errors import SinkError
 Plane = NDArray[np.uint8]
 
 #: Part of the address: two versions of Mien that speak differently do not meet.
-PROTOCOL: Final = 1
+PROTOCOL: Final = 2
+#: Each side proves in this time that it knows the key, seconds; one that is there and says nothing is left.
+GREETING_S: Final = 5.0
 #: No message is longer, bytes.
 MAX_MESSAGE_BYTES: Final = 4096
 #: Pictures beside the slate: one that is shown, one that is written.
@@ -100,8 +102,23 @@ class Link:
 
     @classmethod
     def to(cls, where: str, secret: bytes) -> Self:
-        """Reach the holder at `where`. Raises OSError when nobody listens there."""
-        return cls(Client(where, authkey=secret))
+        """Reach the holder at `where`. Raises OSError when nobody listens there, or says nothing in time."""
+        connection = Client(where)
+        with _closed_on_failure(connection):
+            answer_challenge(_Prompt.of(connection), secret)
+            deliver_challenge(_Prompt.of(connection), secret)
+        return cls(connection)
+
+    @classmethod
+    def of_visitor(cls, connection: Connection, secret: bytes) -> Self:
+        """Greet one who came to the door; the same from the other side.
+
+        Raises AuthenticationError for one without the key, OSError or EOFError for one that is silent or gone.
+        """
+        with _closed_on_failure(connection):
+            deliver_challenge(_Prompt.of(connection), secret)
+            answer_challenge(_Prompt.of(connection), secret)
+        return cls(connection)
 
     def say(self, message: Mapping[str, object]) -> None:
         """Send one message."""
@@ -122,6 +139,32 @@ class Link:
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
+
+
+class _Prompt:
+    """A connection whose other side answers within `GREETING_S`: what a greeting of `multiprocessing` needs of one."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self.send_bytes = connection.send_bytes
+
+    @classmethod
+    def of(cls, connection: Connection) -> Any:  # noqa: ANN401 - `multiprocessing` asks for its own class by name
+        return cls(connection)
+
+    def recv_bytes(self, maxlength: int) -> bytes:
+        if not self._connection.poll(GREETING_S):
+            raise TimeoutError(f"the other side said nothing within {GREETING_S:g} s")
+        return self._connection.recv_bytes(maxlength)
+
+
+@contextlib.contextmanager
+def _closed_on_failure(connection: Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 class Pictures:

@@ -42,7 +42,7 @@ class VirtualCameraSink:
 
     Args:
         device: name or path of the device ("/dev/video10", "OBS Virtual Camera"); None takes the first one.
-        slate: shown by the holder before the first frame, and when this process is gone.
+        slate: shown by the holder before the first frame, and when this process is gone; see `stand_by`.
         died: whether the live path ends by a failure; the holder then stays and shows the slate.
         folder: where the holder's socket lies; None for the user's own.
         system: `platform.system()`, for the how-to.
@@ -66,6 +66,8 @@ class VirtualCameraSink:
         self._died = died
         self._folder = folder
         self._system = platform.system() if system is None else system
+        #: The slate that the holder has.
+        self._held: MarkedFrame | None = None
         self._link: Link | None = None
         self._pictures: Pictures | None = None
         self._write = WRITERS["I420"]
@@ -74,6 +76,10 @@ class VirtualCameraSink:
         self._process: subprocess.Popen[bytes] | None = None
         #: Nanoseconds that the device took for the newest frame: pyvirtualcam's and the driver's share.
         self.device_ns = 0
+
+    def stand_by(self, slate: MarkedFrame) -> None:
+        """Give the holder another slate, with the next frame; any thread. See `mien.realtime.sink.base.StandsBy`."""
+        self._slate = slate
 
     def open(self, stream: StreamFormat) -> None:
         """Take the camera over from its holder, or start one.
@@ -97,7 +103,8 @@ class VirtualCameraSink:
         except OSError as error:
             raise SinkError(f"{self.name}: there is no memory for its pictures ({error.strerror}).") from error
         try:
-            self._put(self._slate, self._pictures.slate)
+            self._held = self._slate
+            self._put(self._held, self._pictures.slate)
             self._ask({"memory": self._pictures.name})
         finally:
             self._pictures.forget_name()
@@ -107,8 +114,14 @@ class VirtualCameraSink:
         """Show one frame; returns when the device has it. Raises `SinkLostError` when it is gone; it may come back."""
         if self._pictures is None:
             raise SinkError(f"{self.name} is not open.")
-        self._put(frame, self._pictures.slot(self._turn + 1))
+        slate = self._slate
         try:
+            if slate is not self._held:
+                # The holder reads it when it is told to, and not while it is written.
+                self._put(slate, self._pictures.slate)
+                self._ask({"slate": True})
+                self._held = slate
+            self._put(frame, self._pictures.slot(self._turn + 1))
             answer = self._ask({"frame": self._turn + 1})
         except SinkError as error:
             self._hang_up()

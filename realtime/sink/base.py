@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mien.realtime.errors import SinkError
 from mien.realtime.mark import MarkedFrame
@@ -31,6 +31,14 @@ class StreamFormat:
     fps: float
     audio_path: str | None = None
     live: bool = True
+
+
+@runtime_checkable
+class StandsBy(Protocol):
+    """A sink that shows a slate without the live path, when that is gone."""
+
+    def stand_by(self, slate: MarkedFrame) -> None:
+        """Show this one then; called on any thread when slate or badge change."""
 
 
 class Sink(Protocol):

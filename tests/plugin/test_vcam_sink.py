@@ -39,8 +39,8 @@ def marked(grey: int, width: int = WIDTH, height: int = HEIGHT) -> MarkedFrame:
     )
 
 
-def slate(width: int = WIDTH, height: int = HEIGHT) -> MarkedFrame:
-    pixels = np.full((height, width, 3), SLATE_GREY, np.uint8)
+def slate(width: int = WIDTH, height: int = HEIGHT, *, grey: int = SLATE_GREY) -> MarkedFrame:
+    pixels = np.full((height, width, 3), grey, np.uint8)
     return Marker(width, height, session=MarkSession(b"the camera tests")).mark_slate(
         pixels, sequence=0, capture_ns=0, media_ns=0, now_ns=0
     )
@@ -117,6 +117,19 @@ def test_what_is_shown_is_never_half_of_another(driver: Driver, folder: Path) ->
         # Away from badge and plate, which are in one corner: one grey.
         middle = picture[120:240]
         assert int(middle.max()) - int(middle.min()) <= 8
+
+
+def test_another_slate_is_the_holders_from_the_next_frame_on(driver: Driver, folder: Path) -> None:
+    sink = VirtualCameraSink(slate=slate(), folder=folder, died=lambda: True)
+    sink.open(STREAM)
+    sink.write(marked(200))
+    sink.stand_by(slate(grey=110))
+    sink.write(marked(150))
+    assert shows(driver.newest(), 150)
+    sink.write(marked(160))
+    sink.close()
+    driver.wait(lambda: shows(driver.sent[-1], 110))
+    assert not any(shows(picture, SLATE_GREY) for picture in driver.sent[1:])
 
 
 def test_odd_sides_are_made_even(driver: Driver, folder: Path) -> None:
