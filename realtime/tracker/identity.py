@@ -29,6 +29,11 @@ from mien.realtime.tracker.signature import (
 PLACE_MEMORY_S = 2.0
 #: ... and by its shape for this long, seconds: a break.
 SHAPE_MEMORY_S = 3600.0
+#: Who was away is known from frames alone: one that comes late, on a machine that takes seconds for each, counts as
+#: this much of that time, seconds, or every face would be a new one each time. ...
+_LATE_S = 1.0
+#: ... After this time without any frame, seconds, nobody knows who sat down meanwhile: it counts in full.
+_STALL_S = 10.0
 #: Lost faces remembered; the longest lost is forgotten first, so that passers-by do not fill the memory.
 MAX_LOST = 32
 #: How far, in widths of its box, a face may be from its last place: at once, for each second, and at most.
@@ -89,8 +94,8 @@ class _Track:
             return 0.0
         return distance(self.lasting.value, seen.signature)
 
-    def see(self, seen: _Seen, media_ns: int) -> None:
-        self.box, self.last_ns = seen.box, media_ns
+    def see(self, seen: _Seen, now_ns: int) -> None:
+        self.box, self.last_ns = seen.box, now_ns
         if seen.signature is not None:
             (self.lasting if self.doubt is None else self.doubt).add(seen.signature)
 
@@ -111,16 +116,18 @@ class IdentityKeeper:
 
     def __init__(self) -> None:
         self._next_id = 1
+        self._media_ns = self._now_ns = 0
         self._live: list[_Track] = []
         self._lost: list[_Track] = []
 
     def __call__(self, detections: Sequence[Detection], media_ns: int) -> list[int]:
         """Ids in the order of `detections`; `media_ns` never decreases."""
+        now_ns = self._own_time(media_ns)
         seen = [_look(found) for found in detections]
-        pairs = self._pair(seen, media_ns)
-        tracks = [self._take(pairs.get(i), one, media_ns) for i, one in enumerate(seen)]
+        pairs = self._pair(seen, now_ns)
+        tracks = [self._take(pairs.get(i), one, now_ns) for i, one in enumerate(seen)]
         self._lost += [track for track in self._live if track not in tracks]
-        self._lost = [track for track in self._lost if media_ns - track.last_ns <= SHAPE_MEMORY_S * 1e9]
+        self._lost = [track for track in self._lost if now_ns - track.last_ns <= SHAPE_MEMORY_S * 1e9]
         self._live = tracks
         self._doubt_those_who_meet()
         for place, track in enumerate(tracks):
@@ -128,13 +135,19 @@ class IdentityKeeper:
         self._lost = sorted(self._lost, key=lambda track: track.last_ns)[-MAX_LOST:]
         return [track.track_id for track in self._live]
 
-    def _pair(self, seen: list[_Seen], media_ns: int) -> dict[int, _Track]:
+    def _own_time(self, media_ns: int) -> int:
+        """The time of this frame, in which one that came late took no longer than `_LATE_S`."""
+        step_ns, self._media_ns = media_ns - self._media_ns, media_ns
+        self._now_ns += round(_LATE_S * 1e9) if _LATE_S * 1e9 < step_ns <= _STALL_S * 1e9 else step_ns
+        return self._now_ns
+
+    def _pair(self, seen: list[_Seen], now_ns: int) -> dict[int, _Track]:
         """Match by ascending cost: for a handful of faces as good as the Hungarian method."""
         costs = [
             (cost, i, track)
             for i, one in enumerate(seen)
             for track in (*self._live, *self._lost)
-            if (cost := _cost(track, one, media_ns, lost=track in self._lost)) is not None
+            if (cost := _cost(track, one, now_ns, lost=track in self._lost)) is not None
         ]
         pairs: dict[int, _Track] = {}
         for _, i, track in sorted(costs, key=lambda entry: entry[0]):
@@ -142,21 +155,21 @@ class IdentityKeeper:
                 pairs[i] = track
         return pairs
 
-    def _take(self, track: _Track | None, one: _Seen, media_ns: int) -> _Track:
+    def _take(self, track: _Track | None, one: _Seen, now_ns: int) -> _Track:
         if track is None:
-            track = self._new(one.box, media_ns)
-        elif media_ns - track.last_ns > _BLINK_S * 1e9 or _shift(track.box, one.box) > _JUMP:
+            track = self._new(one.box, now_ns)
+        elif now_ns - track.last_ns > _BLINK_S * 1e9 or _shift(track.box, one.box) > _JUMP:
             track.raise_doubt()
         elif track.doubt is None and track.unlike(one) > NEVER_CM:
             # A cut in a film, or the model's eye moved on to somebody who leant across.
             track.raise_doubt()
         if track in self._lost:
             self._lost.remove(track)
-        track.see(one, media_ns)
+        track.see(one, now_ns)
         return track
 
-    def _new(self, box: Box, media_ns: int) -> _Track:
-        track = _Track(self._next_id, box, media_ns, media_ns)
+    def _new(self, box: Box, now_ns: int) -> _Track:
+        track = _Track(self._next_id, box, now_ns, now_ns)
         self._next_id += 1
         return track
 
@@ -199,9 +212,9 @@ def _look(found: Detection) -> _Seen:
     return _Seen(found.box, signature(found.landmarks, found.blendshapes, fit) if facing >= LEAST_FACING else None)
 
 
-def _cost(track: _Track, one: _Seen, media_ns: int, *, lost: bool) -> float | None:
+def _cost(track: _Track, one: _Seen, now_ns: int, *, lost: bool) -> float | None:
     """How little a detection fits a track, or None where it cannot be it."""
-    gap_s = (media_ns - track.last_ns) / 1e9
+    gap_s = (now_ns - track.last_ns) / 1e9
     if gap_s > PLACE_MEMORY_S:
         return None
     near, per_second, most = _REACH

@@ -124,6 +124,36 @@ def test_a_guest_after_a_stalled_camera_gets_another_id() -> None:
     assert scene.show(detection(OTHER, 300, 300), frames=40) == [2]
 
 
+@pytest.mark.parametrize("apart_s", [2.5, 9.0])
+def test_on_a_machine_that_takes_seconds_a_frame_a_face_keeps_its_id(apart_s: float) -> None:
+    scene = Scene()
+    for i in range(30):
+        # A streamer moves between two frames.
+        assert scene.show(detection(DRIVER, 300 + 100 * (i % 2), 300)) == [1]
+        scene.now_ns += round(apart_s * 1e9)
+    # One whom such a machine misses twice is found as well, and a guest of quite another shape is nobody known.
+    scene.show()
+    scene.now_ns += round(apart_s * 1e9)
+    assert scene.show(detection(DRIVER, 350, 300)) == [1]
+    scene.now_ns += round(apart_s * 1e9)
+    assert scene.show(detection(GUEST, 350, 300)) == [2]
+
+
+def test_one_slow_frame_does_not_cost_the_name() -> None:
+    scene = Scene()
+    scene.show(detection(DRIVER, 300, 300), frames=60)
+    scene.now_ns += 5_000_000_000
+    assert scene.show(detection(DRIVER, 380, 300), frames=60) == [1]
+
+
+def test_after_a_laptops_sleep_place_says_nothing() -> None:
+    scene = Scene()
+    scene.show(detection(DRIVER, 300, 300), frames=90)
+    scene.now_ns += 60_000_000_000
+    assert scene.show(detection(OTHER, 300, 300)) == [2]
+    assert scene.show(detection(DRIVER, 300, 300), frames=40) == [1]
+
+
 def test_a_hand_over_the_face_does_not_cost_the_name() -> None:
     scene = Scene()
     rng = np.random.default_rng(0)
