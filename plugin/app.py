@@ -165,10 +165,12 @@ class Live:
                 "precision": spec.precision,
                 "reason": spec.reason,
                 "edits": spec.edits,
+                "morph": spec.morph,
                 "painter": self._compositor.device,
             },
             "persona": self._switch.persona,
             "edit": self._switch.edit,
+            "morph": self._switch.morph,
             "source": {
                 "name": info.name,
                 "width": info.width,
@@ -246,6 +248,13 @@ class Live:
         Raises `ConfigError` for what cannot be read, and `EngineError` where the running engine cannot edit.
         """
         self._switch.set_edit(changes)
+
+    def set_morph(self, morph: float | None) -> None:
+        """Show an imported AMP model between the driver, 0, and the persona, 1, from the next frame on; None: as it is.
+
+        Raises `ConfigError` for a number outside, and `EngineError` where the running engine is nowhere in between.
+        """
+        self._switch.set_morph(LiveConfig.build({"morph": morph}, where="morph").morph)
 
     def set_slate(self, on: bool) -> None:
         """Show the slate until it is taken back; that of a consent which has ended stays."""

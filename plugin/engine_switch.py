@@ -82,6 +82,8 @@ class EngineSwitch:
         self._location = config.persona
         #: The edit as the user wrote it.
         self.edit = config.edit
+        #: Where between driver and persona, as the user said it; None leaves it to the model's format.
+        self.morph = config.morph
         #: Whom the run has shown, in order; one who comes back comes twice.
         self.shown: list[ShownPersona] = []
         #: Whether every engine that could be shown generates the whole frame.
@@ -178,6 +180,16 @@ class EngineSwitch:
             if edit and self._awaited is None and self._spec is not None:
                 _check_edits(self._spec)
             self._edit, self.edit = edit, changes
+
+    def set_morph(self, morph: float | None) -> None:
+        """See `Live.set_morph`."""
+        with self._lock:
+            if morph is not None and self._awaited is None and self._spec is not None and self._spec.morph is None:
+                raise EngineError(
+                    f"The engine {self._spec.name!r} is nowhere between you and the persona; an imported AMP model is.",
+                    hint="Choose such a persona (`mien persona list`).",
+                )
+            self.morph = morph
 
     def _find(self, name: str) -> Persona:
         try:
@@ -306,7 +318,7 @@ class EngineSwitch:
             # What stands in runs where it can.
             device=config.device if reason is None else "auto",
             edit=lambda: self._edit,
-            morph=config.morph,
+            morph=lambda: self.morph,
             reason=reason,
             frame_px=self._frame_px,
         )

@@ -19,6 +19,8 @@ class EngineSpec:
         runtime: what runs it ("opencv", "openvino", "torch").
         device: where it runs ("cpu", "cuda:0").
         edits: whether an edit of the expression reaches its picture.
+        morph: of an engine that can be anywhere between the driver, 0, and the persona, 1: where it is if nobody says.
+            None for one that cannot.
         precision: number format of its arithmetic ("uint8" pixels with float32 geometry, "float32", "bfloat16").
         reason: one sentence: why this one runs, for the console and every report.
         size_px: side of the square crop it wants, or None for a window of the frame at the frame's own resolution.
@@ -44,6 +46,7 @@ class EngineSpec:
     max_side_px: int = 1024
     precision: str = "uint8"
     edits: bool = False
+    morph: float | None = None
     template: LandmarkTemplate | None = None
 
 

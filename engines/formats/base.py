@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -12,6 +13,12 @@ if TYPE_CHECKING:
     from mien.engines.runtimes.base import NetworkFile, Wanted
 
 Device = Literal["auto", "cpu", "cuda"]
+#: Where between driver, 0, and persona, 1; None where nobody says.
+Morph = Callable[[], float | None]
+
+
+def _unsaid() -> None:
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +31,8 @@ class Play:
         device: where.
         threads: of the runtime, on the CPU.
         precision: see `mien.engines.runtimes.base.Wanted`.
-        morph: 0 (the driver) to 1 (the persona), of a model that can be in between; None leaves it to the format.
+        morph: asked before each frame: 0 (the driver) to 1 (the persona), of a model that can be in between; None
+            leaves it to the format.
 
     """
 
@@ -33,7 +41,7 @@ class Play:
     device: Device = "auto"
     threads: int = 2
     precision: Wanted = "auto"
-    morph: float | None = None
+    morph: Morph = _unsaid
 
 
 class ForeignModel(Protocol):

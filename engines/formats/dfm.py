@@ -68,9 +68,10 @@ class DfmModel:
 
     def open(self, play: Play) -> DfmEngine:
         """See `mien.engines.formats.base.ForeignModel`. Raises `ConfigError` for a morph outside 0..1 as well."""
-        morph = DEFAULT_MORPH if play.morph is None else play.morph
-        if not 0 <= morph <= 1:
-            raise ConfigError(f"The morph value must be 0 to 1, got {morph}.")
+        said = play.morph()
+        if said is not None and not 0 <= said <= 1:
+            raise ConfigError(f"The morph value must be 0 to 1, got {said}.")
+        rests = "" if self.morphs or said is None else f"the model has no morph value, so {said:g} rests"
         opened = open_runner(
             self.network,
             runtime=play.runtime,
@@ -85,16 +86,12 @@ class DfmModel:
             runtime=runner.name,
             device=runner.device,
             precision=runner.precision,
-            reason="; ".join(filter(None, (play.reason, self._morph_note(play), opened.reason))),
+            reason="; ".join(filter(None, (play.reason, rests, opened.reason))),
             size_px=self.side_px,
             template=whole_face(),
+            morph=DEFAULT_MORPH if self.morphs else None,
         )
-        return DfmEngine(runner, spec, morph if self.morphs else None)
-
-    def _morph_note(self, play: Play) -> str:
-        if self.morphs:
-            return f"morph {DEFAULT_MORPH if play.morph is None else play.morph:g}"
-        return "" if play.morph is None else f"the model has no morph value, so {play.morph:g} rests"
+        return DfmEngine(runner, spec, play.morph)
 
 
 def read(data: bytes, name: str) -> DfmModel:

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.engines.formats.base import Morph
 from mien.engines.runtimes.base import Runner
 from mien.realtime.engine import EngineSpec
 from mien.realtime.errors import EngineError
@@ -25,17 +26,18 @@ class DfmEngine:
     Args:
         network: with the ports of `mien.engines.formats.dfm`.
         spec: with `size_px` the network's side.
-        morph: 0..1 for a network that has the input, else None.
+        morph: asked before each frame, 0..1, of a network that has the input (`spec.morph`); None takes the spec's.
 
     """
 
-    def __init__(self, network: Runner, spec: EngineSpec, morph: float | None) -> None:
+    def __init__(self, network: Runner, spec: EngineSpec, morph: Morph) -> None:
         assert spec.size_px is not None
         self._network, self._spec, self._side = network, spec, spec.size_px
         self._face = np.empty((1, self._side, self._side, 3), np.float32)
         self._inputs = {"in_face:0": self._face}
-        if morph is not None:
-            self._inputs["morph_value:0"] = np.array([morph], np.float32)
+        self._ask_morph, self._morph = morph, np.zeros(1, np.float32)
+        if spec.morph is not None:
+            self._inputs["morph_value:0"] = self._morph
         self._closed = False
 
     @property
@@ -48,6 +50,9 @@ class DfmEngine:
         if crop.pixels.shape[:2] != (self._side, self._side):
             raise EngineError(f"the model wants a square of {self._side} px, got {crop.pixels.shape[:2]}.")
         np.multiply(crop.pixels, np.float32(1 / 255), out=self._face[0], dtype=np.float32)
+        if self._spec.morph is not None:
+            said = self._ask_morph()
+            self._morph[0] = self._spec.morph if said is None else said
         out = self._network(self._inputs)
         pixels = _levels(out["out_celeb_face:0"][0])
         mask = np.minimum(_levels(out["out_face_mask:0"][0, ..., 0]), _levels(out["out_celeb_face_mask:0"][0, ..., 0]))

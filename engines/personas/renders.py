@@ -67,7 +67,7 @@ def renders(model: ForeignModel, name: str) -> tuple[Pixels, ...]:
         ModelError: it gives no picture of a face.
 
     """
-    engine = model.open(Play("to see what it renders", morph=1.0))
+    engine = model.open(Play("to see what it renders", morph=lambda: 1.0))
     try:
         return tuple(_worn(engine, load_pack(SHIPPED_DIR / wearer)) for wearer in _WEARERS)
     except EngineError as error:

@@ -106,6 +106,9 @@ class LiveControls(Protocol):
     def set_edit(self, changes: str) -> None:
         """Change the persona's expression."""
 
+    def set_morph(self, morph: float | None) -> None:
+        """Show an imported model nearer to the driver or to the persona."""
+
     def set_persona(self, name: str) -> None:
         """Load, check and change to a persona."""
 

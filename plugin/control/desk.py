@@ -30,7 +30,8 @@ Values = dict[str, Any]
 
 #: Settings that can change while it runs, in the order in which they are applied.
 CHANGEABLE: Final[tuple[str, ...]] = (
-    "persona", "engine", "mode", "edit", "colour", "background", "badge", "slate", "calibration", "sinks", "source"
+    "persona", "engine", "mode", "edit", "morph", "colour", "background", "badge", "slate", "calibration", "sinks",
+    "source",
 )  # fmt: skip
 #: Settings that are applied with another, which follows in `CHANGEABLE`.
 _TOGETHER: Final[Mapping[str, str]] = {"engine": "mode", "background": "badge"}
@@ -269,6 +270,9 @@ class Desk:
 
     def _apply_edit(self, config: LiveConfig) -> None:
         self.live.set_edit(config.edit)
+
+    def _apply_morph(self, config: LiveConfig) -> None:
+        self.live.set_morph(config.morph)
 
     def _apply_colour(self, config: LiveConfig) -> None:
         self.live.changes.set_colour(config.colour)

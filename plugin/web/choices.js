@@ -1,13 +1,21 @@
-// Source, outputs, engine, mode, background, colour, badge and slate: each a piece of the settings, changed while it runs.
+// Source, outputs, engine, mode, background, morph, colour, badge and slate: each a piece of the settings, changed while it runs.
 
 import { call, find, make } from "./api.js";
 import { attempt, say } from "./toast.js";
 
 const SETTLED_MS = 1500;
+// Sliders from nothing to all.
+const SHARES = ["colour", "morph"];
 
 /** Set a control to what runs, but not while somebody is at it. */
 function follow(control, value) {
   if (document.activeElement !== control || control.type === "checkbox") control.value = value;
+}
+
+function describe(name) {
+  const said = `${Math.round(find(name).valueAsNumber * 100)} %`;
+  find(`${name}-text`).textContent = said;
+  find(name).setAttribute("aria-valuetext", said);
 }
 
 export class Choices {
@@ -31,11 +39,13 @@ export class Choices {
     find("mode").addEventListener("change", ({ target }) => change({ mode: target.value }));
     find("background").addEventListener("change", ({ target }) => change({ background: target.value }));
     find("corner").addEventListener("change", ({ target }) => change({ badge: { corner: target.value } }));
-    find("colour").addEventListener("input", ({ target }) => {
-      this.#slidAt = performance.now();
-      find("colour-text").textContent = `${Math.round(target.valueAsNumber * 100)} %`;
-    });
-    find("colour").addEventListener("change", ({ target }) => change({ colour: target.valueAsNumber }));
+    for (const name of SHARES) {
+      find(name).addEventListener("input", () => {
+        this.#slidAt = performance.now();
+        describe(name);
+      });
+      find(name).addEventListener("change", ({ target }) => change({ [name]: target.valueAsNumber }));
+    }
     const plate = () => change({ badge: { plate: find("plate").value === "own" ? find("plate-colour").value : find("plate").value } });
     find("plate").addEventListener("change", ({ target }) => {
       find("plate-colour").hidden = target.value !== "own";
@@ -66,7 +76,7 @@ export class Choices {
     this.onloaded();
   }
 
-  show({ settings, source, sinks }) {
+  show({ settings, source, sinks, engine = {} }) {
     this.#settings = settings;
     this.#fill();
     const kinds = find("engine-kind");
@@ -76,9 +86,12 @@ export class Choices {
     follow(find("mode"), settings.mode);
     follow(find("background"), settings.background);
     follow(find("corner"), settings.badge.corner);
+    // Of an engine that is nowhere in between there is nothing to set.
+    find("morph-field").hidden = typeof engine.morph !== "number";
     if (performance.now() - this.#slidAt > SETTLED_MS) {
       find("colour").value = settings.colour;
-      find("colour-text").textContent = `${Math.round(settings.colour * 100)} %`;
+      find("morph").value = settings.morph ?? engine.morph ?? 1;
+      SHARES.forEach(describe);
     }
     const own = settings.badge.plate.startsWith("#");
     follow(find("plate"), own ? "own" : settings.badge.plate);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -83,17 +84,28 @@ def test_what_the_machine_takes_by_itself_gives_it_too() -> None:
 def test_the_morph_value_arrives(runtime: str, morph: float | None) -> None:
     pytest.importorskip(runtime)
     model = KnownModel(colours=SWAP, morphs=True)
-    patch, engine = play(model, Play("test", runtime=runtime, precision="float32", morph=morph))
-    used = DEFAULT_MORPH if morph is None else morph
-    assert_answer(patch, model, TOLERANCE["float32"], used)
-    assert f"; morph {used:g}; " in engine.spec.reason
+    patch, engine = play(model, Play("test", runtime=runtime, precision="float32", morph=lambda: morph))
+    assert_answer(patch, model, TOLERANCE["float32"], DEFAULT_MORPH if morph is None else morph)
+    assert engine.spec.morph == DEFAULT_MORPH
+
+
+def test_the_morph_value_is_asked_before_each_frame() -> None:
+    said: list[float | None] = [1.0, 0.25, None, 0.0]
+    model, values = KnownModel(colours=SWAP, morphs=True), iter([said[0], *said])
+    engine = read(model.file, "known.dfm").open(Play("test", precision="float32", morph=lambda: next(values)))
+    side = model.side_px
+    for morph in said:
+        patch = engine(NOBODY, Crop(picture(side), Alignment.window(0, 0, side, side)))
+        assert_answer(patch, model, TOLERANCE["float32"], DEFAULT_MORPH if morph is None else morph)
+    engine.close()
 
 
 def test_a_morph_that_cannot_be_is_said() -> None:
-    _, engine = play(KnownModel(), Play("test", precision="float32", morph=0.5))
+    _, engine = play(KnownModel(), Play("test", precision="float32", morph=lambda: 0.5))
+    assert engine.spec.morph is None
     assert "the model has no morph value, so 0.5 rests" in engine.spec.reason
     with pytest.raises(ConfigError, match=r"must be 0 to 1, got 1\.5"):
-        play(KnownModel(morphs=True), Play("test", morph=1.5))
+        play(KnownModel(morphs=True), Play("test", morph=lambda: 1.5))
 
 
 def test_a_network_that_decides_its_shapes_by_the_morph_runs() -> None:
@@ -117,7 +129,7 @@ def test_a_network_that_decides_its_shapes_by_the_morph_runs() -> None:
     )
     for runtime in ("openvino", "onnxruntime"):
         for morph in (0.25, 0.5, 1.0):
-            how = Play("test", runtime=runtime, precision="float32", morph=morph)
+            how = Play("test", runtime=runtime, precision="float32", morph=partial(float, morph))
             engine = read(made.SerializeToString(), "amp.dfm").open(how)
             patch = engine(NOBODY, Crop(picture(), Alignment.window(0, 0, side, side)))
             engine.close()
@@ -176,7 +188,7 @@ def test_pytorch_gives_it_by_way_of_onnx2pytorch(tmp_path: Path) -> None:
         f"import sys; sys.path[:0] = {[str(tmp_path), *sys.path]!r}\n"
         "import test_formats_dfm_engine as t\n"
         "for name, model in {**t.KNOWN, 'morph': t.KnownModel(colours=t.SWAP, morphs=True)}.items():\n"
-        "    how = t.Play('test', runtime='torch', device='cpu', precision='float32', morph=1.0)\n"
+        "    how = t.Play('test', runtime='torch', device='cpu', precision='float32', morph=lambda: 1.0)\n"
         "    patch, engine = t.play(model, how)\n"
         "    assert engine.spec.runtime == 'torch', engine.spec\n"
         "    t.assert_answer(patch, model, t.TOLERANCE['float32'])\n"

@@ -16,7 +16,7 @@ from persona_packs import binding_for, consent_record, face, finder, know_tool, 
 from mien.engines.consent.errors import ConsentFilesError, ConsentForeignError, ConsentMissingError
 from mien.engines.consent.record import BINDING_NAME, RECORD_NAME
 from mien.engines.formats.base import Play
-from mien.engines.formats.dfm import read
+from mien.engines.formats.dfm import DEFAULT_MORPH, read
 from mien.engines.personas.check import check
 from mien.engines.personas.importing import import_model
 from mien.engines.personas.library import find
@@ -60,9 +60,11 @@ def test_an_imported_model_is_consented_and_played(pack: Path) -> None:
     assert np.abs(persona.landmarks - viggo.landmarks)[:, :2].max() < 0.1 * face_px, "its portrait is a render"
     assert persona.portrait[viggo.landmarks[4, 1].astype(int), viggo.landmarks[4, 0].astype(int)].min() > 60
 
-    best, light = make_ladder(persona, morph=0.5)
+    best, light = make_ladder(persona, morph=lambda: 0.5)
     assert (best.spec.name, light.spec.name) == (f"dfm-{SIDE_PX}", "mesh-half")
-    assert best.spec.reason.startswith("imported model: the persona pat is made for it; morph 0.5; ")
+    assert best.spec.reason.startswith("imported model: the persona pat is made for it; ")
+    assert best.spec.morph == DEFAULT_MORPH
+    assert light.spec.morph is None
     assert best.spec.template is not None
     best.close()
     light.close()

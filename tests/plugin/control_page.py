@@ -126,6 +126,9 @@ class Path:
             raise ConfigError("There is no expression 'smle'.")
         self.numbers["edit"] = changes
 
+    def set_morph(self, morph: float | None) -> None:
+        self.calls.append(("morph", morph))
+
     def set_persona(self, name: str) -> None:
         if name == "opal":
             raise PersonaError("portrait.png has another hash than its pack says.", hint="Get the pack again.")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import av
@@ -21,6 +22,8 @@ from mien.engines.personas.library import find
 from mien.engines.personas.manifest import sha256
 from mien.engines.personas.still import StillTracker
 from mien.engines.preparations import persona_preparations
+from mien.plugin import Live, LiveConfig
+from mien.realtime.errors import ConfigError, EngineError
 from mien.realtime.face import Face
 from mien.realtime.frame import Floats, Pixels
 
@@ -201,6 +204,35 @@ def test_a_model_s_exact_answer_comes_out(
     )
     off_px = np.linalg.norm(found - wanted) * np.sqrt(np.linalg.det(film.matrix[:, :2]))
     assert off_px < ALIGNED_PX, off_px
+
+
+def test_while_live_the_morph_moves_the_face_between_driver_and_persona(mien: Mien, here: Path) -> None:
+    imported(mien, KNOWN)
+
+    def bluish(wanted: Callable[[int], bool]) -> int:
+        """How many pixels of the middle are bluer than red, where the model has swapped the two; skin is not."""
+        for frame in islice(live, 300):
+            middle = frame.pixels[90:270, 240:400].astype(int)
+            found = int((middle[..., 0] > middle[..., 2] + 15).sum())
+            if frame.kind == "persona" and wanted(found):
+                return found
+        raise AssertionError("the morph did not arrive")
+
+    config = LiveConfig(source="pattern", sinks=("null",), persona="known", morph=1.0, width=640, height=360, fps=10.0)
+    with Live(config) as live:
+        assert live.wait_ready(60.0)
+        persona = bluish(lambda found: found > 2000)
+        assert (live.stats()["morph"], live.stats()["engine"]["morph"]) == (1.0, DEFAULT_MORPH)
+        live.set_morph(0.0)
+        bluish(lambda found: found < persona / 4)
+        live.set_morph(None)
+        bluish(lambda found: found > persona / 2)
+        with pytest.raises(ConfigError, match=r"'morph' got 1\.2"):
+            live.set_morph(1.2)
+        live.set_persona("viggo")
+        with pytest.raises(EngineError, match="'mesh' is nowhere between you and the persona"):
+            live.set_morph(0.5)
+        assert live.stats()["morph"] is None
 
 
 def test_a_model_has_its_plan_too(mien: Mien, here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

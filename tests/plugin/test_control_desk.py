@@ -66,16 +66,18 @@ def test_a_change_is_applied_in_order_and_kept(desk: Desk, path: Path) -> None:
             "badge": {"corner": "top-left"},
             "persona": "viggo",
             "colour": 0.3,
+            "morph": 0.4,
             "background": "blur",
             "mode": "portrait",
             "edit": "",
             "sinks": ["virtualcam", "nut://127.0.0.1:9000"],
         }
     )
-    assert done == ["persona", "mode", "edit", "colour", "background", "badge", "sinks", "source"]
+    assert done == ["persona", "mode", "edit", "morph", "colour", "background", "badge", "sinks", "source"]
     assert path.calls == [
         ("persona", "viggo"),
         ("engine", ("auto", "portrait")),
+        ("morph", 0.4),
         ("colour", 0.3),
         ("background", "blur"),
         ("badge", ("top-left", "auto")),
