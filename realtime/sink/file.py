@@ -28,6 +28,8 @@ _TIME_BASE = Fraction(1, 90_000)
 _GROUP_S = 2
 #: Constant quality: near transparent for a talking head, about 2 to 4 Mbit/s at 720p30.
 _QUALITY = "20"
+#: x264's: live, the encoder shares the machine with the tracker and the engine; offline, quality may take its time.
+_LIVE_PRESET, _OFFLINE_PRESET = "veryfast", "fast"
 #: More threads would take cores from the tracker and the engine.
 _THREADS = "2"
 _CHECK_DISK_EVERY = 30
@@ -208,9 +210,8 @@ class _Recording:
 
 def _add_video(output: OutputContainer, stream: StreamFormat) -> VideoStream:
     rate = Fraction(stream.fps).limit_denominator(1001)
-    # Live, the encoder shares the machine with the tracker and the engine; offline, quality may take its time.
     # No B-frames: they begin a fragmented file with a delay that it has no place to take back.
-    preset = "veryfast" if stream.live else "fast"
+    preset = _LIVE_PRESET if stream.live else _OFFLINE_PRESET
     # A short look-ahead: what it holds back must be finished within a second after Ctrl-C.
     options = {"preset": preset, "crf": _QUALITY, "threads": _THREADS, "bf": "0", "rc-lookahead": "10"}
     video = output.add_stream("libx264", rate=rate, options=options)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -24,8 +25,21 @@ def machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Machine:
     return machine_with_tensorrt(monkeypatch, tmp_path)
 
 
+class SlowClock:
+    """The system's clock at a quarter of its speed: a machine that takes seconds for a frame still has time for it."""
+
+    slowness = 4
+
+    def now_ns(self) -> int:
+        return time.monotonic_ns() // self.slowness
+
+    def wait(self, stop: threading.Event, seconds: float) -> bool:
+        return stop.wait(max(seconds, 0.0) * self.slowness)
+
+
 def config(**changes: Any) -> LiveConfig:
-    base = {"source": "pattern", "persona": "mateo", "engine": "swapnet", "sinks": ("null",), "fps": 5.0}
+    # So few frames a second that a busy machine, too, keeps the engine that it has.
+    base = {"source": "pattern", "persona": "mateo", "engine": "swapnet", "sinks": ("null",), "fps": 2.0}
     return LiveConfig.build({**base, **changes})
 
 
@@ -51,14 +65,16 @@ def is_build(process: psutil.Process) -> bool:
 def test_another_runtime_serves_and_the_change_comes_between_two_frames(machine: Machine) -> None:
     events: list[str] = []
     kinds: list[str] = []
-    with Live(config(), on_event=events.append) as live:
+    # The last picture may stay for 1.5 s before the slate comes: by this clock it is six.
+    with Live(config(), clock=SlowClock(), on_event=events.append) as live:
         first = live.stats()["engine"]
         assert first["runtime"] == "openvino"
+        deadline = time.monotonic() + _LONG_S
         for frame in live:
             kinds.append(frame.kind)
             if live.stats()["engine"]["runtime"] == "tensorrt" and kinds[-5:] == ["persona"] * 5:
                 break
-            assert len(kinds) < 5 * _LONG_S, events
+            assert time.monotonic() < deadline, events
         last = live.stats()
     assert last["engine"]["device"] == "cuda:0"
     assert last["last_error"] == ""
@@ -106,7 +122,8 @@ def test_another_persona_ends_what_compiles_for_the_one_before(machine: Machine)
         assert soon(live, lambda: bool(builds()))
         live.set_persona("viggo")
         assert soon(live, lambda: not builds())
-        assert live.stats()["engine"]["name"] == "mesh"
+        # It is worn from the next frame on.
+        assert soon(live, lambda: live.stats()["engine"]["name"] == "mesh")
 
 
 def test_a_conversion_waits_for_nothing(machine: Machine) -> None:
