@@ -20,6 +20,7 @@ from mien.engines.personas.library import SHIPPED_DIR
 from mien.engines.verify.marked import detect_still
 from mien.plugin import Live, LiveConfig, verify
 from mien.realtime.background import GREEN
+from mien.realtime.clock import NS_PER_S, MonotonicClock
 from mien.realtime.config import BadgeSettings
 from mien.realtime.errors import ConfigError, EngineError, PersonaError, SinkError, SourceError
 from mien.realtime.mark import MarkedFrame
@@ -71,6 +72,40 @@ def test_a_source_that_cannot_be_opened_leaves_the_one_that_runs(live: Live, spe
         live.changes.set_source(spec)
     assert live.stats()["source"]["name"] == "pattern"
     next_frame(live, lambda frame: frame.kind == "persona")
+
+
+class Asleep(MonotonicClock):
+    """The system's clock, which goes on while a laptop sleeps, though nothing else does."""
+
+    def __init__(self) -> None:
+        self._slept_ns = 0
+
+    def now_ns(self) -> int:
+        return super().now_ns() + self._slept_ns
+
+    def sleep(self, seconds: float) -> None:
+        self._slept_ns += round(seconds * NS_PER_S)
+
+
+@pytest.mark.parametrize("source", ["pattern", "clip"])
+def test_after_a_minutes_sleep_the_show_goes_on_where_it_is(source: str) -> None:
+    clock = Asleep()
+    with Live(config(source=source), clock=clock, stay=True) as live:
+        next_frame(live, lambda frame: frame.kind == "persona" and not frame.held)
+        clock.sleep(60.0)
+        woken_ns = clock.now_ns()
+        seen: list[MarkedFrame] = []
+        for frame in live:
+            seen.append(frame)
+            if frame.kind == "persona" and not frame.held and frame.capture_ns >= woken_ns:
+                break
+        before = live.stats()["frames"]["in"]
+        time.sleep(0.5)
+        # What was missed is not hurried through.
+        assert live.stats()["frames"]["in"] - before < 40
+        assert live.stats()["frames"]["camera"] == 0
+        assert live.stats()["source"]["state"] == "running"
+    assert {frame.kind for frame in seen} <= {"persona", "slate"}
 
 
 def test_without_a_camera_the_slate_is_shown_until_one_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:

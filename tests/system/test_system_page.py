@@ -14,6 +14,7 @@ import pytest
 from chromium_page import axe_violations, browser, complaints, screenshot, size, theme
 
 from mien.plugin import Live, LiveConfig, settings, verify
+from mien.realtime.background import GREEN
 from mien.realtime.mark import MarkedFrame
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
@@ -250,6 +251,26 @@ def test_what_is_changed_is_kept(live: Live, page: Any) -> None:
     until(lambda: shown_settings(live)["badge"]["corner"] == "top-right")
 
 
+def test_the_room_is_hidden_and_comes_back(live: Live, page: Any) -> None:
+    from selenium.webdriver.support.ui import Select
+
+    def corner(frame: MarkedFrame) -> Any:
+        # The upper left one, where neither face nor badge is.
+        return frame.pixels[20:120, 20:120].reshape(-1, 3).mean(axis=0)
+
+    open_panels(page)
+    # An engine that is nowhere between driver and persona has no slider for it.
+    assert not page.find_element("id", "morph-field").is_displayed()
+    choice = Select(page.find_element("id", "background"))
+    choice.select_by_value("green")
+    until(lambda: shown_settings(live)["background"] == "green")
+    next(frame for frame in live if frame.kind == "persona" and np.abs(corner(frame) - GREEN).max() < 2)
+    screenshot(page, "green-dark")
+    choice.select_by_value("keep")
+    until(lambda: settings.load(settings.settings_path()).get("background") == "keep")
+    next(frame for frame in live if frame.kind == "persona" and np.abs(corner(frame) - GREEN).max() > 50)
+
+
 def test_a_slate_of_ones_own(live: Live, page: Any, tmp_path: Path) -> None:
     from PIL import Image
 
@@ -315,7 +336,8 @@ def test_everything_can_be_reached_and_used_by_keyboard(live: Live, page: Any) -
         )
     names = [name for name, _ in seen]
     for wanted in ("slate", "hold", "record", "snapshot", "relock", "before-button", "show-me", "viggo", "source",
-                   "virtualcam", "engine-kind", "colour", "corner", "slate-file", "calibrate", "examine"):  # fmt: skip
+                   "virtualcam", "engine-kind", "background", "colour", "corner", "slate-file", "calibrate",
+                   "examine"):  # fmt: skip
         assert wanted in names
     # "" is the page itself, where the way begins and ends.
     assert [name for name, ring in seen if not ring and name] == []
