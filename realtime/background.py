@@ -1,4 +1,4 @@
-"""What is behind the people: blurred, or replaced by a green that other programs key out.
+"""What is behind the people: blurred, replaced by a green that other programs key out, or transparent.
 
 The people's mask is small. Its border is brought back to the picture's own edges by a guided filter (He, Sun and Tang,
 "Guided image filtering", ECCV 2010; its coefficients enlarged as in He and Sun, "Fast guided filter", 2015).
@@ -13,10 +13,12 @@ import cv2
 import numpy as np
 
 from mien.realtime.clock import NS_PER_S
-from mien.realtime.frame import Floats, Pixels
+from mien.realtime.frame import Alpha, Floats, Pixels
 
 #: BGR. OBS's own choice for a key, but for a few levels: at 0 and 255 the watermark would be cut off on one side.
 GREEN: Final = (8, 247, 8)
+#: BGR of what is transparent, for whoever shows no transparency; no level of it is cut off either.
+NOTHING: Final = (16, 16, 16)
 #: The mask follows the people with this time constant, seconds: less and its border flickers, more and it trails.
 _FOLLOW_S = 0.04
 #: After this time without a picture the mask begins anew, seconds.
@@ -36,24 +38,33 @@ class BackgroundFilter:
     """Blurs or replaces what is behind the people of one stream. Called on one thread, in time's order.
 
     Args:
-        kind: "blur" keeps the room's colours and light, "green" replaces it by `GREEN`.
+        kind: "blur" keeps the room's colours and light, "green" replaces it by `GREEN`, "alpha" by `NOTHING`, and says
+            where.
         segmenter: gives (h, w) float32 0..1, where the people are in (H, W, 3) uint8 BGR.
 
     """
 
-    def __init__(self, kind: Literal["blur", "green"], segmenter: Callable[[Pixels], Floats]) -> None:
-        self._blurs = kind == "blur"
+    def __init__(self, kind: Literal["blur", "green", "alpha"], segmenter: Callable[[Pixels], Floats]) -> None:
+        self._kind = kind
         self._segmenter = segmenter
         self._people: Floats | None = None
         self._media_ns = 0
-        self._green: Pixels | None = None
+        self._flat: Pixels | None = None
 
-    def __call__(self, pixels: Pixels, media_ns: int) -> None:
-        """Change (H, W, 3) uint8 BGR of the time `media_ns`, in place."""
+    def __call__(self, pixels: Pixels, media_ns: int) -> Alpha | None:
+        """Change (H, W, 3) uint8 BGR of the time `media_ns`, in place.
+
+        Returns (H, W) uint8 for "alpha", how much of each pixel is a person's and not `NOTHING`; else None.
+        """
         people = self._followed(self._segmenter(pixels), media_ns)
         share = _refined(people, pixels)
-        ground = _blurred(pixels, people) if self._blurs else self._flat(pixels)
+        ground = _blurred(pixels, people) if self._kind == "blur" else self._ground(pixels)
+        alpha = None
+        if self._kind == "alpha":
+            alpha = np.rint(share * 255).astype(np.uint8)
+            share = alpha * np.float32(1 / 255)
         cv2.blendLinear(pixels, ground, share, 1.0 - share, dst=pixels)
+        return alpha
 
     def _followed(self, seen: Floats, media_ns: int) -> Floats:
         """The mask, steadied in time."""
@@ -65,10 +76,21 @@ class BackgroundFilter:
         self._media_ns = media_ns
         return self._people
 
-    def _flat(self, pixels: Pixels) -> Pixels:
-        if self._green is None or self._green.shape != pixels.shape:
-            self._green = np.full_like(pixels, GREEN)
-        return self._green
+    def _ground(self, pixels: Pixels) -> Pixels:
+        if self._flat is None or self._flat.shape != pixels.shape:
+            self._flat = np.full_like(pixels, GREEN if self._kind == "green" else NOTHING)
+        return self._flat
+
+
+def with_alpha(pixels: Pixels, alpha: Alpha) -> Pixels:
+    """(H, W, 4) uint8 BGRA with straight alpha, of pixels that a `BackgroundFilter` mixed with `NOTHING`."""
+    out = cv2.merge([*cv2.split(pixels), alpha])
+    # Where a border is soft, `NOTHING` is taken out again, or there would be a dark rim around everybody.
+    rows, columns = np.nonzero((alpha > 0) & (alpha < 255))
+    share = alpha[rows, columns, None] * np.float32(1 / 255)
+    bare = (pixels[rows, columns] - np.array(NOTHING, np.float32) * (1 - share)) / share
+    out[rows, columns, :3] = np.rint(np.clip(bare, 0, 255))
+    return np.asarray(out, np.uint8)
 
 
 def _refined(people: Floats, pixels: Pixels) -> Floats:

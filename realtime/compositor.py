@@ -281,7 +281,7 @@ class Compositor:
         if self._cover_bystanders:
             cover(picture, tracked.selection.bystanders)
         if self._background is not None:
-            # Who hides the room means it then as well.
+            # Who hides the room means it then as well; a camera's frame is never transparent.
             self._background(picture, frame.media_ns)
         return self._marker.mark_camera(
             picture,

@@ -13,7 +13,7 @@ from mien.realtime.errors import ConfigError
 #: The persona that runs when none is named; it ships with the package.
 DEFAULT_PERSONA = "amara"
 #: What can be done with what is behind the people.
-Background = Literal["keep", "blur", "green"]
+Background = Literal["keep", "blur", "green", "alpha"]
 #: A plate's green this much above its red and blue goes with the ground when that is keyed out, levels of 255.
 _KEYED = 60
 
@@ -85,7 +85,8 @@ class LiveConfig(Settings):
     )
     mode: Literal["swap", "portrait"] = "swap"
     background: Background = Field(
-        default="keep", description="what is behind the people: as it is, blurred, or a green to be keyed out"
+        default="keep",
+        description="what is behind the people: as it is, blurred, a green to be keyed out, or transparent in OBS",
     )
     edit: str = Field(default="", max_length=400, description="change of the expression, as smile=+0.2,gaze=camera")
     morph: float | None = Field(

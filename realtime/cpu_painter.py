@@ -95,12 +95,15 @@ class CpuPainting(HostPicture):
     def retouch(self, work: Retouch) -> None:
         """See `Painting`."""
         begin = time.perf_counter()
-        work(self.pixels, self._frame.media_ns)
+        self.alpha = work(self.pixels, self._frame.media_ns)
         add_stage(self._stages_ms, "background", begin)
 
     def fade(self, slate: Pixels, share: float) -> None:
         """See `Painting`."""
         cv2.addWeighted(self.pixels, share, slate, 1.0 - share, 0.0, dst=self.pixels)
+        if self.alpha is not None:
+            # All of the slate is there.
+            cv2.convertScaleAbs(self.alpha, dst=self.alpha, alpha=share, beta=255 * (1.0 - share))
 
 
 def painted_px(face: Face, patch: Patch, alignment: Alignment, frame: Frame) -> int:

@@ -13,6 +13,8 @@ from mien.realtime.errors import MienError
 #: (H, W, 3) uint8, BGR: what cameras and OpenCV speak without a conversion.
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
+#: (H, W) uint8, how much of each pixel is there: 0 nothing, 255 all of it.
+Alpha = NDArray[np.uint8]
 
 #: Least and greatest side of a picture, px. The upper bound is 8K with room for odd aspect ratios.
 MIN_SIDE_PX = 16
@@ -33,6 +35,12 @@ def check_pixels(pixels: Pixels, name: str = "pixels") -> None:
         )
     if not pixels.flags.c_contiguous:
         raise FrameError(f"{name} must be C-contiguous; pass numpy.ascontiguousarray({name}).")
+
+
+def check_alpha(alpha: Alpha, pixels: Pixels) -> None:
+    """Raise `FrameError` unless `alpha` is (H, W) uint8 of the size of `pixels`."""
+    if alpha.dtype != np.uint8 or alpha.shape != pixels.shape[:2]:
+        raise FrameError(f"alpha must be {pixels.shape[:2]} uint8, got {alpha.shape} {alpha.dtype}.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

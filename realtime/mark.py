@@ -12,12 +12,13 @@ from dataclasses import InitVar, dataclass
 from typing import Final, Literal, Never, Self, final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mien.realtime.badge import Badge, Box, Corner, Stamp
 from mien.realtime.clock import NS_PER_S
 from mien.realtime.config import BadgeSettings
 from mien.realtime.errors import MienError
-from mien.realtime.frame import MAX_SIDE_PX, MIN_SIDE_PX, FrameError, Kind, Pixels, check_pixels
+from mien.realtime.frame import MAX_SIDE_PX, MIN_SIDE_PX, Alpha, FrameError, Kind, Pixels, check_alpha, check_pixels
 from mien.realtime.picture import HostPicture, Picture
 from mien.realtime.watermark.embed import Embedder
 from mien.realtime.watermark.session import MarkSession
@@ -46,6 +47,8 @@ class MarkedFrame:
         capture_ns: `Clock.now_ns` when that frame was captured, before decoding.
         media_ns: its place on the source's time line, ns.
         held: whether this is an earlier persona picture, shown again because there was no new one.
+        alpha: (H, W) uint8, read-only, of a picture that is transparent in parts: 0 nothing, 255 all of the pixel, as
+            where the badge lies. None where all is there.
 
     """
 
@@ -57,12 +60,16 @@ class MarkedFrame:
     held: bool
     # Not a field: what a frame does not keep, `dataclasses.replace` and a look at an existing frame cannot give away.
     key: InitVar[object]
+    alpha: Alpha | None = None
 
     def __post_init__(self, key: object) -> None:
         if key is not _KEY:
             raise MarkError(_ONLY_MARKER)
         check_pixels(self.pixels)
         object.__setattr__(self, "pixels", _sealed(self.pixels))
+        if self.alpha is not None:
+            check_alpha(self.alpha, self.pixels)
+            object.__setattr__(self, "alpha", _sealed(self.alpha))
 
     def __init_subclass__(cls) -> None:
         raise MarkError(_ONLY_MARKER)
@@ -215,7 +222,10 @@ class Marker:
         pixels = picture.finish()
         self._check(pixels)
         self._witness(pixels, stamp)
-        return MarkedFrame(pixels, "persona", sequence, capture_ns, media_ns, held=False, key=_KEY)
+        alpha = picture.alpha
+        if alpha is not None:
+            _show_plate(alpha, stamp)
+        return MarkedFrame(pixels, "persona", sequence, capture_ns, media_ns, held=False, key=_KEY, alpha=alpha)
 
     def repeat(self, marked: MarkedFrame, *, sequence: int, capture_ns: int, media_ns: int) -> MarkedFrame:
         """Show a marked persona frame again, for a captured frame that has no picture of its own; no copy.
@@ -224,7 +234,9 @@ class Marker:
         """
         if marked.kind != "persona":
             raise MarkError(f"only a persona frame is held, not a {marked.kind} frame.")
-        return MarkedFrame(marked.pixels, "persona", sequence, capture_ns, media_ns, held=True, key=_KEY)
+        return MarkedFrame(
+            marked.pixels, "persona", sequence, capture_ns, media_ns, held=True, key=_KEY, alpha=marked.alpha
+        )
 
     def mark_slate(self, pixels: Pixels, *, sequence: int, capture_ns: int, media_ns: int, now_ns: int) -> MarkedFrame:
         """Mark a slate: the plate says that the show is paused, and nothing of AI, since a slate is not synthetic.
@@ -315,7 +327,15 @@ class Marker:
             )
 
 
-def _sealed(pixels: Pixels) -> Pixels:
+def _show_plate(alpha: Alpha, stamp: Stamp) -> None:
+    """Leave nothing of the badge transparent."""
+    raster, x, y = stamp
+    width, height = raster.size
+    under = alpha[y : y + height, x : x + width]
+    under[raster.keep[..., 0] < 256] = 255
+
+
+def _sealed(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The same memory as an array that NumPy never makes writeable again.
 
     An array that owns its memory may set `flags.writeable` back; one over a read-only buffer may not.

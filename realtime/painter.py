@@ -10,7 +10,7 @@ from mien.realtime.blend_terms import scale_of
 from mien.realtime.engine import Engine
 from mien.realtime.errors import EngineError
 from mien.realtime.face import Face
-from mien.realtime.frame import Alignment, Frame, Pixels
+from mien.realtime.frame import Alignment, Alpha, Frame, Pixels
 from mien.realtime.picture import Picture
 
 #: A face of which less lies in the frame, px a side, is not swapped but held: nobody could tell what was painted.
@@ -19,8 +19,8 @@ LEAST_FACE_PX = 12.0
 LEAST_PAINTED = 0.25
 
 Boxes = Sequence[tuple[float, float, float, float]]
-#: Changes (H, W, 3) uint8 BGR of a time, ns, in place; see `mien.realtime.background`.
-Retouch = Callable[[Pixels, int], None]
+#: Changes (H, W, 3) uint8 BGR of a time, ns, in place, and may say what of it is there; `mien.realtime.background`.
+Retouch = Callable[[Pixels, int], Alpha | None]
 
 
 class Painting(Picture, Protocol):

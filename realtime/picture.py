@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from mien.realtime.blend_terms import SAMPLE_STEP_PX
-from mien.realtime.frame import Pixels
+from mien.realtime.frame import Alpha, Pixels
 
 if TYPE_CHECKING:
     # GPU hosts may have neither Pillow nor OpenCV, and only need to know what a picture is.
@@ -24,6 +24,10 @@ class Picture(Protocol):
     @property
     def size(self) -> tuple[int, int]:
         """(height, width), px."""
+
+    @property
+    def alpha(self) -> Alpha | None:
+        """(H, W) uint8, writeable, of a picture that is transparent in parts; None where all of it is there."""
 
     def lightness(self, x0: int, y0: int, x1: int, y1: int) -> float:
         """Mean 0..255 of every `SAMPLE_STEP_PX`-th pixel, in both directions, of a box inside the frame."""
@@ -51,6 +55,7 @@ class HostPicture:
 
     def __init__(self, pixels: Pixels) -> None:
         self.pixels = pixels
+        self.alpha: Alpha | None = None
 
     @property
     def size(self) -> tuple[int, int]:

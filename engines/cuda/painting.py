@@ -59,6 +59,11 @@ class CudaPainting:
         """See `Picture`."""
         return self._frame.height, self._frame.width
 
+    @property
+    def alpha(self) -> None:
+        """See `Picture`: all of it is there, for nothing is retouched here."""
+        return
+
     # -- painting
 
     def cover(self, boxes: Boxes) -> None:

@@ -54,10 +54,10 @@ Device = Annotated[
     ),
 ]
 Background = Annotated[
-    Literal["keep", "blur", "green"] | None,
+    Literal["keep", "blur", "green", "alpha"] | None,
     typer.Option(
         "--background",
-        help="The room behind you as it is, blurred, or a green that OBS keys out.",
+        help="The room behind you as it is, blurred, a green that OBS keys out, or transparent (by nut:// alone).",
         rich_help_panel=_LOOK,
     ),
 ]

@@ -17,9 +17,11 @@ from fractions import Fraction
 
 import av
 import av.error
+import numpy as np
 from av.container import OutputContainer
 from av.video.stream import VideoStream
 
+from mien.realtime.background import with_alpha
 from mien.realtime.clock import NS_PER_MS
 from mien.realtime.errors import ConfigError, SinkError
 from mien.realtime.mark import MarkedFrame
@@ -38,7 +40,8 @@ class NutSink:
     """Serves `nut://127.0.0.1:PORT` to one client at a time, which may come and go.
 
     Frames that come while there is no client, or that a slow client cannot take, are lost and never queued. The
-    pictures are BGR: OBS takes planes without a named matrix for BT.709 or BT.601 depending on its version.
+    pictures are BGR: OBS takes planes without a named matrix for BT.709 or BT.601 depending on its version. Once a
+    frame is transparent in parts they are BGRA, for which a client that is there is sent away and comes back.
 
     A client of NUT says nothing. One that speaks is a browser or a mistake, and is dropped, as is a second client.
 
@@ -110,6 +113,11 @@ class NutSink:
         self._welcome(self._listener, self._stream, frame)
         if self._client is None:
             return
+        if frame.alpha is not None and not self._client.transparent:
+            # Its header, which comes first, promised another format.
+            log.info("%s: from now on it is transparent", self.name)
+            self._drop()
+            return
         try:
             self._client.send(frame)
         except (OSError, av.error.FFmpegError) as error:
@@ -135,7 +143,7 @@ class NutSink:
                 connection.close()
                 continue
             log.info("%s: a client is there", self.name)
-            client = _Client(connection, stream, frame.capture_ns)
+            client = _Client(connection, stream, frame.capture_ns, transparent=frame.alpha is not None)
             with self._lock:
                 self._client = client
 
@@ -154,8 +162,10 @@ class NutSink:
 class _Client:
     """One connection with its own muxer, so that each client gets a header first."""
 
-    def __init__(self, connection: socket.socket, stream: StreamFormat, start_ns: int) -> None:
+    def __init__(self, connection: socket.socket, stream: StreamFormat, start_ns: int, *, transparent: bool) -> None:
         self.connection = connection
+        self.transparent = transparent
+        self._format = "bgra" if transparent else "bgr24"
         self._start_ns = start_ns
         self._last_ms = -1
         connection.settimeout(SEND_TIMEOUT_S)
@@ -164,11 +174,16 @@ class _Client:
         self._output: OutputContainer = av.open(self._wire, "w", format="nut", options={"flush_packets": "1"})
         rate = Fraction(stream.fps).limit_denominator(1001)
         self._video: VideoStream = self._output.add_stream("rawvideo", rate=rate)
-        self._video.width, self._video.height, self._video.pix_fmt = stream.width, stream.height, "bgr24"
+        self._video.width, self._video.height, self._video.pix_fmt = stream.width, stream.height, self._format
         self._video.codec_context.time_base = self._video.time_base = _TIME_BASE
 
     def send(self, frame: MarkedFrame) -> None:
-        picture = av.VideoFrame.from_ndarray(frame.pixels, format="bgr24")
+        pixels = frame.pixels
+        if self.transparent:
+            # A slate among them is all there.
+            alpha = np.full(pixels.shape[:2], 255, np.uint8) if frame.alpha is None else frame.alpha
+            pixels = with_alpha(pixels, alpha)
+        picture = av.VideoFrame.from_ndarray(pixels, format=self._format)
         self._last_ms = max((frame.capture_ns - self._start_ns) // NS_PER_MS, self._last_ms + 1)
         picture.pts, picture.time_base = self._last_ms, _TIME_BASE
         self._output.mux(self._video.encode(picture))

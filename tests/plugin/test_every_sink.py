@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import get_args
 
 import av
+import numpy as np
 import pytest
 import simplejpeg
 from control_page import Path as LivePath
@@ -135,14 +136,14 @@ WAYS: dict[str, Way] = {
 NOWHERE = {"null": "it throws every frame away"}
 
 
-def frames_of(kind: MarkKind, background: Retouch | None = None) -> list[MarkedFrame]:
-    """A second of rendered pictures, marked by the real marker."""
+def frames_of(kind: MarkKind, background: Retouch | None = None, count: int = 20) -> list[MarkedFrame]:
+    """So many rendered pictures, marked by the real marker."""
     marker = Marker(WIDTH, HEIGHT, session=SESSION)
-    pictures = rendered(20, WIDTH, HEIGHT)
+    pictures = rendered(count, WIDTH, HEIGHT)
     for number, picture in enumerate(pictures):
         if background is not None:
             background(picture, number * 10**9 // FPS)
-    times = [{"sequence": n, "capture_ns": n * 10**9 // FPS, "media_ns": n * 10**9 // FPS} for n in range(20)]
+    times = [{"sequence": n, "capture_ns": n * 10**9 // FPS, "media_ns": n * 10**9 // FPS} for n in range(count)]
     if kind == "slate":
         return [marker.mark_slate(pictures[0], now_ns=at["media_ns"], **at) for at in times]
     return [
@@ -175,7 +176,7 @@ def test_what_leaves_by_it_is_marked(
     assert_marked(WAYS[sink](frames_of(kind), tmp_path, monkeypatch), kind)
 
 
-@pytest.mark.parametrize("background", ["blur", "green"])
+@pytest.mark.parametrize("background", ["blur", "green", "alpha"])
 @pytest.mark.parametrize("sink", sorted(WAYS))
 def test_what_leaves_by_it_is_marked_on_every_background(
     sink: str, background: Background, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -184,8 +185,21 @@ def test_what_leaves_by_it_is_marked_on_every_background(
     assert_marked(WAYS[sink](frames, tmp_path, monkeypatch), "persona")
 
 
+def test_what_is_left_after_a_key_is_marked_too() -> None:
+    """In OBS the green goes, and with it the part of the watermark that lay there; the person keeps theirs."""
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    scene = np.stack([40 + columns // 5, 60 + rows // 4, 120 + (rows + columns) % 40], axis=-1).astype(np.uint8)
+    pictures = [frame.pixels for frame in frames_of("persona", open_background("green"), count=45)]
+    green = [picture[..., 1].astype(int) - picture[..., ::2].max(axis=2) > 100 for picture in pictures]
+    keyed = [np.where(key[..., None], scene, each) for key, each in zip(green, pictures, strict=True)]
+    assert 0.5 < green[0].mean() < 0.9
+    result = look(keyed, fps=FPS)
+    assert result.found
+    assert result.payload == SESSION.payload("persona")
+
+
 def test_every_background_is_looked_at() -> None:
-    assert set(get_args(Background)) == {"keep", "blur", "green"}
+    assert set(get_args(Background)) == {"keep", "blur", "green", "alpha"}
 
 
 def assert_marked(streams: list[list[Pixels]], kind: MarkKind) -> None:

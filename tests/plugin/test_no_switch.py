@@ -57,7 +57,7 @@ def frame_of(marker: Marker) -> tuple[Pixels, Pixels]:
 TRIED: dict[str, tuple[Any, ...]] = {
     "engine": ("auto", "mesh"),
     "mode": ("swap", "portrait"),
-    "background": ("keep", "blur", "green"),
+    "background": ("keep", "blur", "green", "alpha"),
     "faces": ("locked", "largest", "all"),
     "bystanders": ("cover", "show"),
     "loop": (False, True),

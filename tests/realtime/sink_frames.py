@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mien.realtime.frame import Pixels
+from mien.realtime.frame import Alpha, Pixels
 from mien.realtime.mark import MarkedFrame, Marker
+from mien.realtime.picture import HostPicture
 from mien.realtime.watermark.session import MarkSession
 
 MS = 1_000_000
@@ -23,14 +24,21 @@ class Frames:
         self.last: MarkedFrame | None = None
 
     def __call__(
-        self, pixels: Pixels | None = None, *, capture_ns: int | None = None, media_ns: int | None = None
+        self,
+        pixels: Pixels | None = None,
+        *,
+        alpha: Alpha | None = None,
+        capture_ns: int | None = None,
+        media_ns: int | None = None,
     ) -> MarkedFrame:
         number, self._count = self._count, self._count + 1
         if pixels is None:
             pixels = np.full((self.height, self.width, 3), 16 + number * 5 % 224, np.uint8)
         time_ns = number * self._step_ns
+        picture = HostPicture(pixels.copy())
+        picture.alpha = None if alpha is None else alpha.copy()
         self.last = self._marker.mark_persona(
-            pixels.copy(),
+            picture,
             label="modified",
             sequence=number,
             capture_ns=time_ns if capture_ns is None else capture_ns,

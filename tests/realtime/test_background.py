@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from marked_pictures import rendered
-from mien.realtime.background import GREEN, BackgroundFilter
+from mien.realtime.background import GREEN, NOTHING, BackgroundFilter, with_alpha
 from mien.realtime.errors import ModelError
 from mien.realtime.frame import Floats, Pixels
 from mien.realtime.segmenter import Segmenter, segmenter_path
@@ -65,6 +65,24 @@ def test_blur_takes_what_could_be_read_and_keeps_the_rooms_light_and_no_halo_of_
     assert np.abs(pixels[:, 200:225, 2].astype(float).mean() - mean[2]) < 6
 
 
+def test_alpha_says_where_nothing_is_and_leaves_no_rim_of_it() -> None:
+    pixels = room()
+    alpha = BackgroundFilter("alpha", KnownMask())(pixels, 0)
+    assert alpha is not None
+    assert (alpha[:, :220] == 0).all()
+    assert (alpha[:, 260:380] == 255).all()
+    # Whoever shows no transparency shows no room either.
+    assert (pixels[:, :220] == NOTHING).all()
+    seen = with_alpha(pixels, alpha)
+    assert (seen[..., 3] == alpha).all()
+    # At the soft border, too, the colours are the picture's own.
+    soft = (alpha > 60) & (alpha < 255)
+    assert soft.any()
+    assert np.abs(seen[soft][:, :3].astype(int) - room()[soft]).max() <= 5
+    assert np.abs(pixels[soft].astype(int) - room()[soft]).max() > 50
+    assert (with_alpha(pixels, np.full_like(alpha, 255))[..., :3] == pixels).all()
+
+
 def test_the_mask_follows_within_moments_and_begins_anew_after_a_gap() -> None:
     mask = KnownMask()
     background = BackgroundFilter("green", mask)
@@ -98,8 +116,10 @@ def segmenter() -> Segmenter:
     return Segmenter(segmenter_path())
 
 
-@pytest.mark.parametrize("kind", ["blur", "green"])
-def test_the_shipped_clips_person_stays_and_her_room_goes(segmenter: Segmenter, kind: Literal["blur", "green"]) -> None:
+@pytest.mark.parametrize("kind", ["blur", "green", "alpha"])
+def test_the_shipped_clips_person_stays_and_her_room_goes(
+    segmenter: Segmenter, kind: Literal["blur", "green", "alpha"]
+) -> None:
     before = rendered(5, 1280, 720)
     background = BackgroundFilter(kind, segmenter)
     after = [picture.copy() for picture in before]
@@ -110,7 +130,7 @@ def test_the_shipped_clips_person_stays_and_her_room_goes(segmenter: Segmenter, 
         assert np.abs(after[-1][part].astype(int) - before[-1][part]).max() <= 1
     for part in (np.s_[100:300, 280:460], np.s_[360:520, 40:300]):
         assert contrast(after[-1][part]) < 0.75 * contrast(before[-1][part])
-        assert kind == "blur" or (after[-1][part] == GREEN).all()
+        assert kind == "blur" or (after[-1][part] == (GREEN if kind == "green" else NOTHING)).all()
 
 
 def test_people_are_found_in_an_upright_picture_too(segmenter: Segmenter) -> None:
@@ -127,7 +147,8 @@ def test_a_file_that_is_no_model_is_named(tmp_path: Path) -> None:
         Segmenter(tmp_path / "people.tflite")
 
 
-def test_the_green_leaves_room_for_the_watermark_on_both_sides() -> None:
-    assert 2 <= min(GREEN) < max(GREEN) <= 253
+def test_green_and_nothing_leave_room_for_the_watermark_on_both_sides() -> None:
+    for colour in (GREEN, NOTHING):
+        assert 2 <= min(colour) <= max(colour) <= 253
     # What is called green is cut out by a key for green.
     assert cv2.cvtColor(np.uint8([[GREEN]]), cv2.COLOR_BGR2HSV)[0, 0].tolist()[0] == 60

@@ -113,6 +113,33 @@ def test_the_room_is_changed_behind_the_persona_and_behind_the_camera_alike(stag
     assert np.abs(stage.show().pixels[150:, :60].astype(int) - (8, 247, 8)).max() > 50
 
 
+def test_only_the_persona_is_transparent_and_fades_in_from_all_there(stage: Stage) -> None:
+    def all_but_a_corner(pixels: Pixels, media_ns: int) -> Any:
+        alpha = np.full(pixels.shape[:2], 255, np.uint8)
+        alpha[150:, :60] = 0
+        return alpha
+
+    stage.compositor.set_background(all_but_a_corner)
+    stage.show_for(0.1)
+    stage.compositor.set_slate(True)
+    stage.show()
+    stage.compositor.set_slate(False)
+    shown = [frame.alpha for frame in stage.show_for(0.5)]
+    corner = [int(alpha[200, 20]) for alpha in shown if alpha is not None]
+    assert len(corner) == 15
+    assert corner[0] > 150
+    assert corner == sorted(corner, reverse=True)
+    assert corner[-1] == 0
+    held = stage.show(face=False)
+    assert held.held
+    assert np.array_equal(held.alpha, shown[-1])  # type: ignore[arg-type]
+    stage.compositor.show_me()
+    camera = stage.show()
+    stage.compositor.set_slate(True)
+    slate = stage.show()
+    assert (camera.kind, camera.alpha, slate.kind, slate.alpha) == ("camera", None, "slate", None)
+
+
 @pytest.mark.parametrize("asked", [False, True])
 def test_a_room_that_cannot_be_hidden_is_not_shown(stage: Stage, asked: bool) -> None:
     def fail(pixels: Pixels, media_ns: int) -> None:

@@ -28,7 +28,7 @@ def test_defaults_are_a_streamers() -> None:
         ({"fps": 0}, r"'fps' got 0: .*greater than or equal to 1"),
         ({"faces": "two"}, r"'faces' got 'two': .*'locked', 'largest' or 'all'"),
         ({"badge": {"plate": "#12345"}}, r"'badge.plate' got '#12345'"),
-        ({"background": "alpha"}, r"'background' got 'alpha': .*'keep', 'blur' or 'green'"),
+        ({"background": "none"}, r"'background' got 'none': .*'keep', 'blur', 'green' or 'alpha'"),
         (
             {"background": "blur", "device": "cuda"},
             r"mien.toml: .*with device 'cuda' the background can only be 'keep'",

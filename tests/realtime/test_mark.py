@@ -58,7 +58,7 @@ class TestMarkedFrame:
     def test_keeps_no_key_that_could_be_taken_from_it(self) -> None:
         marked = persona(Marker(*SIZE))
         names = [field.name for field in dataclasses.fields(marked)]
-        assert names == ["pixels", "kind", "sequence", "capture_ns", "media_ns", "held"]
+        assert names == ["pixels", "kind", "sequence", "capture_ns", "media_ns", "held", "alpha"]
         assert not hasattr(marked, "__dict__")
         assert not hasattr(marked, "key")
 
@@ -344,6 +344,37 @@ def test_a_picture_that_lies_elsewhere_is_marked_as_one_of_this_computers_memory
     session = MarkSession()
     there = Marker(*SIZE, session=session).mark_persona(Elsewhere(), label="modified", now_ns=0, **TIMES)
     assert np.array_equal(there.pixels, persona(Marker(*SIZE, session=session)).pixels)
+
+
+@pytest.mark.parametrize("now_ns", [0, 60 * NS_PER_S])
+def test_of_a_transparent_picture_the_badge_is_all_there(now_ns: int) -> None:
+    picture = HostPicture(grey())
+    picture.alpha = np.zeros(grey().shape[:2], np.uint8)
+    marked = Marker(*SIZE).mark_persona(picture, label="modified", now_ns=now_ns, **TIMES)
+    assert marked.alpha is not None
+    # But for the watermark, which is one level.
+    badge = (np.abs(marked.pixels.astype(int) - grey()) > 1).any(axis=2)
+    assert badge.sum() > 200
+    assert (marked.alpha[badge] == 255).all()
+    assert (marked.alpha == 0).mean() > 0.7
+    assert not marked.alpha.flags.writeable
+
+
+def test_a_held_picture_is_as_transparent_as_it_was() -> None:
+    marker, picture = Marker(*SIZE), HostPicture(grey())
+    picture.alpha = np.full(grey().shape[:2], 90, np.uint8)
+    marked = marker.mark_persona(picture, label="modified", now_ns=0, **TIMES)
+    held = marker.repeat(marked, **TIMES)
+    assert held.alpha is not None
+    assert np.array_equal(held.alpha, marked.alpha)
+
+
+@pytest.mark.parametrize(("wider", "kind"), [(1, np.uint8), (0, np.float32)])
+def test_what_is_no_alpha_is_refused(wider: int, kind: Any) -> None:
+    picture = HostPicture(grey())
+    picture.alpha = np.zeros((SIZE[1], SIZE[0] + wider), kind)
+    with pytest.raises(FrameError, match="alpha must be"):
+        Marker(*SIZE).mark_persona(picture, label="modified", now_ns=0, **TIMES)
 
 
 @pytest.mark.parametrize("plate", ["auto", "#3050a0"])

@@ -35,11 +35,11 @@ class Reader:
     Without OBS's `nobuffer`, which throws away the pictures that were read to learn the format.
     """
 
-    def __init__(self, port: int, count: int) -> None:
+    def __init__(self, port: int, count: int, layout: str = "bgr24") -> None:
         self.pictures: list[Pixels] = []
         self.times_ms: list[int] = []
         self.done = threading.Event()
-        self._count = count
+        self._count, self._layout = count, layout
         self._thread = threading.Thread(target=self._read, args=(port,), daemon=True)
         self._thread.start()
 
@@ -47,7 +47,7 @@ class Reader:
         url = f"tcp://127.0.0.1:{port}"
         with av.open(url, format="nut", timeout=PATIENCE_S) as container:
             for picture in container.decode(video=0):
-                self.pictures.append(picture.to_ndarray(format="bgr24"))
+                self.pictures.append(picture.to_ndarray(format=self._layout))
                 self.times_ms.append(round(picture.time * 1000))
                 if len(self.pictures) >= self._count:
                     break
@@ -92,6 +92,34 @@ def test_a_client_gets_exactly_the_pixels_that_were_written(sink: NutSink) -> No
     steps = np.diff(reader.times_ms)
     assert reader.times_ms[0] == 0
     assert np.all((steps >= 33) & (steps <= 34))
+
+
+def test_a_picture_that_becomes_transparent_is_so_for_a_client_that_comes_back(sink: NutSink) -> None:
+    picture = np.random.default_rng(7).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
+    alpha = np.zeros((HEIGHT, WIDTH), np.uint8)
+    alpha[:, WIDTH // 2 :] = 255
+    frames = Frames(WIDTH, HEIGHT)
+    first = connect(sink.port)
+    sink.write(frames(picture))
+    assert sink.connected
+    sink.write(frames(picture, alpha=alpha))
+    assert not sink.connected
+    assert ended(first)
+    first.close()
+    reader = Reader(sink.port, 4, layout="bgra")
+    # A slate among them is all there.
+    for number in range(2000):
+        if reader.done.is_set():
+            break
+        sink.write(frames(picture, alpha=None if number % 2 and sink.connected else alpha))
+        threading.Event().wait(0.002)
+    # Below the badge.
+    below = np.s_[HEIGHT // 2 :]
+    found = [shown[below][..., 3] for shown in reader.pictures]
+    assert [bool((each == alpha[below]).all()) for each in found] in ([True, False] * 2, [False, True] * 2)
+    assert all((each == alpha[below]).all() or (each == 255).all() for each in found)
+    assert frames.last is not None
+    np.testing.assert_array_equal(reader.pictures[0][below][..., :3], frames.last.pixels[below])
 
 
 def test_clients_come_and_go(sink: NutSink) -> None:
