@@ -98,8 +98,8 @@ def _refined(people: Floats, pixels: Pixels) -> Floats:
     height, width = pixels.shape[:2]
     # At half size: a border is soft over more than two pixels.
     size, small = (max(1, width // 2), max(1, height // 2)), (people.shape[1], people.shape[0])
-    half = _luma(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
-    guide = cv2.resize(half, small, interpolation=cv2.INTER_AREA)
+    half = _luma(np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8))
+    guide = np.asarray(cv2.resize(half, small, interpolation=cv2.INTER_AREA), np.float32)
     mean_guide, mean_people = _mean(guide), _mean(people)
     slope = (_mean(guide * people) - mean_guide * mean_people) / (_mean(guide * guide) - mean_guide**2 + _EDGE)
     slope, offset = _mean(slope), _mean(mean_people - slope * mean_guide)

@@ -34,7 +34,7 @@ class DfmEngine:
         assert spec.size_px is not None
         self._network, self._spec, self._side = network, spec, spec.size_px
         self._face = np.empty((1, self._side, self._side, 3), np.float32)
-        self._inputs = {"in_face:0": self._face}
+        self._inputs: dict[str, Floats] = {"in_face:0": self._face}
         self._ask_morph, self._morph = morph, np.zeros(1, np.float32)
         if spec.morph is not None:
             self._inputs["morph_value:0"] = self._morph
