@@ -280,6 +280,16 @@ def test_each_engine_in_turn_is_asked_where_it_works() -> None:
     painter.close()
 
 
+def test_a_picture_on_a_device_is_not_retouched_and_no_room_is_shown_for_hidden() -> None:
+    painter = CudaPainter(EmulatedDevice())
+    painting = painter.begin(Frame(picture(3), 0, 0, 0), {})
+    assert painting.alpha is None
+    with pytest.raises(EngineError, match="not retouched"):
+        painting.retouch(lambda pixels, media_ns: None)
+    painting.finish()
+    painter.close()
+
+
 def test_the_captured_frame_is_not_written_to() -> None:
     painter = CudaPainter(EmulatedDevice())
     frame = Frame(picture(3), 0, 0, 0)

@@ -61,8 +61,8 @@ def test_blur_takes_what_could_be_read_and_keeps_the_rooms_light_and_no_halo_of_
     assert contrast(left) < 0.05 * contrast(before[:, :220])
     mean = before[:, :200].mean(axis=(0, 1))
     assert np.abs(left.mean(axis=(0, 1)) - mean).max() < 3
-    # Red is the person's alone; a plain blur would bring it 30 px into the room.
-    assert np.abs(pixels[:, 200:225, 2].astype(float).mean() - mean[2]) < 6
+    # Red is the person's alone; a plain blur would bring it into the room, 14 levels of it here.
+    assert np.abs(pixels[:, 222:226, 2].astype(float).mean() - mean[2]) < 3
 
 
 def test_alpha_says_where_nothing_is_and_leaves_no_rim_of_it() -> None:
