@@ -11,8 +11,10 @@ from typing import Any, Final
 from aiohttp import web
 
 from mien.plugin.control import forms, gallery
+from mien.plugin.control.desk import CHANGEABLE
 from mien.plugin.control.doors import Doors
 from mien.plugin.doctor import examine
+from mien.realtime.config import LiveConfig
 from mien.realtime.errors import MienError
 from mien.realtime.slate import MAX_FILE_BYTES
 
@@ -33,7 +35,7 @@ class Route:
         path: with {name} where a name stands.
         summary: one sentence.
         answer: the method of `Api` that does it.
-        body: what is taken, by name, each with its JSON type; empty for nothing.
+        body: what is taken, by name, each with its JSON type; empty for nothing; by "*" where the whole body is one.
         media: kind of the body.
 
     """
@@ -186,7 +188,7 @@ _SWITCH = {"on": "boolean"}
 #: Every route there is, beside the page's own files and its socket.
 ROUTES: Final = (
     Route("GET", "/api/status", "Everything at once", Api.status),
-    Route("PATCH", "/api/settings", "Change settings while live, and keep them", Api.change, {"*": "object"}),
+    Route("PATCH", "/api/settings", "Change settings while live, and keep them", Api.change, {"*": "Settings"}),
     Route("POST", "/api/restore", "Yesterday's set-up again", Api.restore),
     Route("GET", "/api/personas", "All personas", Api.personas),
     Route("GET", "/api/personas/{name}/portrait", "A persona's picture", Api.portrait),
@@ -228,15 +230,29 @@ def openapi() -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Mien's control API", "version": importlib.metadata.version("mien")},
-        "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": _settings_schemas(),
+        },
         "security": [{"token": []}],
         "paths": paths,
     }
 
 
+def _settings_schemas() -> dict[str, Any]:
+    """What `PATCH /api/settings` takes, from the settings themselves: names, values, limits."""
+    whole = LiveConfig.model_json_schema(ref_template="#/components/schemas/{model}")
+    properties = {key: whole["properties"][key] for key in CHANGEABLE}
+    # Of a file the door only takes that there is to be none.
+    properties |= {key: {"type": "null", "title": properties[key]["title"]} for key in ("slate", "calibration")}
+    settings = {"type": "object", "properties": properties, "additionalProperties": False}
+    return {"Settings": settings, "BadgeSettings": whole["$defs"]["BadgeSettings"]}
+
+
 def _schema(body: dict[str, str]) -> dict[str, Any]:
     if "*" in body:
-        return {"type": "object"} if body["*"] == "object" else {"type": "string", "format": "binary"}
+        is_settings = body["*"] == "Settings"
+        return {"$ref": "#/components/schemas/Settings"} if is_settings else {"type": "string", "format": "binary"}
     return {"type": "object", "properties": {name: {"type": kind} for name, kind in body.items()}}
 
 

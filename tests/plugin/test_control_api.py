@@ -7,15 +7,17 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, get_args
 
 import aiohttp
 import pytest
 from control_page import Path, desk_of, page_at, split
 
 from mien.plugin.control.api import MAX_BODY_BYTES, ROUTES, openapi
+from mien.plugin.control.desk import CHANGEABLE
 from mien.plugin.control.place import Token
 from mien.plugin.control.server import MAX_PAGES, ControlServer
+from mien.realtime.config import Background
 from mien.realtime.errors import SinkError
 
 DOCUMENT = FilePath(__file__).parents[2] / "docs" / "api.md"
@@ -83,6 +85,20 @@ def test_the_openapi_document_has_every_route_and_is_served(server: ControlServe
     }
     ids = [operation["operationId"] for each in document["paths"].values() for operation in each.values()]
     assert len(set(ids)) == len(ids)
+
+
+def test_the_openapi_document_knows_every_setting_that_can_be_changed_and_no_path_of_a_file() -> None:
+    document = openapi()
+    schemas = document["components"]["schemas"]
+    body = document["paths"]["/api/settings"]["patch"]["requestBody"]["content"]["application/json"]["schema"]
+    assert body == {"$ref": "#/components/schemas/Settings"}
+    properties = schemas["Settings"]["properties"]
+    assert tuple(properties) == CHANGEABLE
+    assert properties["background"]["enum"] == list(get_args(Background))
+    assert (properties["slate"]["type"], properties["calibration"]["type"]) == ("null", "null")
+    # What is referred to is there.
+    named = set(re.findall(r"#/components/schemas/(\w+)", json.dumps(document)))
+    assert named == {"Settings", "BadgeSettings"} == set(schemas)
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
