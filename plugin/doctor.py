@@ -69,7 +69,8 @@ def examine() -> list[Finding]:
     findings = [python(sys.version_info[:2]), machine()]
     findings += packages(installed)
     findings += gl_libraries(system, loads)
-    findings += [virtual_camera(system), cameras(), gpu(nvidia_gpus()), *codecs(), *model(), *personas()]
+    findings += [virtual_camera(system), cameras(), gpu(nvidia_gpus()), *codecs(), *model()]
+    findings += [background_model(), *personas()]
     findings += [obs(system, Path.home(), running_programs())]
     findings += [user_settings(), page_port(LiveConfig().preview_port), disk(Path.cwd())]
     return findings
@@ -234,6 +235,22 @@ def model() -> Iterator[Finding]:
         yield Finding("model", "warn", detail, "mien doctor --fetch")
     else:
         yield Finding("model", "ok", f"{LANDMARKER.name}, sha256 {LANDMARKER.sha256[:12]}... is right")
+
+
+def background_model() -> Finding:
+    """The model that finds the people before a room that is to be hidden; nothing is amiss without it."""
+    from mien.realtime.download import cached
+    from mien.realtime.segmenter import SEGMENTER
+
+    try:
+        path = cached(SEGMENTER)
+    except MienError as error:
+        return Finding("background model", "warn", error.message, error.hint)
+    if path is None:
+        size = f"{SEGMENTER.size / 1e6:.2f} MB"
+        where = f"not here yet ({size}); the first background fetches it, or `mien doctor --fetch`"
+        return Finding("background model", "ok", where)
+    return Finding("background model", "ok", f"{SEGMENTER.name}, sha256 {SEGMENTER.sha256[:12]}... is right")
 
 
 def personas() -> Iterator[Finding]:

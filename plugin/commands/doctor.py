@@ -10,6 +10,7 @@ import typer
 from mien.plugin.commands import options
 from mien.plugin.commands.session import Session
 from mien.plugin.doctor import examine, exit_code
+from mien.realtime.segmenter import segmenter_path
 from mien.realtime.tracker.model import landmarker_path
 
 _SIGNS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
@@ -17,7 +18,7 @@ _SIGNS = {"ok": "ok  ", "warn": "warn", "fail": "FAIL"}
 
 def doctor(
     ctx: typer.Context,
-    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the landmark model first, its hash checked.")] = False,
+    fetch: Annotated[bool, typer.Option("--fetch", help="Fetch the models first, their hashes checked.")] = False,
     as_json: options.AsJson = False,
 ) -> None:
     """Look at what a run needs: packages, model, cameras, virtual camera, codecs, GPU, disk.
@@ -29,6 +30,8 @@ def doctor(
     if fetch:
         session.say("fetching the landmark model ...")
         landmarker_path()
+        session.say("fetching the background's model ...")
+        segmenter_path()
     findings = examine()
     for finding in findings:
         session.say(f"{_SIGNS[finding.state]}  {finding.name}: {finding.detail}")

@@ -9,6 +9,7 @@ import pytest
 from mien.plugin import doctor
 from mien.plugin.finding import Finding
 from mien.plugin.settings import settings_path
+from mien.realtime.segmenter import segmenter_path
 
 
 def by_name(findings: list[Finding]) -> dict[str, Finding]:
@@ -86,6 +87,17 @@ def test_a_model_that_is_not_there_is_a_warning_with_the_command(
     (tmp_path / "face_landmarker.task").write_bytes(b"changed")
     (finding,) = doctor.model()
     assert finding.state == "warn"
+
+
+def test_a_background_s_model_is_missed_by_nobody_who_hides_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("MIEN_CACHE_DIR", str(tmp_path))
+        finding = doctor.background_model()
+    assert (finding.state, "the first background fetches it" in finding.detail) == ("ok", True)
+    segmenter_path()
+    assert doctor.background_model().detail.endswith("is right")
 
 
 def test_the_shipped_personas_are_whole() -> None:
