@@ -40,6 +40,14 @@ def test_a_run_prints_its_numbers_and_one_document(mien: Mien, tmp_path: Path) -
     assert "20 frames in, 20 out" in result.err
 
 
+def test_a_background_is_taken_and_kept_and_one_that_there_is_not_is_refused(mien: Mien) -> None:
+    shown = mien(*PATTERN, "--sink", "null", "--seconds", "0.5", "--background", "blur")
+    assert shown.code == 0
+    assert tomllib.loads(settings_path().read_text())["background"] == "blur"
+    refused = mien(*PATTERN, "--sink", "null", "--background", "beach")
+    assert (refused.code, "--background" in refused.err) == (2, True)
+
+
 def test_what_was_set_is_kept_and_said_once(mien: Mien) -> None:
     first = mien(*PATTERN, "--sink", "null", "--seconds", "0.2", "--persona", "viggo", "--badge-plate", "dark")
     assert "kept for next time: badge = plate dark" in first.out
