@@ -105,7 +105,7 @@ def _refined(people: Floats, pixels: Pixels) -> Floats:
     slope, offset = _mean(slope), _mean(mean_people - slope * mean_guide)
     found = _enlarged(slope, size) * half + _enlarged(offset, size)
     found = np.clip((found - _NONE) * np.float32(1 / (_WHOLE - _NONE)), 0, 1)
-    return np.clip(_enlarged(found, (width, height)), 0, 1)
+    return _enlarged(found, (width, height))
 
 
 def _blurred(pixels: Pixels, people: Floats) -> Pixels:

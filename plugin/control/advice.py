@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mien.realtime.config import Background
+
 #: Added latency that viewers notice beside the voice, ms.
 LATE_MS = 120.0
 #: Of the source's rate, below which motion stutters.
@@ -30,17 +32,21 @@ class Advice:
     advice: str = ""
 
 
-def warnings(stats: Mapping[str, Any], *, slate: bool, hold: bool, recording_problem: str = "") -> list[Advice]:
+def warnings(
+    stats: Mapping[str, Any], *, slate: bool, hold: bool, background: Background = "keep", recording_problem: str = ""
+) -> list[Advice]:
     """Sentences about a run, the worst first.
 
     Args:
         stats: of `Live.stats`.
         slate: whether the user asked for the slate, so that it is no trouble.
         hold: the same of the hold.
+        background: what is done with the room.
         recording_problem: what ended a recording, or nothing.
 
     """
-    found = [*_source(stats), *_sinks(stats), *_obs(stats), *_face(stats, asked=slate or hold), *_speed(stats)]
+    found = [*_source(stats), *_sinks(stats), *_obs(stats), *_face(stats, asked=slate or hold)]
+    found += [*_room(stats, background), *_speed(stats, background)]
     if recording_problem:
         found.append(Advice("bad", f"The recording ended: {recording_problem}"))
     return sorted(found, key=lambda advice: advice.level != "bad")
@@ -78,16 +84,26 @@ def _face(stats: Mapping[str, Any], *, asked: bool) -> Iterator[Advice]:
         yield Advice("bad", "Your face is not found, so your audience sees the slate.", advice)
 
 
-def _speed(stats: Mapping[str, Any]) -> Iterator[Advice]:
+def _room(stats: Mapping[str, Any], background: Background) -> Iterator[Advice]:
+    if background == "alpha" and not any(sink.get("name", "").startswith("nut:") for sink in stats.get("sinks", [])):
+        text = "Only OBS can show a transparent room; what you send now has a dark grey one."
+        yield Advice("warn", text, "Switch the output OBS on, or choose another background.")
+
+
+def _speed(stats: Mapping[str, Any], background: Background) -> Iterator[Advice]:
     if stats.get("frames", {}).get("out", 0) < _SETTLED_FRAMES or stats.get("source", {}).get("state") != "running":
         return
     if stats.get("resting"):
         return
+    # It is the one part of the work that can be left out by a choice on the page.
+    room = "" if background == "keep" else " Hiding your room takes time, too."
     late = stats.get("latency_p50_ms", 0.0)
     if late > LATE_MS:
         advice = "Close other programs, or choose the engine Instant."
-        yield Advice("warn", f"Your picture is {late:.0f} ms late.", advice)
+        yield Advice("warn", f"Your picture is {late:.0f} ms late.", advice + room)
     rate, wanted = stats.get("fps", 0.0), stats.get("source", {}).get("fps", 0.0)
     if wanted and rate < LEAST_RATE * wanted:
         text = f"Motion stutters: {rate:.0f} pictures a second of {wanted:.0f}."
-        yield Advice("warn", text, "Close other programs, choose the engine Instant, or a smaller camera picture.")
+        yield Advice(
+            "warn", text, f"Close other programs, choose the engine Instant, or a smaller camera picture.{room}"
+        )

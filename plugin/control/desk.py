@@ -70,7 +70,13 @@ class Desk:
         stats = {key: value for key, value in self.live.stats().items() if key != "preview_url"}
         recording = self.live.changes.recording
         problem = "" if recording.on else recording.problem
-        advice = warnings(stats, slate=self._slate, hold=self._hold, recording_problem=problem)
+        advice = warnings(
+            stats,
+            slate=self._slate,
+            hold=self._hold,
+            background=self._config.background,
+            recording_problem=problem,
+        )
         return stats | {
             "version": self._version,
             "hold": self._hold,

@@ -18,13 +18,22 @@ WELL: dict[str, Any] = {
 
 def said(**changes: Any) -> list[tuple[str, str]]:
     switches = {"slate": changes.pop("slate", False), "hold": changes.pop("hold", False)}
-    problem = changes.pop("recording_problem", "")
-    found = warnings(WELL | changes, **switches, recording_problem=problem)
+    problem, room = changes.pop("recording_problem", ""), changes.pop("background", "keep")
+    found = warnings(WELL | changes, **switches, background=room, recording_problem=problem)
     return [(each.level, each.text) for each in found]
 
 
 def test_all_is_well() -> None:
     assert said() == []
+
+
+def test_a_hidden_room_is_no_trouble_and_named_where_the_picture_is_late() -> None:
+    late = WELL | {"latency_p50_ms": 300.0}
+    for background, named in (("keep", False), ("blur", True)):
+        (found,) = warnings(late, slate=False, hold=False, background=background)  # type: ignore[arg-type]
+        assert ("Hiding your room" in found.advice) == named
+    assert said(background="green") == []
+    assert said(background="alpha", sinks=[*WELL["sinks"], {"name": "nut://127.0.0.1:9000", "state": "open"}]) == []
 
 
 @pytest.mark.parametrize(
@@ -40,6 +49,7 @@ def test_all_is_well() -> None:
         ({"fps": 12.0}, "warn", "12 pictures a second of 30"),
         ({"obs": {"warnings": ("in scene 'Talk' the mark is cut off",)}}, "warn", "OBS: in scene 'Talk' the mark"),
         ({"recording_problem": "the disk is full"}, "bad", "the disk is full"),
+        ({"background": "alpha"}, "warn", "Only OBS can show a transparent room"),
     ],
 )
 def test_each_trouble_is_told_once_in_plain_words(changes: dict[str, Any], level: str, text: str) -> None:
