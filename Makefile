@@ -55,9 +55,8 @@ wheel: venv ## Build dist/mien-*.whl, by way of the source archive, so that no o
 
 venv: $(VENV)/.dev ## The environment for development, in .venv.
 
-model: $(VENV)/.live ## Fetch the models, their hashes checked.
+model: $(VENV)/.live ## Fetch the landmark model, its hash checked.
 	@$(BIN)/python -c 'from mien.realtime.tracker.model import landmarker_path; landmarker_path()'
-	@$(BIN)/python -c 'from mien.realtime.segmenter import segmenter_path; segmenter_path()'
 
 clean: ## Remove what these targets made.
 	rm -rf $(VENV) .view build dist $(OUT) *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -10,6 +10,7 @@ import typer
 from mien.plugin.commands import options
 from mien.plugin.commands.session import Session
 from mien.plugin.doctor import examine, exit_code
+from mien.realtime.errors import ModelError
 from mien.realtime.segmenter import segmenter_path
 from mien.realtime.tracker.model import landmarker_path
 
@@ -31,7 +32,11 @@ def doctor(
         session.say("fetching the landmark model ...")
         landmarker_path()
         session.say("fetching the background's model ...")
-        segmenter_path()
+        try:
+            segmenter_path()
+        except ModelError as error:
+            # A run starts without it.
+            session.say(str(error))
     findings = examine()
     for finding in findings:
         session.say(f"{_SIGNS[finding.state]}  {finding.name}: {finding.detail}")

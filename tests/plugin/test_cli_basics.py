@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from cli_runner import Mien, start_interrupted
 from mien.plugin import doctor as doctor_module
 from mien.plugin.commands import tree
 from mien.realtime import errors
+from mien.realtime.tracker.model import landmarker_path
 
 COMMANDS = (
     "run", "studio", "convert", "sign", "verify", "demo", "obs", "devices", "calibrate", "persona", "consent", "cast",
@@ -224,6 +226,20 @@ def test_doctor_as_json_and_for_people(mien: Mien) -> None:
     }
     assert all(finding["fix"] for finding in document["findings"] if finding["state"] != "ok")
     assert "ok    python" in mien("doctor").out
+
+
+def test_doctor_goes_on_where_the_background_s_model_cannot_be_fetched(
+    mien: Mien, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(landmarker_path(), tmp_path)
+    monkeypatch.setenv("MIEN_CACHE_DIR", str(tmp_path))
+    # No way out: neither to the web nor to the index.
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    result = mien("doctor", "--fetch")
+    assert "selfie_segmentation_landscape.tflite is needed and could not be fetched" in " ".join(result.out.split())
+    assert "ok    model: face_landmarker.task" in result.out
+    assert "ok    background model: not here yet" in result.out
 
 
 def test_doctor_fails_when_something_needed_is_missing(mien: Mien, monkeypatch: pytest.MonkeyPatch) -> None:
