@@ -352,7 +352,7 @@ def _networks(contents: Contents) -> Networks | None:
             hint="Train it again with this version: `mien train`.",
         )
     decoders, int8 = (
-        {size: contents.files[name] for size, name in each.items()} for each in (table.decoders, table.int8 or {})
+        {str(size): contents.files[name] for size, name in each.items()} for each in (table.decoders, table.int8 or {})
     )
     return Networks(encoder, decoders, int8)
 

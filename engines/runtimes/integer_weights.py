@@ -20,7 +20,7 @@ _PURPOSE: Final = "Reading a network's 8-bit layers"
 #: Smaller tensors are kept as they are.
 _LEAST: Final = 256
 
-Numbers = NDArray[np.generic]
+Numbers = NDArray[Any]
 
 
 def without_weights(made: bytes, network: bytes, name: str) -> bytes:
@@ -68,20 +68,23 @@ def with_weights(stored: bytes, network: bytes, name: str) -> bytes:
     model = parse_graph(stored, name, most_bytes=MAX_BYTES)
     onnx = require("onnx", _PURPOSE)
     weights = _weights(onnx, network, name)
-    steps = dict(_steps(onnx, model.graph))
-    for tensor in model.graph.initializer:
-        source = tensor.doc_string
-        if not source:
-            continue
-        weight = weights.get(source)
-        if weight is None or list(weight.shape) != list(tensor.dims) or tensor.HasField("raw_data"):
-            raise ModelError(
-                f"The 8-bit layers of the network {name!r} are another network's: {source[:80]!r} does not fit.",
-                hint="Make them again: mien persona quantise",
-            )
-        values = _rounded(weight, *steps[tensor.name]) if tensor.name in steps else weight
-        tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
-    data: bytes = model.SerializeToString()
+    try:
+        steps = dict(_steps(onnx, model.graph))
+        for tensor in model.graph.initializer:
+            if not tensor.doc_string:
+                continue
+            weight = weights[tensor.doc_string]
+            if list(weight.shape) != list(tensor.dims) or tensor.HasField("raw_data"):
+                raise ValueError(f"{tensor.doc_string!r} does not fit")
+            values = _rounded(weight, *steps[tensor.name]) if tensor.name in steps else weight
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+        data: bytes = model.SerializeToString()
+    except (ValueError, TypeError, KeyError) as error:
+        # What ONNX and NumPy say of numbers that are none of theirs, too.
+        raise ModelError(
+            f"The 8-bit layers of the network {name!r} are another network's: {str(error)[:200]}.",
+            hint="Make them again: mien persona quantise",
+        ) from error
     return data
 
 
@@ -109,7 +112,9 @@ def _rounded(weight: Numbers, scale: Numbers, zero: Numbers, axis: int) -> Numbe
     if scale.ndim and 0 <= axis < weight.ndim and scale.size == weight.shape[axis]:
         shape[axis] = scale.size
     if math.prod(shape) != scale.size or scale.size != zero.size:
-        raise ModelError("The 8-bit layers of a network have steps that do not fit its weights.")
+        raise ValueError("their steps do not fit its weights")
     limits = np.iinfo(zero.dtype)
-    values = np.rint(weight / scale.reshape(shape)) + zero.reshape(shape)
-    return np.asarray(np.clip(values, limits.min, limits.max), zero.dtype)
+    # A stranger's steps may be 0.
+    with np.errstate(all="ignore"):
+        values = np.rint(weight / scale.reshape(shape)) + zero.reshape(shape)
+        return np.asarray(np.clip(values, limits.min, limits.max), zero.dtype)

@@ -138,6 +138,23 @@ def test_a_weight_of_another_shape_or_with_numbers_of_its_own_is_refused(network
             with_weights(model.SerializeToString(), decoder, "small")
 
 
+def test_no_damage_raises_anything_else_than_a_model_error(networks: Networks) -> None:
+    decoder = replace(decoder_file(networks, "small"), int8=b"")
+    rng = np.random.default_rng(7)
+    refused = 0
+    for _ in range(150):
+        data = bytearray(networks.int8["small"])
+        for place in rng.integers(len(data), size=rng.integers(1, 4)):
+            data[place] ^= 1 << int(rng.integers(8))
+        del data[int(len(data) * rng.uniform(0.2, 1.5)) :]
+        try:
+            made = onnx.load_model_from_string(with_weights(bytes(data), decoder.onnx, "small"))
+            assert made.graph.node
+        except ModelError:
+            refused += 1
+    assert refused > 20
+
+
 def test_a_decoder_is_rounded_and_one_that_loses_too_much_is_refused(
     networks: Networks, drivers: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
