@@ -15,6 +15,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from mien.engines.measure.final import frames_of, tracked
 from mien.engines.personas.library import find
 from mien.engines.personas.pack import Persona
 from mien.engines.registry import INSTANT, make_ladder
-from mien.engines.runtimes.base import DEFAULT_THREADS, Wanted
+from mien.engines.runtimes.base import DEFAULT_THREADS
 from mien.engines.runtimes.table import runtime_states
 from mien.engines.swapnet.engine import SwapNetEngine
 from mien.engines.swapnet.load import open_engine
@@ -65,17 +66,21 @@ class Timed:
         self._network.close()
 
 
-def engines(persona: Persona, runtimes: list[str], threads: int, precision: Wanted) -> Iterator[tuple[str, Engine]]:
+def engines(persona: Persona, runtimes: list[str], threads: int) -> Iterator[tuple[str, Engine]]:
     """Every engine of a persona with a name for its row."""
     for rung in make_ladder(persona, kind=INSTANT):
         yield rung.spec.name, rung
     if persona.networks is None:
         return
+    networks = replace(persona.networks, int8={})
     for size in persona.networks.decoders:
-        for runtime in runtimes:
+        if size in persona.networks.int8:
             made = open_engine(
-                persona.networks, size, reason="measured", runtime=runtime, threads=threads, precision=precision
+                persona.networks, size, reason="measured", runtime="openvino", threads=threads, precision="int8"
             )
+            yield f"{made.spec.name}, openvino int8", made
+        for runtime in runtimes:
+            made = open_engine(networks, size, reason="measured", runtime=runtime, threads=threads)
             yield f"{made.spec.name}, {runtime} {made.spec.precision}", made
 
 
@@ -113,8 +118,7 @@ def main() -> None:
     faces = [
         (frame, who.swapped[0]) for frame, who in islice(tracked(frames_of(driver_clip())), given.frames) if who.swapped
     ]
-    # Asked what it can do, OpenVINO names bfloat16 even where the variable takes its instructions away.
-    rows = dict(engines(find(given.persona), runtimes, given.threads, "float32" if given.isa else "auto"))
+    rows = dict(engines(find(given.persona), runtimes, given.threads))
     halves: dict[str, dict[str, Timed]] = {}
     for name, engine in rows.items():
         if isinstance(engine, SwapNetEngine):

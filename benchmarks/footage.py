@@ -54,10 +54,10 @@ def mien(work: Path, *words: str) -> list[str]:
 
 
 def record(work: Path, seconds: float, jobs: int) -> Path:
-    """Film the person in even light with a good camera, as somebody who wants a good persona would."""
+    """Film the person in even light with a good camera close by, as somebody who wants a good persona would."""
     clip = work / "recording.mp4"
     if not clip.exists():
-        plan = ClipPlan(Recipe(NAME, SEED), seconds=seconds, height=480, rig=PORTRAIT)
+        plan = ClipPlan(Recipe(NAME, SEED), seconds=seconds, height=540, rig=PORTRAIT, span=0.3)
         with Progress() as progress:
             task = progress.add_task("filming", total=None)
             film(

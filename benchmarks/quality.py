@@ -7,7 +7,8 @@ Each driver (seeds of their own, apart from all that training draws) is filmed t
 "webcam" in a random light through a random webcam, and "plain" in the persona's own light without one. The truth is the
 persona's render under the same code. The instant engine takes the driver's light over, which the truth does not have,
 so "plain" is the fair row for it; the network paints in the persona's light, and the live path lights it afterwards,
-so its picture is compared before that.
+so its picture is compared before that. A pack that learnt from footage knows only where a tracker saw the face, which
+is a few pixels from where the renderer put it: for it the truth is cut out by the tracker, as its footage was.
 
 Inside the true mask: PSNR, SSIM of the luma, sharpness (energy of the Laplacian over the truth's). SFace: mean distance
 (1 - cosine) of the drawn face's embedding from the truth's. Landmarks: tracked in the drawn face, laid over the truth,
@@ -21,7 +22,7 @@ import argparse
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ from mien.plugin.machine import provenance
 from mien.realtime.aligner import align, crop, head_square
 from mien.realtime.engine import Engine
 from mien.realtime.face import Face
-from mien.realtime.frame import Pixels
+from mien.realtime.frame import Floats, Pixels
 from mien.realtime.head import fit_head
 
 SCHEMA = 1
@@ -83,8 +84,17 @@ class Case:
     mask: Mask
 
 
-def cases(seed: int, people: int, persona: Actor, eye: Eye) -> Iterator[Case]:
-    """Film drivers and the persona's answers; frames in which the tracker finds nobody are left out."""
+def cases(seed: int, people: int, persona: Actor, eye: Eye, *, tracked: bool) -> Iterator[Case]:
+    """Film drivers and the persona's answers; frames in which the tracker finds nobody are left out.
+
+    Args:
+        seed: of the drivers.
+        people: how many of them.
+        persona: who answers.
+        eye: that sees the drivers.
+        tracked: whether the answers are cut out where this eye sees their faces.
+
+    """
     for number in range(people):
         rng = np.random.default_rng((seed, _SALT, number))
         driver = Actor(Recipe("driver", _FIRST_SEED + int(rng.integers(2**30))), map_px=512)
@@ -99,7 +109,23 @@ def cases(seed: int, people: int, persona: Actor, eye: Eye) -> Iterator[Case]:
             if webcam is None or plain is None:
                 continue
             answer = shoot_persona(persona, webcam.named)
-            yield Case({"webcam": webcam, "plain": plain}, answer.pixels, answer.mask)
+            truth, mask = answer.pixels, answer.mask
+            if tracked:
+                found = eye(truth)
+                if found is None:
+                    continue
+                truth, mask = (_cut_out(each, found.landmarks) for each in (truth, mask))
+            yield Case({"webcam": webcam, "plain": plain}, truth, mask)
+
+
+def _cut_out(picture: NDArray[np.uint8], landmarks: Floats) -> NDArray[np.uint8]:
+    """A persona's picture or mask in the square that tracked landmarks give."""
+    square = head_square(fit_head(landmarks), PERSONA_PX, MARGIN)
+    # Cubic: a truth that was softened would be too easy to be as sharp as.
+    warped = cv2.warpAffine(
+        picture, square.matrix, (PERSONA_PX, PERSONA_PX), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
+    return np.asarray(warped, np.uint8)
 
 
 def drawn_by(engine: Engine, face: Face, pixels: Pixels) -> tuple[Pixels, Mask, NDArray[np.float32] | None]:
@@ -163,8 +189,12 @@ def engines_of(persona: Persona) -> dict[str, Engine]:
     """The instant engine, and each of the persona's networks."""
     made: dict[str, Engine] = {"instant": make_engine(persona, kind="mesh")}
     for size in ("small", "base", "large", "tiny"):
-        if persona.networks is not None and size in persona.networks.decoders:
-            made[size] = open_engine(persona.networks, size, reason="benchmark")
+        networks = persona.networks
+        if networks is None or size not in networks.decoders:
+            continue
+        made[size] = open_engine(replace(networks, int8={}), size, reason="benchmark")
+        if size in networks.int8:
+            made[f"{size} int8"] = open_engine(networks, size, reason="benchmark", runtime="openvino", precision="int8")
     return made
 
 
@@ -177,7 +207,8 @@ def measure(name: str, given: argparse.Namespace, eye: Eye, identity: FaceIdenti
     rows: dict[str, list[Row]] = {}
     tiles: list[Pixels] = []
     total = given.people * _SHOTS
-    for number, case in enumerate(track(cases(given.seed, given.people, actor, eye), persona.name, total=total)):
+    found = cases(given.seed, given.people, actor, eye, tracked=made_from is not None)
+    for number, case in enumerate(track(found, persona.name, total=total)):
         shown: list[Pixels] = []
         for label, engine in engines.items():
             for condition, take in case.takes.items():

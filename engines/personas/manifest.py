@@ -64,18 +64,23 @@ class MeshTable(_Table):
     mask: str | None = None
 
 
+SizeName = Literal["tiny", "small", "base", "large"]
+
+
 class SwapnetTable(_Table):
     """``[swapnet]``: the trained network.
 
     Attributes:
         encoder: SHA-256 of the encoder that the decoders were trained with; a file of the pack, or one that ships.
         decoders: size ("small", "base", ...) to the decoder's file, ONNX.
+        int8: the same with 8-bit layers (see `mien.engines.swapnet.integers`), of sizes that have them.
         training: JSON with how it was trained and how it scored.
 
     """
 
     encoder: Sha256
-    decoders: Annotated[dict[Literal["tiny", "small", "base", "large"], str], Field(min_length=1)]
+    decoders: Annotated[dict[SizeName, str], Field(min_length=1)]
+    int8: Annotated[dict[SizeName, str], Field(min_length=1)] | None = None
     training: str | None = None
 
 
@@ -217,6 +222,10 @@ def _check_files(manifest: Manifest, where: str) -> None:
     }
     if manifest.swapnet is not None:
         roles |= {f"[swapnet.decoders] {size}": file for size, file in manifest.swapnet.decoders.items()}
+        int8 = manifest.swapnet.int8 or {}
+        roles |= {f"[swapnet.int8] {size}": file for size, file in int8.items()}
+        if alone := sorted(int8.keys() - manifest.swapnet.decoders.keys()):
+            raise PersonaError(f"{where}: [swapnet.int8] has the size {alone[0]!r}, which [swapnet.decoders] lacks.")
         roles["[swapnet] training"] = manifest.swapnet.training
     for role, file in roles.items():
         if file is not None and file not in manifest.files:

@@ -46,11 +46,13 @@ class Networks:
     Attributes:
         encoder: ONNX.
         decoders: size to ONNX.
+        int8: the same decoders with 8-bit layers, of sizes that have them.
 
     """
 
     encoder: bytes
     decoders: Mapping[str, bytes]
+    int8: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -349,7 +351,10 @@ def _networks(contents: Contents) -> Networks | None:
             "version of Mien.",
             hint="Train it again with this version: `mien train`.",
         )
-    return Networks(encoder, {size: contents.files[name] for size, name in table.decoders.items()})
+    decoders, int8 = (
+        {str(size): contents.files[name] for size, name in each.items()} for each in (table.decoders, table.int8 or {})
+    )
+    return Networks(encoder, decoders, int8)
 
 
 def shipped_encoder(digest: str) -> bytes | None:

@@ -24,7 +24,7 @@ from mien.engines.personas.picture import decode_bgr
 from mien.engines.personas.still import FaceFinder, StillTracker
 from mien.engines.personas.synthetic import LANDMARKS_NAME, MASK_NAME, RECIPE_NAME, synthetic_table
 from mien.engines.personas.trust import Trust
-from mien.engines.swapnet.pack import TRAINING_NAME, decoder_name
+from mien.engines.swapnet.pack import TRAINING_NAME, decoder_name, integer_name
 from mien.realtime.errors import MienError, PersonaError
 
 DIGESTS_FILE = Path(__file__).parent / "shipped_digests.py"
@@ -111,7 +111,9 @@ def _swapnet(name: str, files: dict[str, bytes]) -> dict[str, Any]:
     if len(encoders) != 1:
         raise PersonaError(f"{name}: its decoders were trained with {len(encoders)} encoders; one is needed.")
     decoders = {size: decoder_name(size) for size in record}
-    return {"encoder": encoders.pop(), "decoders": decoders, "training": TRAINING_NAME}
+    int8 = {size: name for size in record if (name := integer_name(size)) in files}
+    table = {"encoder": encoders.pop(), "decoders": decoders, "training": TRAINING_NAME}
+    return table | {"int8": int8} if int8 else table
 
 
 def _one_portrait(folder: Path) -> Path:

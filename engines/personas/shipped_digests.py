@@ -8,7 +8,7 @@ from typing import Final
 
 SHIPPED_DIGESTS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "amara": "434190c0f6e308d638f575cb5c8f28c65c3b91e6fe5233c24f26d06e1c86cdf1",
+        "amara": "493bf6b5cbeebecbef9dfe40a8f12db36423424c94895addbd3e9b18af371194",
         "linh": "6f48bd62ef2330efdeec63f47da850578a1e03be67688145e1a80b31917345e6",
         "mateo": "ea41f23f54246f2d966e6f7cd7802381e7fe34fd74bf2c17d1f6054142af1ab4",
         "opal": "53b46c0320484a7f9907614a38e3e3ef8a94fa17b4775ba52fe9ab70b95a5663",

@@ -12,14 +12,16 @@ from typing import Final, Literal, Protocol, get_args
 import numpy as np
 
 from mien.engines.runtimes.graph import MAX_BYTES, Port, read_graph
+from mien.engines.runtimes.integer_weights import with_weights
 from mien.realtime.errors import ConfigError, EngineError, ModelError
 from mien.realtime.frame import Floats
 
-#: Number format of a runner's arithmetic. "int8" is decided by the network: its layers are quantised, or not; "float16"
-#: has float32 where float16 is not enough (see `mien.engines.runtimes.mixed`).
+#: Number format of a runner's arithmetic. "int8" is that of a network whose layers are quantised; "float16" has float32
+#: where float16 is not enough (see `mien.engines.runtimes.mixed`).
 Precision = Literal["bfloat16", "float16", "float32", "int8"]
-#: What may be asked for: "auto" is bfloat16 where the processor computes it, else float32.
-Wanted = Literal["auto", "bfloat16", "float32"]
+#: What may be asked for: "auto" is 8-bit layers where there are any and the processor computes them sooner, then
+#: bfloat16 where it has instructions for it, else float32. Only OpenVINO takes the 8-bit layers beside a network.
+Wanted = Literal["auto", "bfloat16", "float32", "int8"]
 Shapes = Mapping[str, tuple[int, ...]]
 #: Told what is being done, and how much of it is done, 0..1.
 Told = Callable[[str, float], None]
@@ -97,6 +99,8 @@ class NetworkFile:
             path.
         name: for messages ("decoder of Amara").
         most_bytes: greatest size of the file.
+        int8: the same network with 8-bit layers, as `integer_weights.without_weights` gives it, for processors that
+            compute it sooner; empty where there is none. It is read by who plays it: see `integers`.
         inputs: names and shapes, in the file's order.
         outputs: the same of the outputs.
         quantised: it has 8-bit integer layers (see `mien.engines.runtimes.int8`).
@@ -109,6 +113,7 @@ class NetworkFile:
     onnx: bytes = field(repr=False)
     name: str
     most_bytes: int = field(default=MAX_BYTES, repr=False)
+    int8: bytes = field(default=b"", repr=False)
     inputs: tuple[Port, ...] = field(init=False)
     outputs: tuple[Port, ...] = field(init=False)
     quantised: bool = field(init=False)
@@ -120,6 +125,22 @@ class NetworkFile:
         object.__setattr__(self, "outputs", graph.outputs)
         object.__setattr__(self, "quantised", graph.quantised)
         object.__setattr__(self, "notes", graph.notes)
+
+    def integers(self) -> NetworkFile:
+        """The network with 8-bit layers that lies beside this one.
+
+        Raises:
+            ModelError: there is none, it has no such layers, or other ports.
+
+        """
+        if not self.int8:
+            raise ModelError(f"The network {self.name!r} comes without 8-bit layers.", hint="mien persona quantise")
+        made = NetworkFile(with_weights(self.int8, self.onnx, self.name), self.name, self.most_bytes)
+        if not made.quantised:
+            raise ModelError(f"What should be the network {self.name!r} with 8-bit layers has none.")
+        ports = ({port.name: port.shape for port in each} for each in (self.inputs, self.outputs))
+        made.check(inputs=next(ports), outputs=next(ports))
+        return made
 
     def check(self, *, inputs: Shapes, outputs: Shapes) -> None:
         """See that the network is of the expected kind: these names with these shapes, no more and no fewer.

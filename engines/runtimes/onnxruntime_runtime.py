@@ -41,7 +41,7 @@ class OnnxRuntimeRunner:
 
     Raises:
         ConfigError: a number of threads or a precision that is none.
-        EngineError: bfloat16 was asked for, or the provider is not in this wheel or does not start.
+        EngineError: another precision was asked for, or the provider is not in this wheel or does not start.
         MissingExtraError: ONNX Runtime is not installed.
         ModelError: it refuses the network.
 
@@ -58,9 +58,10 @@ class OnnxRuntimeRunner:
         provider: Provider = "cpu",
     ) -> None:
         check_options(threads, precision)
-        if precision == "bfloat16":
+        if precision not in ("auto", "float32"):
             raise EngineError(
-                "ONNX Runtime runs networks in float32; bfloat16 was asked for.", hint='Leave the precision at "auto".'
+                f"ONNX Runtime runs networks in float32; {precision} was asked for.",
+                hint='Leave the precision at "auto".',
             )
         package = require("onnxruntime", "Running a network with ONNX Runtime")
         self.device = _PROVIDERS[provider][1]

@@ -21,6 +21,8 @@ _AT_ONCE: Final = 16
 #: Pictures of so many channels or more are computed well as they are.
 _MANY_CHANNELS: Final = 16
 _TO_NHWC: Final = [0, 2, 3, 1]
+#: From an integer weight to its number: (integer - zero) * scale.
+_DEQUANTISES: Final = ("Multiply", "Subtract", "Convert")
 
 
 def rewrite(model: Any) -> None:  # noqa: ANN401 - an openvino.Model
@@ -50,7 +52,7 @@ def _move_whole_pixels(ops: Any, shuffle: Any) -> None:  # noqa: ANN401
     order = ops.constant(np.arange(channels).reshape(-1, block**2).T.ravel())
     for each, axis in ((node, 0), (bias, 1)):
         if each is not None:
-            each.input(1).replace_source_output(ops.gather(each.input_value(1), order, ops.constant(axis)).output(0))
+            _put_in_order(ops, each, 1, order, axis)
     moved = ops.depth_to_space(shuffle.input_value(0), "blocks_first", block)
     _hand_over(shuffle, moved)
     # Before it they become part of the convolution.
@@ -58,6 +60,22 @@ def _move_whole_pixels(ops: Any, shuffle: Any) -> None:  # noqa: ANN401
         _hand_over(after, moved)
         after.input(0).replace_source_output(moved.input_value(0))
         moved.input(0).replace_source_output(after.output(0))
+
+
+def _put_in_order(ops: Any, node: Any, index: int, order: Any, axis: int) -> None:  # noqa: ANN401
+    """Let an input of a node have its values along an axis in this order.
+
+    Weights of 8 bits are constants with a zero and a scale of each channel: these are put in order, each by itself, or
+    OpenVINO would no longer know them for what they are, and compute in floating point.
+    """
+    value = node.input_value(index)
+    given = value.get_node()
+    if given.get_type_name() in _DEQUANTISES and len(_takers(value)) == 1:
+        for each, shape in enumerate(given.get_input_shape(at) for at in range(given.get_input_size())):
+            if len(shape) > axis and shape[axis] > 1:
+                _put_in_order(ops, given, each, order, axis)
+        return
+    node.input(index).replace_source_output(ops.gather(value, order, ops.constant(axis)).output(0))
 
 
 def _compute_in_rows(ops: Any, result: Any) -> None:  # noqa: ANN401

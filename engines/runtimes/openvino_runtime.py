@@ -1,4 +1,4 @@
-"""OpenVINO on the CPU: the fastest of the runtimes there, and the only one whose bfloat16 pays without a GPU."""
+"""OpenVINO on the CPU: the fastest of the runtimes there, the one whose bfloat16 and 8-bit integers pay."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from mien.engines.runtimes.base import (
     first_line,
     open_buffers,
 )
+from mien.engines.runtimes.cpu import bfloat16_switched_off, prefers_integers
 from mien.engines.runtimes.graph import Port
 from mien.engines.runtimes.openvino_rewrite import rewrite
 from mien.engines.runtimes.packages import require
@@ -37,7 +38,8 @@ class OpenVinoRunner:
         ConfigError: a number of threads or a precision that is none.
         EngineError: bfloat16 was asked for and the processor does not compute it.
         MissingExtraError: OpenVINO is not installed.
-        ModelError: it refuses the network.
+        ModelError: it refuses the network, its 8-bit layers are another network's, or it has none and they were asked
+            for.
 
     """
 
@@ -48,6 +50,8 @@ class OpenVinoRunner:
         check_options(threads, precision)
         openvino = require("openvino", "Running a network with OpenVINO")
         core = _core(openvino)
+        if precision == "int8" or (precision == "auto" and network.int8 and prefers_integers()):
+            network, precision = network.integers(), "auto"
         arithmetic = _arithmetic(core, precision)
         self.precision: Precision = "int8" if network.quantised else arithmetic
         self._network_name = network.name
@@ -112,7 +116,8 @@ def _core(openvino: Any) -> Any:  # noqa: ANN401 - the module, and its Core
 
 def computes_bfloat16(core: Any) -> bool:  # noqa: ANN401 - an openvino.Core
     """Whether OpenVINO has bfloat16 kernels for this processor."""
-    return "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    # Asked, it names bfloat16 even where the user took its instructions away, and then crashes on them.
+    return not bfloat16_switched_off() and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _arithmetic(core: Any, precision: Wanted) -> Literal["bfloat16", "float32"]:  # noqa: ANN401

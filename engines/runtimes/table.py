@@ -224,7 +224,7 @@ def _verified(runner: Runner, row: Row, order: Order, tolerance: Tolerance | Non
             f"{row.title} with {runner.precision} does not give what {title} gives for the network "
             f"{order.network.name!r} ({measured}).",
             hint="Ask for another runtime"
-            + (", or for the precision `float32`." if runner.precision == "bfloat16" else "."),
+            + (", or for the precision `float32`." if runner.precision in ("bfloat16", "int8") else "."),
         )
     return f"verified with {title} ({measured})"
 
@@ -233,7 +233,8 @@ def _reference(row: Row, runner: Runner, order: Order, refused: Mapping[str, str
     """Open another runtime in float32 on the CPU: ONNX Runtime, else OpenVINO; None where there is none."""
     for other in (ONNXRUNTIME, OPENVINO):
         # One that was refused is no judge, and a runner that is the reference itself proves nothing.
-        if other.missing() or other.title in refused or (other is row and runner.precision != "bfloat16"):
+        same = other is row and runner.precision not in ("bfloat16", "int8")
+        if other.missing() or other.title in refused or same:
             continue
         try:
             return other.make(Order(order.network, order.threads, "float32", None, order.sample))
@@ -256,6 +257,8 @@ def _why(refused: Mapping[str, str]) -> str:
 
 
 def _processor(row: Row, runner: Runner, order: Order) -> str:
+    if runner.precision == "int8" and not order.network.quantised:
+        return "; this CPU computes 8-bit integers soonest"
     if row.device == "cpu" and runner.precision == "bfloat16":
         return f"; this CPU has {bfloat16_feature() or 'bfloat16 instructions'}"
     # Only OpenVINO knows this on every system.

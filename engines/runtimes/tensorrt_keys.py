@@ -49,9 +49,9 @@ def _numbers(version: str) -> tuple[int, ...]:
 def plan_keys(network: NetworkFile, precision: Wanted) -> tuple[PlanKey, ...]:
     """The keys that a plan may have, the first choice first."""
     check_options(0, precision)
-    if precision == "bfloat16":
+    if precision not in ("auto", "float32"):
         raise EngineError(
-            "TensorRT runs networks in float16 or float32 here; bfloat16 was asked for.",
+            f"TensorRT runs networks in float16 or float32 here; {precision} was asked for.",
             hint='Leave the precision at "auto".',
         )
     precisions: tuple[Precision, ...] = ("float16", "float32") if precision == "auto" else ("float32",)

@@ -228,8 +228,10 @@ def _arithmetic(torch: Any, device: TorchDevice, precision: Wanted) -> Precision
         has = bool(torch.cuda.is_bf16_supported(including_emulation=False))
     else:
         has = bool(bfloat16_feature())
-    if precision == "bfloat16" and not has:
-        raise EngineError(f"This machine's {device} has no bfloat16.", hint='Leave the precision at "auto".')
+    if precision == "int8" or (precision == "bfloat16" and not has):
+        raise EngineError(
+            f"PyTorch has no {precision} on this machine's {device}.", hint='Leave the precision at "auto".'
+        )
     return "bfloat16" if precision != "float32" and has else "float32"
 
 

@@ -132,7 +132,7 @@ class SwapNetEngine:
         painted, where = out["painted"][0], out["where"][0]
         wet = levels_of(cv2.extractChannel(painted, _WET))
         if moves is None:
-            quad = dressed(_together(painted), where, self._texture)
+            quad = dressed(bgr_and_face(painted), where, self._texture)
             return np.ascontiguousarray(quad[..., :3]), np.ascontiguousarray(quad[..., 3]), wet
         side, around = self._side, self._side * _AROUND
         face = cv2.threshold(cv2.extractChannel(painted, _FACE), _LEAST_FACE, 255, cv2.THRESH_BINARY)[1]
@@ -141,7 +141,7 @@ class SwapNetEngine:
         if not seen[2]:
             return np.zeros((side, side, 3), np.uint8), bare, bare
         window = _window(seen, math.ceil(around), side)
-        whole[window] = dressed(_together(painted[window]), where, self._texture, window)
+        whole[window] = dressed(bgr_and_face(painted[window]), where, self._texture, window)
         window = _window(seen, math.ceil(around + float(np.abs(moves).max())), side)
         places = spread(moves, side, window)
         pixels, mask, lit = np.zeros((side, side, 3), np.uint8), bare, bare.copy()
@@ -157,7 +157,7 @@ class SwapNetEngine:
             self._decoder.close()
 
 
-def _together(painted: Floats) -> Floats:
+def bgr_and_face(painted: Floats) -> Floats:
     """(h, w, 4) of the decoder's (h, w, 5): blue, green, red and the face, which go through all that follows as one."""
     quad = np.empty((*painted.shape[:2], 4), np.float32)
     cv2.mixChannels([painted], [quad], _TO_BGR_FACE)

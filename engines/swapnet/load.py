@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from mien.engines.personas.pack import Networks
 from mien.engines.runtimes.base import DEFAULT_THREADS, NetworkFile, Wanted
 from mien.engines.runtimes.table import AUTO, Device, Opened, open_runner
@@ -62,7 +64,7 @@ def open_engine(
         runtime: a name of `runtimes.table.runtime_names`, or "auto".
         device: where.
         threads: of each of the runtimes.
-        precision: see `Wanted`.
+        precision: see `Wanted`; "int8" is the decoder's, as no encoder has such layers.
         edit: see `SwapNetEngine`.
 
     Raises:
@@ -73,9 +75,12 @@ def open_engine(
     """
     halves = read_halves(networks, size)
     encoder, decoder = halves.encoder, halves.decoder
-    first = open_runner(encoder, runtime=runtime, device=device, threads=threads, precision=precision)
+    read_by: Wanted = "auto" if precision == "int8" else precision
+    first = open_runner(encoder, runtime=runtime, device=device, threads=threads, precision=read_by)
     try:
-        second = open_runner(decoder, runtime=runtime, device=device, threads=threads, precision=precision)
+        # At rest: 8-bit layers cut off what no code of a driver asks for, such as all expressions at once.
+        rest = {port.name: np.zeros(port.shape, np.float32) for port in decoder.inputs}
+        second = open_runner(decoder, runtime=runtime, device=device, threads=threads, precision=precision, sample=rest)
     except BaseException:
         first.runner.close()
         raise
@@ -118,7 +123,7 @@ def encoder_file(networks: Networks) -> NetworkFile:
 
 def decoder_file(networks: Networks, size: str) -> NetworkFile:
     """The persona's half, of a size that it has; raises `ModelError`."""
-    return NetworkFile(networks.decoders[size], f"the {size} decoder")
+    return NetworkFile(networks.decoders[size], f"the {size} decoder", int8=networks.int8.get(size, b""))
 
 
 def joined_reason(why: str, encoder: Opened, decoder: Opened) -> str:

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from mien.engines.consent.record import BINDING_NAME
@@ -23,13 +24,18 @@ def decoder_name(size: str) -> str:
     return f"{size}.onnx"
 
 
+def integer_name(size: str) -> str:
+    """The file of a decoder with 8-bit layers."""
+    return f"{size}.int8.onnx"
+
+
 def network_files(
     manifest: Manifest, files: Mapping[str, bytes], encoder: bytes, decoders: Mapping[str, bytes],
-    training: Mapping[str, Any],
+    training: Mapping[str, Any], int8: Mapping[str, bytes] = MappingProxyType({}),
 ) -> tuple[dict[str, Any], dict[str, bytes]]:  # fmt: skip
     """A manifest's table and its files, with networks added or replaced.
 
-    Decoders of other sizes stay, if they were trained with this encoder.
+    Decoders of other sizes stay, if they were trained with this encoder; of these sizes no older 8-bit layers stay.
 
     Args:
         manifest: of the persona as it is.
@@ -37,22 +43,28 @@ def network_files(
         encoder: ONNX.
         decoders: size to ONNX.
         training: plain values; of each size what it was trained by.
+        int8: size to ONNX, the same decoders with 8-bit layers.
 
     """
     digest = sha256(encoder)
     kept = dict(files)
     known: dict[str, str] = {}
+    known_int8: dict[str, str] = {}
     record: dict[str, Any] = {}
     if manifest.swapnet is not None:
         known = {str(size): name for size, name in manifest.swapnet.decoders.items()}
+        known_int8 = {str(size): name for size, name in (manifest.swapnet.int8 or {}).items()}
         if manifest.swapnet.training is not None:
             record = training_record(kept.pop(manifest.swapnet.training), manifest.name)
         if manifest.swapnet.encoder != digest:
-            for name in known.values():
+            for name in (*known.values(), *known_int8.values()):
                 kept.pop(name, None)
-            known, record = {}, {}
+            known, known_int8, record = {}, {}, {}
             kept.pop(ENCODER_NAME, None)
+    for size in decoders:
+        kept.pop(known_int8.pop(size, ""), None)
     kept |= {decoder_name(size): data for size, data in decoders.items()}
+    kept |= {integer_name(size): data for size, data in int8.items()}
     kept[TRAINING_NAME] = (json.dumps(record | dict(training), indent=2) + "\n").encode()
     # Packed even if it ships: a later version may ship another, and this pack is to go on working.
     kept[ENCODER_NAME] = encoder
@@ -62,6 +74,8 @@ def network_files(
         "encoder": digest, "decoders": known | {size: decoder_name(size) for size in decoders},
         "training": TRAINING_NAME,
     }  # fmt: skip
+    if known_int8 or int8:
+        table["swapnet"]["int8"] = known_int8 | {size: integer_name(size) for size in int8}
     return table, kept
 
 
@@ -103,6 +117,7 @@ def add_networks(
     *,
     out: Path,
     trust: Trust,
+    int8: Mapping[str, bytes] = MappingProxyType({}),
 ) -> str:
     """Write a persona's pack with networks to `out`, which may be where it came from; returns its digest.
 
@@ -118,7 +133,7 @@ def add_networks(
     """
     consent = admit(contents, trust)
     check_place(out, contents)
-    table, files = network_files(contents.manifest, contents.files, encoder, decoders, training)
+    table, files = network_files(contents.manifest, contents.files, encoder, decoders, training, int8)
     if consent is not None:
         consent.require("training")
         files[BINDING_NAME] = trust.gate.bind(consent, {name: sha256(data) for name, data in files.items()})

@@ -16,7 +16,7 @@ from mien.engines.personas.library import SHIPPED_DIR
 from mien.engines.personas.pack import SHIPPED_ENCODERS, Contents, read_contents
 from mien.engines.personas.ship import DIGESTS_FILE, build_all
 from mien.engines.personas.still import StillTracker
-from mien.engines.swapnet.pack import ENCODER_NAME, TRAINING_NAME
+from mien.engines.swapnet.pack import ENCODER_NAME, TRAINING_NAME, decoder_name, integer_name
 from mien.realtime.errors import MienError, PersonaError
 
 
@@ -37,7 +37,11 @@ def place(contents: Contents, shipped: Path, encoders: Path) -> list[Path]:
     if ENCODER_NAME in contents.files:
         encoders.mkdir(parents=True, exist_ok=True)
         written.append(_write(encoders / ENCODER_NAME, contents.files[ENCODER_NAME]))
-    for name in manifest.swapnet.decoders.values():
+    for size, name in manifest.swapnet.decoders.items():
+        written.append(_write(folder / name, contents.files[name]))
+        # Older ones are another network's.
+        (folder / integer_name(size)).unlink(missing_ok=True)
+    for name in (manifest.swapnet.int8 or {}).values():
         written.append(_write(folder / name, contents.files[name]))
     known = folder / TRAINING_NAME
     record = json.loads(known.read_text(encoding="utf-8")) if known.is_file() else {}
@@ -45,7 +49,8 @@ def place(contents: Contents, shipped: Path, encoders: Path) -> list[Path]:
     # Decoders of an encoder that no longer ships are of no use.
     for size in [size for size, run in record.items() if run["encoder"] != manifest.swapnet.encoder]:
         del record[size]
-        (folder / f"{size}.onnx").unlink(missing_ok=True)
+        for name in (decoder_name(size), integer_name(size)):
+            (folder / name).unlink(missing_ok=True)
     written.append(_write(known, (json.dumps(record, indent=2) + "\n").encode()))
     return written
 

@@ -21,6 +21,7 @@ from mien.engines.personas.pack import read_manifest, record_bytes
 from mien.engines.personas.still import StillTracker
 from mien.engines.personas.trust import user_data_dir
 from mien.plugin.commands import options
+from mien.plugin.commands.quantise import quantise
 from mien.plugin.commands.session import Session
 from mien.plugin.consent.papers import read_paper, read_subject_key
 
@@ -30,6 +31,9 @@ app = typer.Typer(
     add_completion=False,
     help="Personas: list them, make one from a portrait with consent, look at one, check one.",
 )
+
+
+app.command()(quantise)
 
 
 @app.command("list")

@@ -17,12 +17,13 @@ from mien.engines.personas.library import Library
 from mien.engines.personas.manifest import Manifest, sha256
 from mien.engines.personas.pack import Contents, admit, decode_contents, load_pack, read_contents
 from mien.engines.personas.trust import user_data_dir
+from mien.engines.runtimes.base import NetworkFile
 from mien.engines.swapnet.pack import check_place, training_record
 from mien.plugin.commands import options
 from mien.plugin.commands.footage import check_person, look_through
 from mien.plugin.commands.session import Session
 from mien.plugin.machine import describe_machine
-from mien.realtime.errors import ConfigError, MissingExtraError, PersonaError
+from mien.realtime.errors import ConfigError, EngineError, MissingExtraError, ModelError, PersonaError
 
 if TYPE_CHECKING:
     from mien.engines.swapnet.dataset import Samples
@@ -160,7 +161,7 @@ def train(
     # What the run ends in is believed to be rendered, so what it begins with has to be.
     consent = admit(contents, library.trust)
     decode_contents(contents, consent)
-    place = out if out is not None else _place(library, contents, name)
+    place = out if out is not None else pack_place(library, contents, name)
     check_place(place, contents)
     _check_road(contents.manifest, paired=paired)
     if consent is not None:
@@ -270,6 +271,7 @@ def _train(
     begun: _Begun | None, minutes: float | None, device: str, material: _Material,
 ) -> dict[str, Any]:  # fmt: skip
     from mien.engines.swapnet.export import read_weights
+    from mien.engines.swapnet.integers import integer_decoder
     from mien.engines.swapnet.journal import Journal
     from mien.engines.swapnet.pack import add_networks
     from mien.engines.swapnet.run import finish, record
@@ -313,10 +315,20 @@ def _train(
     about = record(trainer, learnt, held_out, finished, machine, _command()) | {"encoder": sha256(encoder)}
     if begun is not None:
         about["began_with"] = begun.record
+    decoder = finished.decoders[manifest.name]
+    int8 = {}
+    if importlib.util.find_spec("nncf") is None:
+        session.say("without 8-bit layers, which CPUs without AMX play sooner: pip install nncf; mien persona quantise")
+    else:
+        try:
+            int8[plan.size] = integer_decoder(
+                NetworkFile(encoder, "the encoder"), NetworkFile(decoder, "the decoder"), learnt
+            )
+        except (EngineError, ModelError) as error:
+            session.say(f"without 8-bit layers: {error}")
     digest = add_networks(
-        contents, encoder, {plan.size: finished.decoders[manifest.name]}, {plan.size: about}, out=place,
-        trust=Library().trust,
-    )  # fmt: skip
+        contents, encoder, {plan.size: decoder}, {plan.size: about}, out=place, trust=Library().trust, int8=int8
+    )
     shown = "drivers it never saw" if manifest.kind == "synthetic" else "frames it never saw"
     session.say(f"{score.psnr:.2f} dB on {shown}; the pack: {place}")
     found = {key: value if math.isfinite(value) else None for key, value in score._asdict().items()}
@@ -328,7 +340,7 @@ def _command() -> str:
     return " ".join(["mien", *(Path(each).name if os.sep in each else each for each in sys.argv[1:])])
 
 
-def _place(library: Library, contents: Contents, name: str) -> Path:
+def pack_place(library: Library, contents: Contents, name: str) -> Path:
     """Where the trained pack goes when nothing is said: over the user's own one."""
     if contents.location.resolve().is_relative_to(library.user_dir.resolve()):
         return contents.location

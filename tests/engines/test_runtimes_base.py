@@ -7,6 +7,7 @@ pytest.importorskip("onnx")
 
 from runtimes_networks import INPUTS, OUTPUTS, network, sample
 
+from mien.engines.runtimes import cpu
 from mien.engines.runtimes.base import Buffers, check_options, first_line
 from mien.engines.runtimes.cpu import feature_of
 from mien.realtime.errors import ConfigError, EngineError, ModelError
@@ -95,3 +96,32 @@ def test_the_processor_s_bfloat16_on_arm() -> None:
 def test_openvino_s_source_locations_are_left_out() -> None:
     assert first_line(RuntimeError("Exception from src/core.cpp:105:\nCheck failed\nmore")) == "Check failed"
     assert first_line(RuntimeError("")) == "RuntimeError"
+
+
+@pytest.mark.parametrize(
+    ("isa", "off"), [("", False), ("AVX2", True), ("avx512_core", True), ("AVX512_CORE_AMX", False), ("DEFAULT", False)]
+)
+def test_instructions_that_the_user_took_away_are_not_used(
+    monkeypatch: pytest.MonkeyPatch, isa: str, off: bool
+) -> None:
+    monkeypatch.setattr(cpu, "_cpuinfo", lambda: "flags\t\t: avx2 avx512_bf16 amx_bf16\n")
+    monkeypatch.setattr(cpu.platform, "machine", lambda: "x86_64")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", isa)
+    monkeypatch.delenv("DNNL_MAX_CPU_ISA", raising=False)
+    assert cpu.bfloat16_feature() == ("" if off else "AMX")
+    # Without its tiles bfloat16 is slower than integers.
+    assert cpu.prefers_integers() is off
+
+
+@pytest.mark.parametrize(("machine", "flags", "prefers"), [
+    ("x86_64", "avx2", True), ("AMD64", "avx2 avx512_bf16", True), ("x86_64", "avx2 avx512_bf16 amx_bf16", False),
+    ("arm64", "", False), ("aarch64", "bf16", False),
+])  # fmt: skip
+def test_integers_pay_on_x86_without_amx(
+    monkeypatch: pytest.MonkeyPatch, machine: str, flags: str, prefers: bool
+) -> None:
+    monkeypatch.setattr(cpu, "_cpuinfo", lambda: f"flags\t\t: {flags}\n")
+    monkeypatch.setattr(cpu.platform, "machine", lambda: machine)
+    for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        monkeypatch.delenv(name, raising=False)
+    assert cpu.prefers_integers() is prefers

@@ -16,7 +16,7 @@ from mien.engines.consent.record import BINDING_NAME, RECORD_NAME
 from mien.engines.mesh.engine import MeshEngine
 from mien.engines.personas.check import check
 from mien.engines.personas.library import SHIPPED_DIR, Library
-from mien.engines.personas.manifest import sha256
+from mien.engines.personas.manifest import SwapnetTable, sha256
 from mien.engines.personas.pack import Networks, Persona, load_pack, read_contents, write_pack
 from mien.engines.personas.trust import Trust
 from mien.engines.registry import make_engine, make_ladder
@@ -245,3 +245,57 @@ def test_an_edit_needs_a_network() -> None:
     with pytest.raises(EngineError, match="'mesh' cannot edit"), live:
         pass
     assert parse_edit("smile=+0.2")
+
+
+def test_8_bit_layers_go_with_the_decoder_that_they_were_made_of(networks: Networks) -> None:
+    manifest = read_contents(SHIPPED_DIR / PLAIN).manifest
+    record = {"tiny": {"encoder": sha256(networks.encoder)}}
+
+    def packed(table: dict, kept: dict[str, bytes], int8: dict[str, bytes]) -> tuple[dict, dict[str, bytes]]:
+        known = manifest.model_copy(update={"swapnet": SwapnetTable(**table["swapnet"])} if table else {})
+        return network_files(known, kept, networks.encoder, networks.decoders, record, int8)
+
+    table, kept = packed({}, {}, {"tiny": b"layers"})
+    assert table["swapnet"]["int8"] == {"tiny": "tiny.int8.onnx"}
+    assert kept["tiny.int8.onnx"] == b"layers"
+    # Trained anew without them, the old ones are another decoder's.
+    again, left = packed(table, kept, {})
+    assert "int8" not in again["swapnet"]
+    assert "tiny.int8.onnx" not in left
+    other, gone = network_files(
+        manifest.model_copy(update={"swapnet": SwapnetTable(**table["swapnet"])}), kept, b"another encoder", {}, {}
+    )
+    assert "int8" not in other["swapnet"]
+    assert not [name for name in gone if name.startswith("tiny")]
+
+
+def test_what_ships_loses_the_8_bit_layers_of_a_decoder_before(
+    tmp_path: Path, pack: Path, trust: Trust, networks: Networks
+) -> None:
+    shipped = tmp_path / "shipped"
+    (shipped / PLAIN).mkdir(parents=True)
+    (shipped / PLAIN / "tiny.int8.onnx").write_bytes(b"of an older one")
+    place(read_contents(pack), shipped, tmp_path / "encoders")
+    assert not (shipped / PLAIN / "tiny.int8.onnx").exists()
+    with_layers = tmp_path / "with" / PLAIN
+    record = {"tiny": {"encoder": sha256(networks.encoder)}}
+    add_networks(
+        read_contents(pack), networks.encoder, networks.decoders, record, out=with_layers, trust=trust,
+        int8={"tiny": b"layers"},
+    )  # fmt: skip
+    assert load_pack(with_layers, trust=trust).networks.int8 == {"tiny": b"layers"}  # type: ignore[union-attr]
+    place(read_contents(with_layers), shipped, tmp_path / "encoders")
+    assert (shipped / PLAIN / "tiny.int8.onnx").read_bytes() == b"layers"
+
+
+@pytest.mark.parametrize(("int8", "message"), [
+    ({"tiny": "none.onnx"}, r"\[swapnet.int8\] tiny is 'none.onnx', which \[files\] does not list"),
+    ({"base": "tiny.onnx"}, r"\[swapnet.int8\] has the size 'base', which \[swapnet.decoders\] lacks"),
+    ({}, "swapnet.int8"),
+])  # fmt: skip
+def test_8_bit_layers_of_nothing_are_refused(pack: Path, trust: Trust, int8: dict[str, str], message: str) -> None:
+    contents = read_contents(pack)
+    found = contents.manifest.model_dump(mode="json", exclude_none=True, exclude={"format", "files"})
+    found["swapnet"]["int8"] = int8
+    with pytest.raises(PersonaError, match=message):
+        write_pack(pack.parent / "wrong", found, contents.files)

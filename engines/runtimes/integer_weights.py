@@ -1,0 +1,120 @@
+"""A network with 8-bit layers, stored as what it has beside the one in floating point: a fiftieth of its size.
+
+Its weights are those of the other, rounded to steps that it names, so a pack need not hold them twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.engines.runtimes.graph import MAX_BYTES, parse_graph
+from mien.engines.runtimes.packages import require
+from mien.realtime.errors import ModelError
+
+_PURPOSE: Final = "Reading a network's 8-bit layers"
+#: Smaller tensors are kept as they are.
+_LEAST: Final = 256
+
+Numbers = NDArray[Any]
+
+
+def without_weights(made: bytes, network: bytes, name: str) -> bytes:
+    """Leave out what `with_weights` finds again in the network that was quantised.
+
+    Args:
+        made: ONNX with 8-bit layers.
+        network: ONNX that it was made from, weights in float32, or in float16 behind a Cast.
+        name: for messages.
+
+    Raises:
+        ModelError: one of them is no network.
+
+    """
+    model = parse_graph(made, name, most_bytes=MAX_BYTES)
+    onnx = require("onnx", _PURPOSE)
+    weights = _weights(onnx, network, name)
+    steps = dict(_steps(onnx, model.graph))
+    for tensor in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        # NNCF calls what it rounds after the weight.
+        source = tensor.name.removeprefix("q_output_").removesuffix("_1") if tensor.name in steps else tensor.name
+        if values.size < _LEAST or source not in weights:
+            continue
+        found = _rounded(weights[source], *steps[tensor.name]) if tensor.name in steps else weights[source]
+        if found.dtype == values.dtype and np.array_equal(found, values):
+            tensor.ClearField("raw_data")
+            tensor.doc_string = source
+    data: bytes = model.SerializeToString()
+    return data
+
+
+def with_weights(stored: bytes, network: bytes, name: str) -> bytes:
+    """The reverse of `without_weights`: ONNX that can be played.
+
+    Args:
+        stored: what that gave; a stranger's bytes.
+        network: the one in floating point, which was checked.
+        name: for messages.
+
+    Raises:
+        ModelError: it is no network, or does not belong to this one.
+
+    """
+    model = parse_graph(stored, name, most_bytes=MAX_BYTES)
+    onnx = require("onnx", _PURPOSE)
+    weights = _weights(onnx, network, name)
+    try:
+        steps = dict(_steps(onnx, model.graph))
+        for tensor in model.graph.initializer:
+            if not tensor.doc_string:
+                continue
+            weight = weights[tensor.doc_string]
+            if list(weight.shape) != list(tensor.dims) or tensor.HasField("raw_data"):
+                raise ValueError(f"{tensor.doc_string!r} does not fit")
+            values = _rounded(weight, *steps[tensor.name]) if tensor.name in steps else weight
+            tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
+        data: bytes = model.SerializeToString()
+    except (ValueError, TypeError, KeyError) as error:
+        # What ONNX and NumPy say of numbers that are none of theirs, too.
+        raise ModelError(
+            f"The 8-bit layers of the network {name!r} are another network's: {str(error)[:200]}.",
+            hint="Make them again: mien persona quantise",
+        ) from error
+    return data
+
+
+def _weights(onnx: Any, network: bytes, name: str) -> dict[str, Numbers]:  # noqa: ANN401 - a module
+    """A network's weights by the names that its operators know them by."""
+    graph = parse_graph(network, name, most_bytes=MAX_BYTES).graph
+    found = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
+    casts = {node.input[0]: node.output[0] for node in graph.node if node.op_type == "Cast"}
+    return {casts.get(key, key): values.astype(np.float32) if key in casts else values for key, values in found.items()}
+
+
+def _steps(onnx: Any, graph: Any) -> Iterator[tuple[str, tuple[Numbers, Numbers, int]]]:  # noqa: ANN401
+    """Of each rounded weight its name, and its steps, zeros and axis."""
+    stored = {each.name: each for each in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and len(node.input) == 3 and set(node.input) <= stored.keys():
+            scale, zero = (onnx.numpy_helper.to_array(stored[each]) for each in node.input[1:])
+            axis = next((each.i for each in node.attribute if each.name == "axis"), 1)
+            yield node.input[0], (scale, zero, axis)
+
+
+def _rounded(weight: Numbers, scale: Numbers, zero: Numbers, axis: int) -> Numbers:
+    """As ONNX's QuantizeLinear does it: halves to even, cut off at the ends of the type."""
+    shape = [1] * weight.ndim
+    if scale.ndim and 0 <= axis < weight.ndim and scale.size == weight.shape[axis]:
+        shape[axis] = scale.size
+    if math.prod(shape) != scale.size or scale.size != zero.size:
+        raise ValueError("their steps do not fit its weights")
+    limits = np.iinfo(zero.dtype)
+    # A stranger's steps may be 0.
+    with np.errstate(all="ignore"):
+        values = np.rint(weight / scale.reshape(shape)) + zero.reshape(shape)
+        return np.asarray(np.clip(values, limits.min, limits.max), zero.dtype)
