@@ -38,16 +38,8 @@ from mien.realtime.watermark.session import MarkSession
 FRAMES = slice(10, 71, 30)
 #: For the host's Python; pycuda is compiled there, and safetensors keeps what is trained.
 WHEELS = (
-    "setuptools",
-    "wheel",
-    "pytest",
-    "pytools",
-    "siphash24",
-    "platformdirs",
-    "typing-extensions",
-    "mako",
-    "safetensors",
-)
+    "setuptools", "wheel", "pytest", "pytools", "siphash24", "platformdirs", "typing-extensions", "mako", "safetensors",
+)  # fmt: skip
 
 
 def main() -> None:
