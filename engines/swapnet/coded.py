@@ -94,4 +94,4 @@ def _tables(quality: int) -> Floats:
         raise ValueError(f"a quality is {_LEAST_QUALITY} to 100, not {quality}")
     scale = np.float32((200 - 2 * quality) / 100)
     out = np.array((_LUMA, _CHROMA, _CHROMA), np.float32).reshape(3, _SIDE, _SIDE) * scale
-    return np.maximum(out, 1)
+    return np.asarray(np.maximum(out, 1), np.float32)

@@ -12,7 +12,7 @@ import lzma
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 from zipfile import BadZipFile
 
 import numpy as np
@@ -35,7 +35,7 @@ from mien.realtime.frame import Floats, Pixels
 #: How often a driver's picture is shaken.
 SHAKES: Final = 2
 #: As JPEG counts it; what the drivers' webcams left is coarser.
-_DRIVER_QUALITY, _PERSONA_QUALITY = 85, 93
+_DRIVER_QUALITY, _PERSONA_QUALITY = 80, 90
 #: Samples that are coded together.
 _TOGETHER: Final = 64
 _VERSION: Final = 1
@@ -43,7 +43,7 @@ _VERSION: Final = 1
 _MAPS: Final = ("mask", "wet", "detail")
 
 
-class Source(Material):
+class Source(Material, Protocol):
     """What is packed: `mien.engines.swapnet.dataset.Samples`."""
 
     def landmarks(self, persona: str, chosen: NDArray[np.int64]) -> Floats:
