@@ -5,10 +5,12 @@
 #   there:          OUT=results bash benchmarks/gpu_day.sh build             (pycuda from source; brings its wheel back)
 #                   OUT=results bash benchmarks/gpu_day.sh tests             (GPU tests; a missing GPU fails them)
 #                   OUT=results bash benchmarks/gpu_day.sh latency           (the table; stops by itself within 8 minutes)
+#                   OUT=results bash benchmarks/gpu_day.sh train             (8 minutes of a decoder; each call goes on)
 #   here, any time: PYTHON=bare/bin/python bash benchmarks/gpu_day.sh rehearse   (all of it up to the first CUDA call)
 #
 # Each step ends within ten minutes. What is installed lies in build/gpu-day, which stays on a host that is kept between
 # two steps; for a fresh host put the wheel that `build` brought back into out/gpu-day/wheels, and build again at once.
+# `train` needs no other step before; what it learns from and how it ends in a pack, benchmarks/gpu_train.py says.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 DAY=${DAY:-out/gpu-day}
@@ -35,12 +37,19 @@ build() {
     nvcc --version | tail -1 | tee -a "$OUT/build.txt"
 }
 
+train() { # OPTION... of benchmarks/gpu_train.py
+    shopt -s nullglob
+    if ! "$PYTHON" -c 'import safetensors' 2>/dev/null; then install "$DAY"/wheels/safetensors-*.whl; fi
+    "$PYTHON" benchmarks/gpu_train.py train --parcel "$DAY/train.npz" --work "$SITE/train" --out "$OUT" "$@"
+}
+
 case "${1:-}" in
 build) build ;;
 tests)
     MIEN_GPU_CASE="$DAY/case.npz" FAIL_WITHOUT_CUDA=1 "$PYTHON" -m pytest -p no:cacheprovider -m gpu tests/gpu --junitxml "$OUT/gpu-tests.xml"
     ;;
 latency) "$PYTHON" benchmarks/gpu_latency.py --case "$DAY/case.npz" --out "$OUT/latency.json" ;;
+train) train ;;
 rehearse)
     shopt -s nullglob
     wheels=("$DAY"/wheels/*-none-any.whl)
@@ -54,9 +63,10 @@ rehearse)
         tail -30 "$OUT/rehearsal.txt"
         exit 1
     fi
+    if [ -f "$DAY/train.npz" ]; then train --device cpu --seconds "${SECONDS_OF_TRAINING:-20}"; fi
     ;;
 *)
-    sed -n '2,13s/^# \{0,1\}//p' "$0"
+    sed -n '2,15s/^# \{0,1\}//p' "$0"
     exit 2
     ;;
 esac

@@ -3,8 +3,9 @@
     python benchmarks/gpu_latency.py --case out/gpu-day/case.npz --out "$OUT/latency.json"
 
 For each frame's size, network and number of faces: p50, p95 and p99 of the wall time, the stages' medians by CUDA
-events, device memory, clocks and power, energy a frame; once more while another process keeps the GPU busy. With
-`--rehearse` the kernels run by g++ and the network on the CPU, two small frames each: that the script works.
+events, device memory, clocks and power, energy a frame; once more while another process keeps the GPU busy, and once
+more with the network compiled by `torch.compile`, with the seconds that either takes to start. With `--rehearse` the
+kernels run by g++ and the network on the CPU, two small frames each: that the script works.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from mien.realtime.blend_terms import STRENGTH
 
 SIZES = ((640, 480), (1280, 720), (1920, 1080), (3840, 2160))
 NETWORKS = ("small", "base", "large")
-FACES = (1, 2, 4)
+FACES = (1, 2, 3, 4)
 WARM_UPS, FRAMES = 30, 300
 _LOAD = """
 import torch
@@ -57,39 +58,49 @@ def main() -> None:
     given = parser.parse_args()
     case, until_s = read_case(given.case), time.monotonic() + given.seconds
     report: dict[str, Any] = {"host": host(), "rehearsal": given.rehearse, "measured": []}
-    for width, height, network, faces, loaded in plan(given.rehearse):
+    for width, height, network, faces, loaded, compiled in plan(given.rehearse):
         if time.monotonic() > until_s:
             report["left_out"] = "time ran out"
             break
         with load() if loaded else contextlib.nullcontext():
-            row = measure(case, (width, height), network, faces, rehearse=given.rehearse)
+            row = measure(case, (width, height), network, faces, rehearse=given.rehearse, compiled=compiled)
         report["measured"].append({"gpu_busy_with_another": loaded, **row})
         print(json.dumps(report["measured"][-1]), flush=True)
         # After each row: what was measured is there however the call ends.
         given.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
-def plan(rehearse: bool) -> Iterator[tuple[int, int, str, int, bool]]:
-    """(width, height, network, faces, under load), what matters most first."""
+def plan(rehearse: bool) -> Iterator[tuple[int, int, str, int, bool, bool]]:
+    """(width, height, network, faces, under load, compiled), what matters most first."""
     if rehearse:
-        yield 320, 180, "small", 1, False
+        yield 320, 180, "small", 1, False, False
         return
-    yield 1920, 1080, "base", 1, False
-    yield 1920, 1080, "base", 1, True
+    yield 1920, 1080, "base", 1, False, False
+    yield 1920, 1080, "base", 1, True, False
+    yield 1920, 1080, "base", 1, False, True
     for faces in FACES:
         for network in NETWORKS:
             for width, height in SIZES:
                 if (width, height, network, faces) != (1920, 1080, "base", 1):
-                    yield width, height, network, faces, False
+                    yield width, height, network, faces, False, False
+    for network in NETWORKS:
+        if network != "base":
+            yield 1920, 1080, network, 1, False, True
 
 
-def measure(case: Case, size: tuple[int, int], network: str, faces: int, *, rehearse: bool) -> dict[str, Any]:
+def measure(
+    case: Case, size: tuple[int, int], network: str, faces: int, *, rehearse: bool, compiled: bool
+) -> dict[str, Any]:
     """One row of the report."""
     width, height = size
     if not rehearse:
         torch.cuda.reset_peak_memory_stats()
     painter = CudaPainter(rehearsed() if rehearse else opened())
-    engine = engine_of(case, network, "cpu" if rehearse else "cuda:0", "float32" if rehearse else "bfloat16")
+    begin = time.perf_counter()
+    engine = engine_of(
+        case, network, "cpu" if rehearse else "cuda:0", "float32" if rehearse else "bfloat16", compiled=compiled
+    )
+    start_s = time.perf_counter() - begin
     frame, placed = enlarged(case.moments[0], engine, width, height, faces)
     plate, pattern = marks_for(width, height)
     walls, stages, power = [], [], []
@@ -113,7 +124,7 @@ def measure(case: Case, size: tuple[int, int], network: str, faces: int, *, rehe
     painter.close()
     return {
         "width": width, "height": height, "network": network, "faces": faces, "precision": engine.spec.precision,
-        "frames": len(walls),
+        "compiled": compiled, "start_s": round(start_s, 2), "frames": len(walls),
         "wall_ms": {f"p{part}": round(float(np.percentile(walls, part)), 4) for part in (50, 95, 99)},
         "stages_ms": {name: round(statistics.median(each.get(name, 0.0) for each in stages), 4) for name in stages[0]},
         "gpu": power[-1] if power else {}, "mj_a_frame": energy(power, walls),

@@ -3,7 +3,8 @@
     python benchmarks/gpu_record.py --out out/gpu-day
 
 Fetches pycuda's source and the wheels that build it and the tests need, for the host's Python, since the host has no
-network. Everything together stays below 50 MB. Nobody in the frames exists.
+network. Everything together stays below 50 MB; what `gpu_day.sh train` learns from is packed by gpu_train.py, and is
+carried in its place, with the wheel of safetensors. Nobody in the frames exists.
 """
 
 from __future__ import annotations
@@ -35,8 +36,10 @@ from mien.realtime.watermark.session import MarkSession
 
 #: Frames of the clip that are taken.
 FRAMES = slice(10, 71, 30)
-#: For the host's Python; pycuda is compiled there.
-WHEELS = ("setuptools", "wheel", "pytest", "pytools", "siphash24", "platformdirs", "typing-extensions", "mako")
+#: For the host's Python; pycuda is compiled there, and safetensors keeps what is trained.
+WHEELS = (
+    "setuptools", "wheel", "pytest", "pytools", "siphash24", "platformdirs", "typing-extensions", "mako", "safetensors",
+)  # fmt: skip
 
 
 def main() -> None:

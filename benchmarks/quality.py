@@ -46,8 +46,7 @@ from mien.engines.swapnet.edit import CodeEdit
 from mien.engines.swapnet.engine import SwapNetEngine
 from mien.engines.swapnet.load import open_engine
 from mien.engines.swapnet.paired import Eye, Take, resting, shoot_driver, shoot_persona
-from mien.engines.swapnet.samples import PERSONA_PX
-from mien.engines.swapnet.terms import MARGIN
+from mien.engines.swapnet.terms import MARGIN, PERSONA_PX
 from mien.plugin.machine import provenance
 from mien.realtime.aligner import align, crop, head_square
 from mien.realtime.engine import Engine

@@ -129,6 +129,8 @@ class Compositor:
         self._slate_asked = False
         self._hold_asked = False
         self._resting = False
+        #: The frame before was painted, so the next one will be too.
+        self._paints = False
 
     # -- controls, from any thread
 
@@ -210,6 +212,14 @@ class Compositor:
 
     # -- the frame
 
+    def expect(self, frame: Frame) -> None:
+        """Let the painter get ready for a frame that is about to be tracked; any thread.
+
+        While no persona is shown (the slate, a hold, the camera, nobody there), nothing is done.
+        """
+        if self._paints:
+            self._painter.expect(frame)
+
     def __call__(self, tracked: Tracked, now_ns: int) -> Composed:
         """Give the frame to show for `tracked`; `now_ns` is the time that holds and fades are counted in."""
         self._change_engines()
@@ -218,6 +228,7 @@ class Compositor:
         marked = self._asked_for(moment) or self._tried(tracked, moment, stages)
         if marked is None:
             marked = self._stand_in(moment, other_face=bool(tracked.selection.bystanders or tracked.selection.lost))
+        self._paints = marked.kind == "persona" and not marked.held
         return Composed(marked, stages)
 
     def idle(self, sequence: int, capture_ns: int, media_ns: int) -> Composed:

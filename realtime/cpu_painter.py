@@ -38,6 +38,9 @@ class CpuPainter:
         self.matchers = PerTrack(ColourMatcher)
         self.occluders = None if occluders is None else PerTrack(occluders)
 
+    def expect(self, frame: Frame) -> None:
+        """See `Painter`. The frame lies where it is painted."""
+
     def begin(self, frame: Frame, stages_ms: dict[str, float]) -> CpuPainting:
         """See `Painter`."""
         return CpuPainting(self, frame, stages_ms)

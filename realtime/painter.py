@@ -44,7 +44,7 @@ class Painting(Picture, Protocol):
 
 
 class Painter(Protocol):
-    """Paints the frames of one stream. Called by the compositor, on its one thread.
+    """Paints the frames of one stream, in the order of their capture. Called by the compositor, on its one thread.
 
     What it remembers of a face (its colour, what stands before it) it keeps by track id.
     """
@@ -52,6 +52,13 @@ class Painter(Protocol):
     @property
     def device(self) -> str:
         """Where the pixels lie, for the console and every report: "cpu", or the GPU's name."""
+
+    def expect(self, frame: Frame) -> None:
+        """Get ready what can be of a frame that is tracked now, and is begun soon or never.
+
+        The one method that is called on another thread than the compositor's, also while a frame is painted. Returns
+        at once and raises nothing: what goes wrong is raised by the frame's `begin`.
+        """
 
     def begin(self, frame: Frame, stages_ms: dict[str, float]) -> Painting:
         """Begin a frame's painting; the captured pixels are not written to.

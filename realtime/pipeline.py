@@ -233,6 +233,8 @@ class Pipeline:
             if self._rest():
                 continue
             frame, decode_ms = taken
+            # While it is tracked, and the one before is painted, a GPU copies it.
+            self._stages.compositor.expect(frame)
             tracked = self._track_one(frame, decode_ms)
             if self._lossless:
                 self._tracked.put_wait(tracked)

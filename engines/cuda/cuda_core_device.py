@@ -38,6 +38,7 @@ class CudaCoreDevice:
             self._make_current()
             self.name = f"{self._device.name}, sm_{self._device.arch}"
             self._stream = self._device.create_stream(options=core.StreamOptions(nonblocking=True))
+            self._ahead = self._device.create_stream(options=core.StreamOptions(nonblocking=True))
 
     @property
     def stream(self) -> int:
@@ -72,6 +73,23 @@ class CudaCoreDevice:
         """See `Device`."""
         with self._current("copy to the GPU"):
             self._done(self._driver.cuMemcpyHtoDAsync(address, values.ctypes.data, values.nbytes, self.stream))
+
+    def upload_ahead(self, address: int, values: NDArray[Any]) -> object:
+        """See `Device`."""
+        with self._current("copy to the GPU ahead"):
+            stream = int(self._ahead.handle)
+            self._done(self._driver.cuMemcpyHtoDAsync(address, values.ctypes.data, values.nbytes, stream))
+            return self._ahead.record(options=self._core.EventOptions(timing_enabled=False))
+
+    def follow(self, mark: Any) -> None:  # noqa: ANN401 - cuda.core's event
+        """See `Device`."""
+        with self._current("wait for a copy"):
+            self._stream.wait(mark)
+
+    def wait(self, mark: Any) -> None:  # noqa: ANN401 - as above
+        """See `Device`."""
+        with self._current("wait for a copy"):
+            mark.sync()
 
     def download(self, values: NDArray[Any], address: int) -> None:
         """See `Device`."""
@@ -110,6 +128,7 @@ class CudaCoreDevice:
             self._closed = True
             self._kernels = {}
             with self._current("close"):
+                self._ahead.close()
                 self._stream.close()
 
     @contextmanager

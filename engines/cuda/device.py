@@ -1,4 +1,4 @@
-"""The one seam to CUDA's driver: memory, copies, launches and times on one stream. `opened` tells which binding serves.
+"""The one seam to CUDA's driver: memory, copies, launches and times on one stream, and copies beside it.
 
 Addresses are plain numbers, so that torch's tensors and TensorRT's bindings lie in the same memory without a copy.
 """
@@ -22,8 +22,9 @@ Bytes = NDArray[np.uint8]
 class Device(Protocol):
     """One GPU with one stream, in the context that torch and TensorRT use too (the primary one).
 
-    Everything is queued in order on `stream`, and done when `synchronize` returns. Any thread may call, one at a time.
-    All raise `EngineError` when the driver refuses.
+    Everything but `upload_ahead` is queued in order on `stream`, and done when `synchronize` returns. Any thread may
+    call, one at a time; `upload_ahead` and `wait` also while another thread calls. All raise `EngineError` when the
+    driver refuses.
     """
 
     @property
@@ -53,6 +54,18 @@ class Device(Protocol):
     def upload(self, address: int, values: NDArray[Any]) -> None:
         """Queue a copy of a C-contiguous array to the device; pinned memory must stay as it is until it is done."""
 
+    def upload_ahead(self, address: int, values: NDArray[Any]) -> object:
+        """Queue a copy of a C-contiguous pinned array beside all that is on `stream`; gives the mark of its end.
+
+        Copies ahead are done one after the other.
+        """
+
+    def follow(self, mark: Any) -> None:  # noqa: ANN401 - a binding's own event
+        """Let what is queued on `stream` from now on wait for a mark of `upload_ahead`; returns at once."""
+
+    def wait(self, mark: Any) -> None:  # noqa: ANN401 - as above
+        """Wait here for a mark of `upload_ahead`."""
+
     def download(self, values: NDArray[Any], address: int) -> None:
         """Queue a copy from the device into a C-contiguous array."""
 
@@ -69,7 +82,7 @@ class Device(Protocol):
         """Milliseconds between two marks that are behind us."""
 
     def synchronize(self) -> None:
-        """Wait for all that was queued."""
+        """Wait for all that was queued on `stream`."""
 
     def close(self) -> None:
         """Give stream and context back; idempotent. What `alloc` gave is the owner's to free before."""

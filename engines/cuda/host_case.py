@@ -22,7 +22,9 @@ from mien.realtime.face import Face
 from mien.realtime.frame import Frame, Pixels
 
 
-def engine_of(case: Case, size: str, device: str, precision: Literal["bfloat16", "float32"]) -> TorchSwapEngine:
+def engine_of(
+    case: Case, size: str, device: str, precision: Literal["bfloat16", "float32"], *, compiled: bool = False
+) -> TorchSwapEngine:
     """The recorded persona's engine; a size that was not recorded gets weights by chance, for times alone."""
     known = size if size in case.decoders else "base"
     encoder, decoder = Encoder(EncoderSpec(free=case.free)), Decoder(SIZES[size], case.free)
@@ -33,7 +35,9 @@ def engine_of(case: Case, size: str, device: str, precision: Literal["bfloat16",
         f"swapnet-{size}", "torch", device, "recorded", size_px=SIZES[size].size_px, margin=MARGIN, precision=precision
     )
     marks = Marks.from_note(case.marks[known], "recorded")
-    return TorchSwapEngine(EncoderGraph(encoder), DecoderGraph(decoder), spec, case.textures[known], marks)
+    return TorchSwapEngine(
+        EncoderGraph(encoder), DecoderGraph(decoder), spec, case.textures[known], marks, compiled=compiled
+    )
 
 
 def painted(painter: CudaPainter, case: Case, moment: Moment, engine: TorchSwapEngine, size: str) -> Pixels:

@@ -1,5 +1,7 @@
 """The painter whose frames lie on a GPU: one upload, every step as a kernel, one download.
 
+While one frame is painted the next one is copied already (`mien.engines.cuda.uploads`).
+
 It computes what `mien.realtime.cpu_painter` does, step by step, and `tests/cuda` holds it to that. What stands before a
 face (`mien.realtime.occluder`) is still found on the processor, from a crop of its own, and its mask is uploaded.
 Imports neither OpenCV nor anything that does, for GPU hosts that have NumPy and torch alone.
@@ -18,6 +20,7 @@ from mien.engines.cuda.kernels import KERNELS
 from mien.engines.cuda.laps import Laps
 from mien.engines.cuda.memory import Kept, PinnedPictures, Scratch
 from mien.engines.cuda.painting import CudaPainting
+from mien.engines.cuda.uploads import Uploads
 from mien.realtime.engine import Engine
 from mien.realtime.frame import Frame
 from mien.realtime.per_track import PerTrack
@@ -42,7 +45,9 @@ class CudaPainter:
         self.hardware = device
         self.kept = Kept(device)
         self.scratch = Scratch(device)
-        self.slots: dict[str, int] = {}
+        self.uploads = Uploads(device)
+        #: Where the frame under way is painted.
+        self.picture = 0
         self.occluders = None if occluders is None else PerTrack(occluders)
         self.colours = PerTrack(self._new_colours, self._free_colours)
         #: The engine of the newest swap, and the same where it works on the device.
@@ -57,6 +62,10 @@ class CudaPainter:
     def device(self) -> str:
         """See `Painter`."""
         return f"{self.hardware.name}, by {self.hardware.binding}"
+
+    def expect(self, frame: Frame) -> None:
+        """See `Painter`."""
+        self.uploads.expect(frame)
 
     def begin(self, frame: Frame, stages_ms: dict[str, float]) -> CudaPainting:
         """See `Painter`."""
@@ -96,7 +105,8 @@ class CudaPainter:
         self._closed = True
         self.hardware.synchronize()
         self.colours.clear()
-        self._free_slots()
+        self.uploads.close()
+        self._free_picture()
         self.scratch.close()
         self.kept.close()
         self._pictures = None
@@ -118,16 +128,17 @@ class CudaPainter:
         self.hardware.synchronize()
         self.hardware.free(address)
 
-    def _free_slots(self) -> None:
-        while self.slots:
-            self.hardware.free(self.slots.popitem()[1])
+    def _free_picture(self) -> None:
+        if self.picture:
+            address, self.picture = self.picture, 0
+            self.hardware.free(address)
 
     def _sized(self, height: int, width: int) -> PinnedPictures:
         if self._pictures is None or self._size != (height, width):
             self._pictures = None
-            self._free_slots()
-            for name in ("captured", "picture"):
-                self.slots[name] = self.hardware.alloc(height * width * 3)
+            self._free_picture()
+            self.uploads.resize((height, width, 3))
+            self.picture = self.hardware.alloc(height * width * 3)
             self._size = (height, width)
             self._pictures = PinnedPictures(self.hardware, (height, width, 3))
         return self._pictures

@@ -42,16 +42,12 @@ class CudaPainting:
         self._device, self._run = painter.hardware, painter.run
         self._steps = Steps(painter.run, painter.scratch)
         self._pictures = pictures
-        self._captured, self._picture = painter.slots["captured"], painter.slots["picture"]
+        self._picture = painter.picture
         self._painted: list[tuple[int, float]] = []
         self._engines: list[DeviceEngine] = []
         self._pitch = frame.width * 3
-        staged = pictures.take()
-        np.copyto(staged, frame.pixels)
-        # Until `finish` has waited.
-        self._staged = staged
-        self._device.upload(self._captured, staged)
-        self._device.copy(self._picture, self._captured, staged.nbytes)
+        self._captured = painter.uploads.take(frame)
+        self._device.copy(self._picture, self._captured, frame.pixels.nbytes)
         laps.end("upload")
 
     @property
@@ -267,7 +263,6 @@ class CudaPainting:
         self._laps.end("download")
         self._device.synchronize()
         self._painter.ended()
-        del self._staged
         self._laps.tell()
         for engine in self._engines:
             engine.check()

@@ -43,7 +43,7 @@ class PycudaDevice:
         self._functions: dict[str, Any] = {}
         self._module: Any = None
         with self._current("make a stream"):
-            self._stream = cuda.Stream(_NON_BLOCKING)
+            self._stream, self._ahead = cuda.Stream(_NON_BLOCKING), cuda.Stream(_NON_BLOCKING)
 
     @property
     def stream(self) -> int:
@@ -78,6 +78,22 @@ class PycudaDevice:
         with self._current("copy to the GPU"):
             self._cuda.memcpy_htod_async(address, values, self._stream)
 
+    def upload_ahead(self, address: int, values: NDArray[Any]) -> object:
+        """See `Device`."""
+        with self._current("copy to the GPU ahead"):
+            self._cuda.memcpy_htod_async(address, values, self._ahead)
+            return self._marked(self._ahead)
+
+    def follow(self, mark: Any) -> None:  # noqa: ANN401 - one of `upload_ahead`'s
+        """See `Device`."""
+        with self._current("wait for a copy"):
+            self._stream.wait_for_event(mark.event)
+
+    def wait(self, mark: Any) -> None:  # noqa: ANN401 - as above
+        """See `Device`."""
+        with self._current("wait for a copy"):
+            mark.event.synchronize()
+
     def download(self, values: NDArray[Any], address: int) -> None:
         """See `Device`."""
         with self._current("copy from the GPU"):
@@ -96,12 +112,7 @@ class PycudaDevice:
     def mark(self) -> object:
         """See `Device`."""
         with self._current("mark the time"):
-            event = self._events.pop() if self._events else self._cuda.Event()
-            event.record(self._stream)
-        mark = _Mark(event)
-        # Used again: pycuda does not free what dies in another thread than the one that opened the GPU.
-        weakref.finalize(mark, self._events.append, event).atexit = False
-        return mark
+            return self._marked(self._stream)
 
     def elapsed_ms(self, since: Any, until: Any) -> float:  # noqa: ANN401 - two of `mark`'s
         """See `Device`."""
@@ -119,9 +130,21 @@ class PycudaDevice:
             return
         with self._current("close"):
             self._events.clear()
-            self._functions, self._module, self._stream = {}, None, None
+            self._functions, self._module, self._stream, self._ahead = {}, None, None, None
         self._context.detach()
         self._context = None
+
+    def _marked(self, stream: Any) -> _Mark:  # noqa: ANN401 - pycuda's
+        try:
+            # Not asked before whether there is one: two threads mark.
+            event = self._events.pop()
+        except IndexError:
+            event = self._cuda.Event()
+        event.record(stream)
+        mark = _Mark(event)
+        # Used again: pycuda does not free what dies in another thread than the one that opened the GPU.
+        weakref.finalize(mark, self._events.append, event).atexit = False
+        return mark
 
     @contextmanager
     def _current(self, action: str) -> Iterator[None]:
@@ -135,7 +158,7 @@ class PycudaDevice:
 
 
 class _Mark:
-    """A moment on the stream, by an event of pycuda's."""
+    """A moment on a stream, by an event of pycuda's."""
 
     def __init__(self, event: Any) -> None:  # noqa: ANN401
         self.event = event

@@ -7,7 +7,6 @@ the three edges, and written in order of depth, far to near, so that the nearest
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +35,9 @@ def draw_map(
     """
     width, height = size
     cells = (-(-width // step), -(-height // step))
+    # Imported here: OpenCV is not on every GPU host, where `draw_cells` serves training alone.
+    import cv2
+
     # Centre of a cell in px is (i + 0.5) * step - 0.5, which is also how cv2.resize places its samples.
     coarse = np.asarray((points[:, :2] + 0.5) / step - 0.5, np.float32)
     mapped, _ = draw_cells(np.column_stack([coarse, points[:, 2]]), texture, triangles, cells)

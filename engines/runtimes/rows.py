@@ -104,7 +104,7 @@ def _plan(order: Order) -> Preparation | None:
     return made if made.needed else None
 
 
-def _torch(order: Order, device: TorchDevice) -> Runner:
+def _torch(order: Order, device: TorchDevice, *, compiled: bool = False) -> Runner:
     assert order.module is not None
     return TorchRunner(
         order.module(),
@@ -113,8 +113,13 @@ def _torch(order: Order, device: TorchDevice) -> Runner:
         device=device,
         threads=order.threads,
         precision=order.precision,
+        compiled=compiled,
         name=order.network.name,
     )
+
+
+def _no_compiler() -> str:
+    return missing_gpu() or ("" if is_installed("triton") else "torch.compile needs Triton (`pip install triton`)")
 
 
 def _no_tensorrt() -> str:
@@ -141,6 +146,15 @@ ONNXRUNTIME: Final = Row("onnxruntime", "cpu", "onnxruntime", _onnxruntime)
 TABLE: Final[tuple[Row, ...]] = (
     Row("tensorrt", "cuda", "tensorrt", _tensorrt, _no_tensorrt, _plan),
     Row("torch", "cuda", "torch", partial(_torch, device="cuda"), missing_gpu),
+    Row(
+        "torch-compiled",
+        "cuda",
+        "torch",
+        partial(_torch, device="cuda", compiled=True),
+        _no_compiler,
+        automatic=False,
+        note="takes up to minutes to start, and no GPU has shown yet that it wins; only when it is asked for",
+    ),
     OPENVINO,
     ONNXRUNTIME,
     Row("torch", "cpu", "torch", partial(_torch, device="cpu")),

@@ -1,4 +1,4 @@
-"""PyTorch: runs the module itself, not its ONNX; on an NVIDIA GPU as one captured graph.
+"""PyTorch: runs the module itself, not its ONNX; on an NVIDIA GPU as one captured graph, compiled where asked.
 
 The only runtime of Mien's own for a GPU; on the CPU the slowest, for machines that have it and nothing else.
 """
@@ -43,6 +43,7 @@ class TorchRunner:
         device: "cuda" is the first NVIDIA GPU.
         threads: on the CPU; PyTorch has one number for the whole process, which is put back by `close`. 0 leaves it.
         precision: see `Wanted`; bfloat16 is by autocast.
+        compiled: by `torch.compile`, which takes from seconds to minutes, before the graph is captured.
         name: for messages.
 
     Raises:
@@ -51,8 +52,6 @@ class TorchRunner:
         MissingExtraError: PyTorch is not installed.
 
     """
-
-    name = "torch"
 
     def __init__(
         self,
@@ -63,9 +62,11 @@ class TorchRunner:
         device: TorchDevice = "cpu",
         threads: int = 0,
         precision: Wanted = "auto",
+        compiled: bool = False,
         name: str = "network",
     ) -> None:
         check_options(threads, precision)
+        self.name = "torch-compiled" if compiled else "torch"
         torch = require("torch", _PURPOSE)
         self.device = "cuda:0" if device == "cuda" else "cpu"
         self.precision: Precision = _arithmetic(torch, device, precision)
@@ -75,8 +76,9 @@ class TorchRunner:
             torch.set_num_threads(threads)
         self._pass: _CpuPass | _CudaPass | None = None
         try:
+            placed = as_it_runs(module, self.device, compiled=compiled)
             made: type[_CpuPass | _CudaPass] = _CudaPass if device == "cuda" else _CpuPass
-            self._pass = made(module, examples, outputs, bfloat16=self.precision == "bfloat16")
+            self._pass = made(placed, examples, outputs, bfloat16=self.precision == "bfloat16")
             self._buffers: Buffers | None = Buffers(name, self._pass.inputs, self._pass.outputs)
             self._buffers.fill(examples)
             self._pass.run()
@@ -153,7 +155,7 @@ class _CpuPass:
         self, module: nn.Module, examples: Mapping[str, Floats], outputs: Sequence[str], *, bfloat16: bool
     ) -> None:
         torch = self._torch = require("torch", _PURPOSE)
-        self._module = _placed(module, "cpu")
+        self._module = module
         self._bfloat16 = bfloat16
         self._given = [torch.from_numpy(each.copy()) for each in examples.values()]
         self.inputs = {name: each.numpy() for name, each in zip(examples, self._given, strict=True)}
@@ -177,7 +179,7 @@ class _CudaPass:
         self, module: nn.Module, examples: Mapping[str, Floats], outputs: Sequence[str], *, bfloat16: bool
     ) -> None:
         torch = self._torch = require("torch", _PURPOSE)
-        self._module = _placed(module, "cuda:0")
+        self._module = module
         self._bfloat16 = bfloat16
         self._pinned = [torch.from_numpy(each.copy()).pin_memory() for each in examples.values()]
         self.inputs = {name: each.numpy() for name, each in zip(examples, self._pinned, strict=True)}
@@ -210,9 +212,16 @@ class _CudaPass:
             return self._module(*self._given)
 
 
-def _placed(module: Any, device: str) -> Any:  # noqa: ANN401 - the stub of `to` has no memory_format
+def as_it_runs(module: Any, device: Any, *, compiled: bool = False) -> Any:  # noqa: ANN401 - torch's own types
+    """The module for evaluation on a device of torch's, compiled by its first call if `compiled`.
+
+    Raises RuntimeError as PyTorch does, also for a compiler that is missing, by that first call.
+    """
+    torch = require("torch", _PURPOSE)
     # Convolutions of oneDNN and cuDNN are a third faster in this layout.
-    return module.eval().to(device, memory_format=require("torch", _PURPOSE).channels_last)
+    placed = module.eval().to(device, memory_format=torch.channels_last)
+    # Shapes never change. Without graphs of its own: each runtime captures one around it.
+    return torch.compile(placed, dynamic=False) if compiled else placed
 
 
 def _autocast(torch: Any, device: TorchDevice, bfloat16: bool) -> Any:  # noqa: ANN401

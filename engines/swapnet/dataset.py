@@ -1,25 +1,22 @@
-"""Samples in memory, as batches: the same batch for the same seed and step, whoever asks and whenever."""
+"""Samples on disk, as batches."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Generator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, fields, replace
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from mien.engines.mesh.topology import EYES, OUTER_LIP, topology
-from mien.engines.swapnet.augment import Augment, middle
+from mien.engines.swapnet.augment import Augment
+from mien.engines.swapnet.batch import Answer, Batch, to_rgb
 from mien.engines.swapnet.places import places_of
 from mien.engines.swapnet.samples import (
-    PERSONA_PX,
     DriverShard,
     PersonaShard,
     drivers_place,
@@ -27,66 +24,15 @@ from mien.engines.swapnet.samples import (
     read_drivers,
     read_persona,
 )
-from mien.engines.swapnet.terms import FRONT_PX
+from mien.engines.swapnet.shake import middle, shaken
+from mien.engines.swapnet.terms import FRONT_PX, PERSONA_PX
 from mien.realtime.errors import SourceError
 
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-_AHEAD = 3
 #: How far the eyes and the mouth reach beyond their landmarks, share of the picture.
 _AROUND = 0.025
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Answer:
-    """A persona's part of a batch.
-
-    Attributes:
-        pixels: (B, 3, S, S) float32 RGB 0..1.
-        mask: (B, 1, S, S) float32 0..1.
-        wet: (B, 1, S, S) float32 0..1, 1 on the balls of the eyes and inside the mouth.
-        detail: (B, 1, S, S) float32 0..1, 1 on the eyes, the mouth and a little around.
-        places: (B, 3, S/2, S/2) float32, see `places.places_of`.
-
-    """
-
-    pixels: Tensor
-    mask: Tensor
-    wet: Tensor
-    detail: Tensor
-    places: Tensor
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Batch:
-    """What is learnt from at once.
-
-    Attributes:
-        pixels: (B, 3, 128, 128) float32 RGB 0..1, what the encoder sees.
-        tracked: (B, `TRACKED_SIZE`) float32.
-        named: (B, `NAMED`) float32, NaN where unknown.
-        front: (B, 1, 64, 64) float32 0..1.
-        answers: of each persona that these samples show, by its name.
-
-    """
-
-    pixels: Tensor
-    tracked: Tensor
-    named: Tensor
-    front: Tensor
-    answers: dict[str, Answer]
-
-    def to(self, device: torch.device) -> Batch:
-        """The same there."""
-        if device.type == "cpu":
-            return self
-        answers = {
-            name: replace(answer, **{each.name: getattr(answer, each.name).to(device) for each in fields(answer)})
-            for name, answer in self.answers.items()
-        }
-        names = ("pixels", "tracked", "named", "front")
-        return replace(self, answers=answers, **{name: getattr(self, name).to(device) for name in names})
 
 
 class Samples:
@@ -165,7 +111,7 @@ class Samples:
             if augment is None:
                 seen, front = middle(stored, before)
             else:
-                seen, front = augment.crop(rng, stored, before)
+                seen, front = shaken(augment, rng, stored, before)
                 code = augment.tracked(rng, code)
                 if rng.random() < augment.no_pixels:
                     seen = np.full_like(seen, 128)
@@ -176,7 +122,7 @@ class Samples:
         answers = {} if size_px is None else {name: self._answer(name, chosen, size_px) for name in self.personas}
         front_tensor = torch.from_numpy(np.array(fronts)[:, None]).float() / 255
         told, truth = torch.from_numpy(np.array(tracked)), torch.from_numpy(np.array(named))
-        return Batch(_to_rgb(pixels), told, truth, front_tensor, answers)
+        return Batch(to_rgb(pixels), told, truth, front_tensor, answers)
 
     def _answer(self, name: str, chosen: Sequence[int], size_px: int) -> Answer:
         pixels, places = [], []
@@ -196,7 +142,7 @@ class Samples:
             for maps_of, each in zip(maps, (mask, wet, detail_map(marks, size_px)), strict=True):
                 maps_of.append(each)
         shown, wetness, detail = (torch.from_numpy(np.array(each)[:, None]).float() / 255 for each in maps)
-        return Answer(_to_rgb(pixels), shown, wetness, detail, torch.from_numpy(np.array(places)))
+        return Answer(to_rgb(pixels), shown, wetness, detail, torch.from_numpy(np.array(places)))
 
 
 def wet_map(landmarks: Floats, size_px: int) -> Pixels:
@@ -222,27 +168,3 @@ def whole_shards(folder: Path, personas: Sequence[str]) -> list[int]:
     names = (re.fullmatch(r"drivers-(\d{5})", place.stem) for place in folder.glob("drivers-*.safetensors"))
     numbers = sorted(int(found[1]) for found in names if found)
     return [n for n in numbers if all(persona_place(folder, name, n).exists() for name in personas)]
-
-
-def batches(
-    parts: Sequence[Samples], *, seed: int, first: int, last: int, batch: int, size_px: int, augment: Augment
-) -> Generator[Batch, None, None]:
-    """The batches of steps `first` to `last`, of the parts in turn, prepared a little ahead on their own thread."""
-
-    def make(step: int) -> Batch:
-        rng = np.random.default_rng((seed, step))
-        samples = parts[step % len(parts)]
-        return samples.batch(rng.integers(0, len(samples), batch).tolist(), size_px, rng, augment)
-
-    with ThreadPoolExecutor(1, thread_name_prefix="samples") as pool:
-        waiting: list[Future[Batch]] = []
-        for step in range(first, last):
-            while len(waiting) < _AHEAD and step + len(waiting) < last:
-                waiting.append(pool.submit(make, step + len(waiting)))
-            yield waiting.pop(0).result()
-
-
-def _to_rgb(pictures: list[Pixels]) -> Tensor:
-    """(N, 3, S, S) float32 RGB 0..1 of N uint8 BGR pictures; channels last in memory, as convolutions like it."""
-    stack = torch.from_numpy(np.ascontiguousarray(np.array(pictures)[..., ::-1]))
-    return stack.permute(0, 3, 1, 2).float().div_(255)

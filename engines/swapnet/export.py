@@ -17,7 +17,7 @@ from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
 from mien.engines.swapnet.graphs import DecoderGraph, EncoderGraph
 from mien.engines.swapnet.marks import MARKS_NOTE, Marks
 from mien.engines.swapnet.network import Decoder, Encoder
-from mien.engines.swapnet.terms import SEEN_PX
+from mien.engines.swapnet.terms import LEAST_HALVED, SEEN_PX
 from mien.engines.swapnet.texture import TEXTURE_NOTE, read_texture, write_texture
 from mien.realtime.errors import MissingExtraError, ModelError
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     import onnx
 
 OPSET: Final = 18
-#: Weights with fewer numbers stay in float32: biases cost nothing and matter.
-_LEAST_HALVED: Final = 2048
 #: Greatest difference from torch in float32: of codes and places relative to their spread, of pictures in 0..255.
 _MOST_OFF: Final = 0.001
 _MOST_OFF_LEVELS: Final = 0.1
@@ -101,7 +99,7 @@ def _export(
     library = _onnx()
     # Half precision is what will be shipped, so it is what the check must see.
     for each in graph.parameters():
-        if each.numel() >= _LEAST_HALVED:
+        if each.numel() >= LEAST_HALVED:
             each.data = each.data.half().float()
     # The exporter warns of every operation that only torchvision has.
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -129,7 +127,7 @@ def _halved(library: Any, model: onnx.ModelProto) -> onnx.ModelProto:  # noqa: A
     casts = []
     for weight in graph.initializer:
         array = library.numpy_helper.to_array(weight)
-        if array.dtype != np.float32 or array.size < _LEAST_HALVED:
+        if array.dtype != np.float32 or array.size < LEAST_HALVED:
             continue
         name = weight.name
         weight.CopyFrom(library.numpy_helper.from_array(array.astype(np.float16), name + _HALF))

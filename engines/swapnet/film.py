@@ -26,7 +26,6 @@ from mien.engines.swapnet.paired import (
     without_hair,
 )
 from mien.engines.swapnet.samples import (
-    DRIVER_PX,
     STORED_MARGIN,
     DriverShard,
     PersonaShard,
@@ -36,6 +35,7 @@ from mien.engines.swapnet.samples import (
     read_drivers,
     write_shard,
 )
+from mien.engines.swapnet.terms import DRIVER_PX
 from mien.realtime.aligner import align, crop
 from mien.realtime.engine import EngineSpec
 from mien.realtime.errors import ConfigError

@@ -21,8 +21,6 @@ from mien.engines.swapnet.code import NAMED, tracked_code
 from mien.engines.swapnet.coverage import Role
 from mien.engines.swapnet.gather import Shot
 from mien.engines.swapnet.samples import (
-    DRIVER_PX,
-    PERSONA_PX,
     DriverShard,
     PersonaShard,
     Pictures,
@@ -32,6 +30,7 @@ from mien.engines.swapnet.samples import (
     wide_hull,
     write_shard,
 )
+from mien.engines.swapnet.terms import DRIVER_PX, PERSONA_PX
 from mien.realtime.errors import ConfigError
 from mien.realtime.face import Face, Neutral
 from mien.realtime.frame import Floats, Pixels

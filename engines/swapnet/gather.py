@@ -21,8 +21,8 @@ from mien.engines.personas.regions import CHEEKS, polygon_mask
 from mien.engines.swapnet.code import ANGLE_DEG, upright_angles
 from mien.engines.swapnet.coverage import Role
 from mien.engines.swapnet.recordings import Look
-from mien.engines.swapnet.samples import DRIVER_PX, PERSONA_PX, STORED_MARGIN, Pictures
-from mien.engines.swapnet.terms import MARGIN
+from mien.engines.swapnet.samples import STORED_MARGIN, Pictures
+from mien.engines.swapnet.terms import DRIVER_PX, MARGIN, PERSONA_PX
 from mien.realtime.aligner import HEAD_HEIGHT_CM, crop, head_square
 from mien.realtime.face import SKIN_LANDMARK_COUNT
 from mien.realtime.frame import Floats, FrameError, Pixels

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional as fn
 
 if TYPE_CHECKING:
-    from mien.engines.swapnet.dataset import Answer
+    from mien.engines.swapnet.batch import Answer
     from mien.engines.swapnet.network import Encoded
 
 #: Outside of the mask nothing is shown; a little weight keeps the border calm.

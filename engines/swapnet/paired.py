@@ -27,8 +27,8 @@ from mien.engines.cast.recipe import Recipe
 from mien.engines.cast.studio import Actor
 from mien.engines.measure.cast import rendered_rotation
 from mien.engines.swapnet.code import ACTIONS, ANGLE_DEG, upright_angles
-from mien.engines.swapnet.samples import PERSONA_PX, softened, wide_hull
-from mien.engines.swapnet.terms import MARGIN
+from mien.engines.swapnet.samples import softened, wide_hull
+from mien.engines.swapnet.terms import MARGIN, PERSONA_PX
 from mien.realtime.aligner import head_square
 from mien.realtime.face import Face, Neutral
 from mien.realtime.head import HeadFit, fit_head, to_head

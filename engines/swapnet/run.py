@@ -17,8 +17,8 @@ from mien.engines.swapnet.dataset import Samples, whole_shards
 from mien.engines.swapnet.export import export_decoder, export_encoder
 from mien.engines.swapnet.marks import Marks, fit_marks, kept_landmarks
 from mien.engines.swapnet.network import Encoder
-from mien.engines.swapnet.samples import PERSONA_PX
 from mien.engines.swapnet.sizes import size_named
+from mien.engines.swapnet.terms import PERSONA_PX
 from mien.engines.swapnet.trainer import Trainer
 from mien.engines.swapnet.validate import Score, validate
 from mien.realtime.errors import SourceError

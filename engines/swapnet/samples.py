@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
-from mien.engines.swapnet.terms import MARGIN, SEEN_PX
+from mien.engines.swapnet.terms import DRIVER_PX, MARGIN, PERSONA_PX, SEEN_PX
 from mien.realtime.aligner import HEAD_HEIGHT_CM
 from mien.realtime.errors import SourceError
 from mien.realtime.face import SKIN_LANDMARK_COUNT
@@ -25,8 +25,6 @@ from mien.realtime.face import SKIN_LANDMARK_COUNT
 Pixels = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
-#: Sides of the stored crops, px: drivers' with room around what the network sees, and personas'.
-DRIVER_PX, PERSONA_PX = 160, 256
 #: Stored crops of drivers are wider than what the network sees, by what training shifts and scales them.
 STORED_MARGIN = MARGIN * DRIVER_PX / SEEN_PX
 #: A persona's mask reaches beyond the landmarks' hull by this, cm in head space: they end short of the jaw's edge.

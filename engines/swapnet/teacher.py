@@ -14,7 +14,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from mien.engines.swapnet.dataset import Batch
+from mien.engines.swapnet.batch import Batch
 from mien.engines.swapnet.network import Encoder, EncoderSpec
 
 

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mien.engines.cuda.engine import DevicePatch
+from mien.engines.runtimes.torch_runtime import as_it_runs
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE, tell, tracked_code
 from mien.engines.swapnet.edit import CodeEdit
 from mien.engines.swapnet.finish import Finish, Finished, Seen
@@ -44,6 +45,7 @@ class TorchSwapEngine:
         texture: see `SwapNetEngine`.
         marks: see `SwapNetEngine`.
         edit: see `SwapNetEngine`.
+        compiled: by `torch.compile`; takes from seconds to minutes.
 
     Raises `EngineError` for another size, or when PyTorch fails on the device.
 
@@ -57,6 +59,8 @@ class TorchSwapEngine:
         texture: Floats,
         marks: Marks,
         edit: Callable[[], CodeEdit] | None = None,
+        *,
+        compiled: bool = False,
     ) -> None:
         if spec.size_px is None:
             raise EngineError("the network wants a square, and its spec names no size.")
@@ -69,8 +73,7 @@ class TorchSwapEngine:
         self._graphs: tuple[torch.cuda.CUDAGraph, ...] = ()
         try:
             self._modules: tuple[nn.Module, ...] | None = tuple(
-                each.eval().to(self._place, memory_format=torch.channels_last)  # type: ignore[call-overload]
-                for each in modules
+                as_it_runs(each, self._place, compiled=compiled) for each in modules
             )
             self._crop = self._there(spec.size_px, spec.size_px, 3, dtype=torch.uint8)
             self._faults = self._there(len(_FAULTS))

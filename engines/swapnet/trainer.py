@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mien.engines.swapnet.batch import Batch, Material, batches
 from mien.engines.swapnet.checkpoint import load_state, save_state
-from mien.engines.swapnet.dataset import Batch, Samples, batches
 from mien.engines.swapnet.discriminator import Discriminator, features_loss, opponents_loss
 from mien.engines.swapnet.losses import code_losses, picture_losses, place_loss, shown
 from mien.engines.swapnet.network import Decoder, Encoded, Encoder
@@ -116,10 +116,10 @@ class Trainer:
 
     def run(
         self,
-        samples: Samples,
-        held_out: Samples,
+        samples: Material,
+        held_out: Material,
         *,
-        beside: Samples | None = None,
+        beside: Material | None = None,
         until: int | None = None,
         validate_every: int = 1000,
         save_every_s: float = 120.0,
@@ -190,7 +190,7 @@ class Trainer:
                 self.save()
         return over or self.step >= plan.steps
 
-    def validate(self, samples: Samples, most: int = 96) -> Score:
+    def validate(self, samples: Material, most: int = 96) -> Score:
         """Score the running mean of the weights on fixed samples."""
         encoder, decoders = self.networks()
         return validate(encoder, decoders, samples, size_named(self.plan.size).size_px, most, self.device)

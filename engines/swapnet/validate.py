@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mien.engines.swapnet.dataset import Samples
+from mien.engines.swapnet.batch import Material
 from mien.engines.swapnet.losses import laplacian, luma, ssim_map
 from mien.engines.swapnet.network import Decoder, Encoder
 
@@ -50,7 +50,7 @@ class Score(NamedTuple):
 def validate(
     encoder: Encoder,
     decoders: Mapping[str, Decoder],
-    samples: Samples,
+    samples: Material,
     size_px: int,
     most: int,
     device: torch.device,

@@ -26,6 +26,8 @@ class Driver:
         self.threads: set[int] = set()
         self.launched: list[str] = []
         self.memory = iter(range(1 << 20, 1 << 30, 1 << 10))
+        self.handles = iter((7, 8))
+        self.asked: list[tuple[str, int]] = []
 
     def made_current(self) -> None:
         self.threads.add(threading.get_ident())
@@ -38,6 +40,10 @@ class Driver:
         current = threading.get_ident() in self.threads
         return (SimpleNamespace(name="SUCCESS" if current else "CUDA_ERROR_INVALID_CONTEXT"), *values)
 
+    def copied(self, _to: int, _from: int, _size: int, stream: int) -> tuple[object, ...]:
+        self.asked.append(("copy", stream))
+        return self.answered()
+
 
 @pytest.fixture
 def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
@@ -47,11 +53,12 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
         made.raised()
         made.launched.append(kernel)
 
-    stream = SimpleNamespace(handle=7, record=lambda options: made.raised(), sync=made.raised, close=made.raised)
-    gpu = SimpleNamespace(name="A GPU", arch="89", set_current=made.made_current, create_stream=lambda options: stream)
+    gpu = SimpleNamespace(
+        name="A GPU", arch="89", set_current=made.made_current, create_stream=lambda options: Stream(made)
+    )
     calls: dict[str, Any] = {
         name: (lambda *_arguments: made.answered())
-        for name in ("cuMemFree", "cuMemFreeHost", "cuMemcpyHtoDAsync", "cuMemcpyDtoHAsync", "cuMemcpyDtoDAsync")
+        for name in ("cuMemFree", "cuMemFreeHost", "cuMemcpyDtoHAsync", "cuMemcpyDtoDAsync")
     }
     modules = {
         "cuda": {},
@@ -63,6 +70,7 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
         "cuda.bindings": {},
         "cuda.bindings.driver": calls | {
             "cuMemAlloc": lambda _size: made.answered(next(made.memory)),
+            "cuMemcpyHtoDAsync": made.copied,
             "CUresult": SimpleNamespace(CUDA_SUCCESS=Success()),
         },
     }  # fmt: skip
@@ -71,6 +79,25 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
         vars(module).update(held, __path__=[])
         monkeypatch.setitem(sys.modules, name, module)
     return made
+
+
+class Stream:
+    """One of the two, with the events on it."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver, self.handle = driver, next(driver.handles)
+        self.sync = self.close = driver.raised
+
+    def record(self, options: object) -> SimpleNamespace:
+        self._driver.raised()
+        return SimpleNamespace(stream=self.handle, sync=lambda: self._asked("waited for", self.handle))
+
+    def wait(self, event: SimpleNamespace) -> None:
+        self._asked(f"{self.handle} follows", event.stream)
+
+    def _asked(self, what: str, stream: int) -> None:
+        self._driver.raised()
+        self._driver.asked.append((what, stream))
 
 
 class Success:
@@ -104,6 +131,17 @@ def test_frames_are_painted_in_another_thread_than_the_one_that_opened_the_gpu(d
     assert driver.launched == ["fade"] * 3
     device.close()
     assert device.name == "A GPU, sm_89"
+
+
+def test_a_copy_ahead_is_on_a_stream_of_its_own_which_the_other_follows(driver: Driver) -> None:
+    device = CudaCoreDevice()
+    with ThreadPoolExecutor(1) as uploading:
+        mark = uploading.submit(device.upload_ahead, 64, np.zeros(4, np.uint8)).result()
+    device.follow(mark)
+    device.wait(mark)
+    device.upload(64, np.zeros(4, np.uint8))
+    assert driver.asked == [("copy", 8), ("7 follows", 8), ("waited for", 8), ("copy", 7)]
+    device.close()
 
 
 def test_what_the_driver_refuses_is_an_error_of_ours(driver: Driver) -> None:

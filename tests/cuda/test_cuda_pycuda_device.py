@@ -6,7 +6,9 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
+import numpy as np
 import pytest
 
 from mien.engines.cuda.device import Device
@@ -22,10 +24,29 @@ class Driver:
         self.current = threading.local()
         self.opened_by = threading.get_ident()
         self.events = 0
+        self.handles = iter((7, 8))
+        self.asked: list[tuple[str, int]] = []
+
+    def copied(self, _address: int, _values: np.ndarray, stream: Stream) -> None:
+        assert self.depth()
+        self.asked.append(("copy", stream.handle))
 
     def depth(self, change: int = 0) -> int:
         self.current.depth = getattr(self.current, "depth", 0) + change
         return int(self.current.depth)
+
+
+class Stream:
+    """One of the two."""
+
+    def __init__(self, driver: Driver) -> None:
+        self._driver, self.handle = driver, next(driver.handles)
+
+    def synchronize(self) -> None:
+        """Nothing is late here."""
+
+    def wait_for_event(self, event: Any) -> None:
+        self._driver.asked.append((f"{self.handle} follows", event.stream))
 
 
 @pytest.fixture
@@ -43,10 +64,14 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
             if made.depth() or threading.get_ident() == made.opened_by:
                 made.events -= 1
 
-        def record(self, _stream: object) -> Event:
+        def record(self, stream: Stream) -> Event:
             if not made.depth():
                 raise RefusedError("invalid device context")
+            self.stream = stream.handle
             return self
+
+        def synchronize(self) -> None:
+            made.asked.append(("waited for", self.stream))
 
         def time_since(self, _other: Event) -> float:
             return 0.5
@@ -58,7 +83,7 @@ def driver(monkeypatch: pytest.MonkeyPatch) -> Driver:
     module = ModuleType("pycuda.driver")
     vars(module).update(
         init=lambda: None, Device=lambda _ordinal: gpu, Error=RefusedError, Event=Event,
-        Stream=lambda _flags: SimpleNamespace(handle=7, synchronize=lambda: None),
+        Stream=lambda _flags: Stream(made), memcpy_htod_async=made.copied,
         Context=SimpleNamespace(pop=lambda: made.depth(-1)),
     )  # fmt: skip
     monkeypatch.setitem(sys.modules, "pycuda", ModuleType("pycuda"))
@@ -86,6 +111,17 @@ def test_hours_of_frames_in_a_thread_of_their_own_leave_no_events_behind(driver:
     assert driver.events <= 8
     device.close()
     assert driver.events == 0
+
+
+def test_a_copy_ahead_is_on_a_stream_of_its_own_which_the_other_follows(driver: Driver) -> None:
+    device = PycudaDevice()
+    with ThreadPoolExecutor(1) as uploading:
+        mark = uploading.submit(device.upload_ahead, 64, np.zeros(4, np.uint8)).result()
+    device.follow(mark)
+    device.wait(mark)
+    device.upload(64, np.zeros(4, np.uint8))
+    assert driver.asked == [("copy", 8), ("7 follows", 8), ("waited for", 8), ("copy", 7)]
+    device.close()
 
 
 def test_what_the_driver_refuses_is_an_error_of_ours(driver: Driver, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from swapnet_parts import toy_shards
 from two_painters import face_at, picture
 
 from mien.engines.cuda.recorded_case import SIZES, Case, Moment, Pattern, Plate, read_case, write_case
@@ -33,6 +34,23 @@ sys.argv[0] = script
 sys.path.insert(0, {str(ROOT / "benchmarks")!r})
 runpy.run_path(script, run_name="__main__")
 """
+
+
+@pytest.fixture(scope="module")
+def parcel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made-up samples of ellipses, packed."""
+    from mien.engines.swapnet.network import Encoder
+    from mien.engines.swapnet.packed import write_parcel
+    from mien.engines.swapnet.plan import TrainPlan
+    from mien.engines.swapnet.run import split
+
+    folder = tmp_path_factory.mktemp("parcel")
+    toy_shards(folder, ("a",))
+    plan = TrainPlan(("a",), size="tiny", steps=60, batch=2, freeze=True)
+    write_parcel(
+        folder / "train.npz", plan, Encoder(plan.encoder).state_dict(), *split(folder, ["a"]), most_bytes=10**8
+    )
+    return folder / "train.npz"
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +103,23 @@ def test_the_latency_script_runs_on_a_host_with_numpy_and_torch_alone(case: Path
     assert row["stages_ms"].keys() >= {"upload", "crop", "engine", "blend", "badge", "download"}
 
 
+def test_a_decoder_is_trained_on_a_host_with_numpy_and_torch_alone(parcel: Path, tmp_path: Path) -> None:
+    out, script = tmp_path / "results", str(ROOT / "benchmarks/gpu_train.py")
+    options = ("--parcel", str(parcel), "--work", str(tmp_path / "work"), "--out", str(out), "--device", "cpu")
+    done = without(script, "train", *options, "--seconds", "0", "--validate-every", "20")
+    assert done.returncode == 0, done.stderr
+    first = json.loads(done.stdout.splitlines()[-1])
+    assert (first["over"], first["pieces"]) == (False, 1)
+    assert 1 <= first["step"] < 60
+    done = without(script, "train", *options, "--validate-every", "20")
+    assert done.returncode == 0, done.stderr
+    assert f"from step {first['step']}" in done.stdout
+    assert json.loads(done.stdout.splitlines()[-1]) == {"over": True, "step": 60, "steps": 60, "pieces": 1}
+    # What comes back is all that comes back, and small enough.
+    (piece,) = out.iterdir()
+    assert piece.stat().st_size <= 16 * 2**20
+
+
 def test_the_gpu_tests_need_nothing_that_a_gpu_host_lacks() -> None:
     modules = "painter", "host_case", "recorded_case", "fatbin", "device", "pycuda_device", "cuda_core_device"
     script = "import sys; sys.modules.update(dict.fromkeys({!r})); {}".format(
@@ -100,12 +135,12 @@ def test_its_commands_are_short_enough_and_say_how_they_are_used() -> None:
         ("bash", str(ROOT / "benchmarks/gpu_day.sh"), "nonsense"), capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    for step in ("build", "tests", "latency", "rehearse"):
+    for step in ("build", "tests", "latency", "train", "rehearse"):
         assert f"gpu_day.sh {step}" in done.stdout
 
 
 @pytest.mark.system
-def test_the_day_is_rehearsed_in_an_environment_of_numpy_and_torch(case: Path, tmp_path: Path) -> None:
+def test_the_day_is_rehearsed_in_an_environment_of_numpy_and_torch(case: Path, parcel: Path, tmp_path: Path) -> None:
     """As on the host, up to the first call of CUDA: a file of the tree that needs more shows up here."""
     bare, day = tmp_path / "bare", tmp_path / "day"
     subprocess.run((sys.executable, "-m", "venv", str(bare)), check=True)
@@ -116,6 +151,10 @@ def test_the_day_is_rehearsed_in_an_environment_of_numpy_and_torch(case: Path, t
     assert done.returncode == 0, done.stderr
     day.mkdir()
     (day / "case.npz").write_bytes(case.read_bytes())
+    (day / "train.npz").write_bytes(parcel.read_bytes())
+    wheel = (python, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(day / "wheels"), "safetensors")
+    done = subprocess.run(wheel, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     places = {"DAY": str(day), "SITE": str(tmp_path / "site"), "PYTHON": python, "HOME": str(tmp_path)}
     environment = {"PATH": os.environ["PATH"], "OMP_NUM_THREADS": "1", **places}
     done = subprocess.run(
@@ -124,3 +163,4 @@ def test_the_day_is_rehearsed_in_an_environment_of_numpy_and_torch(case: Path, t
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "as far as the missing GPU" in done.stdout or "there is a GPU here" in done.stdout
+    assert json.loads(done.stdout.splitlines()[-1])["pieces"] == 1

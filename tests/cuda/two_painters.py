@@ -73,11 +73,16 @@ class TwoShows:
     """Two compositors that differ in their painter alone; each frame goes through both."""
 
     def __init__(
-        self, make: Callable[[], Engine] = OvalEngine, *, size: tuple[int, int] = (WIDTH, HEIGHT), late: bool = True
+        self,
+        make: Callable[[], Engine] = OvalEngine,
+        *,
+        size: tuple[int, int] = (WIDTH, HEIGHT),
+        late: bool = True,
+        ahead_late: bool = True,
     ) -> None:
         self.size = size
         self.clock = ManualClock()
-        self.device = EmulatedDevice(late=late)
+        self.device = EmulatedDevice(late=late, ahead_late=ahead_late)
         self.errors: list[str] = []
         session = MarkSession(bytes(16))
         self.painters = (CpuPainter(), CudaPainter(self.device))
@@ -90,10 +95,17 @@ class TwoShows:
         ]  # fmt: skip
         self.sequence = 0
 
-    def show(self, *faces: Face, bystanders: tuple[tuple[float, float, float, float], ...] = ()) -> list[MarkedFrame]:
-        """(reference's frame, CUDA's), a thirtieth of a second after the ones before."""
+    def show(
+        self, *faces: Face, bystanders: tuple[tuple[float, float, float, float], ...] = (), expected: bool = False
+    ) -> list[MarkedFrame]:
+        """(reference's frame, CUDA's), a thirtieth of a second after the ones before; `expected` as in a pipeline."""
         now_ns = self.clock.now_ns()
         frame = Frame(picture(self.sequence, *self.size), self.sequence, now_ns, now_ns)
+        if expected:
+            before = self.device.asked.count("upload ahead")
+            for compositor in self.compositors:
+                compositor.expect(frame)
+            assert self.device.wait_until_asked("upload ahead", before + 1)
         tracked = Tracked(frame, Selection(faces, bystanders), False, {})
         self.composed = [compositor(tracked, now_ns) for compositor in self.compositors]
         self.sequence += 1

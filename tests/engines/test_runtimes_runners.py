@@ -149,6 +149,19 @@ def test_a_network_that_a_runtime_refuses(name: str) -> None:
         MAKERS[name](refused)
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_compiled_it_gives_the_same_and_is_called_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("TORCHINDUCTOR_COMPILE_THREADS", "1")
+    runner = _torch(network(), precision="float32", compiled=True)
+    assert runner.name == "torch-compiled"
+    near(runner(sample()), expected(sample()), "float32")
+    # Code was made: it was not PyTorch's own.
+    assert list(tmp_path.rglob("*.so"))
+    runner.close()
+
+
 def test_pytorch_s_threads_are_put_back() -> None:
     before = torch.get_num_threads()
     runner = TorchRunner(module(), sample(), list(OUTPUTS), threads=1)

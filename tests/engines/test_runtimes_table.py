@@ -114,7 +114,10 @@ def test_pytorch_by_name() -> None:
 @pytest.mark.parametrize(
     ("runtime", "message"),
     [
-        ("openvno", r"no runtime 'openvno'; allowed are auto, tensorrt, torch, openvino, .* Did you mean 'openvino'\?"),
+        (
+            "openvno",
+            r"no runtime 'openvno'; allowed are auto, tensorrt, torch, .*, openvino, .* Did you mean 'openvino'\?",
+        ),
         ("zzz", "no runtime 'zzz'"),
     ],
 )
@@ -137,8 +140,15 @@ def test_a_runtime_on_a_device_that_it_does_not_have() -> None:
         open_runner(network(), runtime="openvino", device="cuda")
 
 
+def test_what_no_gpu_has_shown_to_win_is_never_taken_silently() -> None:
+    state = next(state for state in runtime_states() if state.name == "torch-compiled")
+    assert (state.device, state.automatic) == ("cuda", False)
+    assert "up to minutes to start" in state.note
+
+
 def test_providers_are_never_taken_silently() -> None:
-    states = {state.name: state for state in runtime_states() if not state.automatic}
+    states = {state.name: state for state in runtime_states() if state.name.startswith("onnxruntime-")}
+    assert not any(state.automatic for state in states.values())
     assert set(states) == {"onnxruntime-cuda", "onnxruntime-directml", "onnxruntime-coreml"}
     assert all(state.note == "not run by Mien's tests; only when it is asked for" for state in states.values())
     assert set(states) < set(runtime_names())

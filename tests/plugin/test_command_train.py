@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -92,6 +95,41 @@ def test_a_persona_is_filmed_trained_packed_and_played(capsys: pytest.CaptureFix
     again = json.loads((tmp_path / "further" / "training.json").read_text())["tiny"]
     assert again["began_with"] == record
     assert "began_with" not in record
+    _learns_elsewhere(capsys, tmp_path)
+
+
+def _learns_elsewhere(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A run that has begun is carried to another host, learns there, and ends here in a pack."""
+    from mien.engines.personas.pack import load_pack
+
+    work, pack = tmp_path / "work", tmp_path / "from-elsewhere"
+    run = (
+        "viggo", "--paired", "--samples", "32", "--per-shard", "16", "--size", "tiny", "--steps", "6", "--batch", "4",
+        "--work", str(work), "--out", str(pack), "--json",
+    )  # fmt: skip
+    code, text = call(capsys, *run, "--minutes", "0")
+    assert code == 0, text
+    folder = json.JSONDecoder().raw_decode(text)[0]["folder"]
+
+    def elsewhere(*arguments: str) -> str:
+        script = str(Path(__file__).parents[2] / "benchmarks" / "gpu_train.py")
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(
+            (sys.executable, script, *arguments), capture_output=True, text=True, check=False, env=environment
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    there, pieces = str(tmp_path / "there"), str(tmp_path / "pieces")
+    elsewhere("pack", "--run", folder, "--samples", str(work / "samples"), "--out", there)
+    said = elsewhere("train", "--parcel", f"{there}/train.npz", "--work", there, "--out", pieces, "--device", "cpu")
+    assert json.loads(said.splitlines()[-1])["over"] is True
+    assert "step 6" in elsewhere("unpack", "--run", folder, "--pieces", pieces)
+    code, text = call(capsys, *run)
+    assert code == 0, text
+    assert "going on from step 6" in text
+    assert json.loads((pack / "training.json").read_text())["tiny"]["steps"] == 6
+    assert load_pack(pack).networks is not None
 
 
 def run(command: str, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

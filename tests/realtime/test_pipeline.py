@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
+from emulated_device import EmulatedDevice
 from live_parts import (
     HEIGHT,
     PERSONA_BGR,
@@ -16,11 +17,13 @@ from live_parts import (
     ListSource,
     PaintEngine,
     ScriptTracker,
+    driver_picture,
     face_in,
     shows_driver_face,
     shows_persona,
 )
 
+from mien.engines.cuda.painter import CudaPainter
 from mien.realtime import pipeline as pipeline_module
 from mien.realtime.clock import MonotonicClock
 from mien.realtime.compositor import Compositor
@@ -32,6 +35,7 @@ from mien.realtime.frame import Pixels
 from mien.realtime.governor import Governor
 from mien.realtime.mark import MarkedFrame, Marker
 from mien.realtime.neutral import NeutralEstimator
+from mien.realtime.painter import Painter
 from mien.realtime.pipeline import Pipeline, Stages
 from mien.realtime.presence import Presence
 from mien.realtime.sink.base import StreamFormat
@@ -94,6 +98,7 @@ def running(
     governed: bool = False,
     watch: BystanderWatch | None = None,
     reopen: Callable[[], ListSource] | None = None,
+    painter: Painter | None = None,
 ) -> Iterator[Run]:
     clock = MonotonicClock()
     source = ListSource(clock, count, live=live, gate=gate)
@@ -103,7 +108,7 @@ def running(
     with ExitStack() as stack:
         compositor = Compositor(
             engines,
-            painter=CpuPainter(),
+            painter=painter or CpuPainter(),
             marker=Marker(WIDTH, HEIGHT),
             slate=Slate(WIDTH, HEIGHT, None),
             presence=Presence(LossSettings()),
@@ -535,6 +540,31 @@ def test_a_watch_that_fails_stops_nothing_and_is_reported() -> None:
     assert {frame.kind for frame in frames} == {"persona"}
     assert run.pipeline.frames["errors"] == 20
     assert "watch for bystanders" in run.pipeline.stats.last_error
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_gpu_copies_the_next_frame_while_it_paints_one(live: bool) -> None:
+    count, device, called = 8, EmulatedDevice(), threading.Semaphore(0)
+    engine = PaintEngine()
+
+    def paint(call: int) -> bool:
+        called.release()
+        # The first frame that is painted lets its successors be copied; the last one has none.
+        return not device.wait_until_asked("upload ahead", min(call - 1, count - 2))
+
+    engine.fail_on = paint
+    # A frame is captured once the one before is being painted.
+    gate: Callable[[int], object] = lambda index: index == 0 or called.acquire(timeout=10.0)  # noqa: E731
+    with running(count, live=live, engines=(engine,), gate=gate, painter=CudaPainter(device)) as run:
+        frames = finish(run)
+    assert run.events == []
+    assert [frame.sequence for frame in frames] == list(range(count))
+    assert all(shows_persona(frame) for frame in frames)
+    for frame in frames:
+        away = slice(190, 235), slice(5, 60)
+        assert np.abs(frame.pixels[away].astype(int) - driver_picture(frame.sequence)[away]).max() <= 8
+    whole = [way for way, size in device.transfers if size == WIDTH * HEIGHT * 3]
+    assert (whole.count("upload"), whole.count("upload ahead"), whole.count("download")) == (2, count - 2, count)
 
 
 def test_stop_ends_every_thread_within_a_second() -> None:

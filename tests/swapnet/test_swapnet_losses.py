@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
+from mien.engines.swapnet.batch import Answer
 from mien.engines.swapnet.code import NAMED
-from mien.engines.swapnet.dataset import Answer
 from mien.engines.swapnet.losses import Weights, code_losses, energy_loss, picture_losses, place_loss, shown, structure
 from mien.engines.swapnet.network import Encoded
 from mien.engines.swapnet.validate import Score, picture_scores

@@ -8,10 +8,12 @@ import pytest
 import torch
 from swapnet_parts import toy_shards
 
-from mien.engines.swapnet.augment import Augment, middle
+from mien.engines.swapnet.augment import Augment
+from mien.engines.swapnet.batch import batches
 from mien.engines.swapnet.code import ACTIONS, TRACKED_SIZE
-from mien.engines.swapnet.dataset import Samples, batches, detail_map, wet_map, whole_shards
+from mien.engines.swapnet.dataset import Samples, detail_map, wet_map, whole_shards
 from mien.engines.swapnet.samples import DRIVER_PX, PERSONA_PX, read_drivers, read_persona
+from mien.engines.swapnet.shake import middle, shaken
 from mien.engines.swapnet.terms import SEEN_PX
 from mien.realtime.errors import SourceError
 
@@ -86,7 +88,7 @@ def test_a_calm_augment_is_what_the_live_path_sees(folder: Path) -> None:
     shard = read_drivers(folder / "drivers-00000.safetensors")
     stored, front = shard.pixels.at(0), shard.front.at(0, grey=True)
     calm = Augment(*[0.0] * 12)
-    seen, _ = calm.crop(np.random.default_rng(0), stored, front)
+    seen, _ = shaken(calm, np.random.default_rng(0), stored, front)
     plain, _ = middle(stored, front)
     assert np.abs(plain.astype(int) - stored[16:144, 16:144]).max() <= 1
     # A table rounds down, so a level may be lost.
@@ -107,7 +109,7 @@ def test_what_is_hidden_is_in_front(folder: Path) -> None:
     hiding = replace(Augment(*[0.0] * 12), hide=1.0)
     stored, front = shard.pixels.at(0), shard.front.at(0, grey=True)
     plain, _ = middle(stored, front)
-    seen, before = hiding.crop(np.random.default_rng(1), stored, front)
+    seen, before = shaken(hiding, np.random.default_rng(1), stored, front)
     changed = np.abs(seen.astype(int) - plain).max(axis=2) > 30
     assert changed.any()
     assert (before[changed] > 40).mean() > 0.95

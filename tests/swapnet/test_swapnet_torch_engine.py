@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -22,7 +23,7 @@ from mien.engines.registry import make_ladder
 from mien.engines.swapnet.edit import parse_edit
 from mien.engines.swapnet.engine import SwapNetEngine
 from mien.engines.swapnet.finish import area_matrix
-from mien.engines.swapnet.load import open_engine
+from mien.engines.swapnet.load import open_engine, read_halves
 from mien.engines.swapnet.load_torch import open_torch_engine
 from mien.engines.swapnet.torch_engine import TorchSwapEngine
 from mien.plugin.clip import driver_clip
@@ -95,6 +96,27 @@ def test_an_edit_reaches_the_picture_alike(networks: Networks, moments: list[tup
     plain.close()
     with pytest.raises(EngineError, match="closed"):
         plain(face, seen)
+
+
+@pytest.mark.system
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_compiled_it_gives_the_same_patch(
+    networks: Networks, moments: list[tuple[Face, Crop]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A minute on two cores, most of it g++'s."""
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    plain = open_torch_engine(networks, "small", reason="a test", device="cpu", precision="float32")
+    halves, modules = read_halves(networks, "small"), plain._modules
+    assert modules is not None
+    compiled = TorchSwapEngine(*modules[:2], plain.spec, halves.texture, halves.marks, compiled=True)
+    assert list(tmp_path.rglob("*.so"))
+    face, seen = moments[0]
+    seen = Crop(np.ascontiguousarray(seen.pixels[::2, ::2]), align(face, plain.spec, 640, 360))
+    one, other = plain(face, seen), compiled(face, seen)
+    assert np.abs(one.pixels.astype(int) - other.pixels).max() <= 1
+    assert np.abs(one.mask.astype(int) - other.mask).max() <= 1
+    plain.close()
+    compiled.close()
 
 
 @contextmanager
