@@ -7,8 +7,9 @@ Each driver (seeds of their own, apart from all that training draws) is filmed t
 "webcam" in a random light through a random webcam, and "plain" in the persona's own light without one. The truth is the
 persona's render under the same code. The instant engine takes the driver's light over, which the truth does not have,
 so "plain" is the fair row for it; the network paints in the persona's light, and the live path lights it afterwards,
-so its picture is compared before that. A pack that learnt from footage knows only where a tracker saw the face, which
-is a few pixels from where the renderer put it: for it the truth is cut out by the tracker, as its footage was.
+so its picture is compared before that. A pack that learnt from footage knows only whom it was shown, hair and the
+hair's shadow with it, and where a tracker saw the face, a few pixels from where the renderer put it: for it the truth
+has its hair, and is cut out by the tracker, as its footage was.
 
 Inside the true mask: PSNR, SSIM of the luma, sharpness (energy of the Laplacian over the truth's). SFace: mean distance
 (1 - cosine) of the drawn face's embedding from the truth's. Landmarks: tracked in the drawn face, laid over the truth,
@@ -37,7 +38,7 @@ from mien.engines.cast.camera.light import PORTRAIT
 from mien.engines.cast.recipe import Recipe
 from mien.engines.cast.studio import Actor
 from mien.engines.measure.identity import FaceIdentity, similarity
-from mien.engines.measure.oracle import as_rendered, rendered
+from mien.engines.measure.oracle import as_rendered
 from mien.engines.measure.paired import landmark_error, paired_score
 from mien.engines.personas.library import find
 from mien.engines.personas.pack import Persona
@@ -201,7 +202,7 @@ def measure(name: str, given: argparse.Namespace, eye: Eye, identity: FaceIdenti
     """All rows of one persona."""
     persona = find(name)
     made_from = given.rendered_from
-    actor = as_rendered(persona) if made_from is None else rendered(Recipe(persona.name, made_from))
+    actor = as_rendered(persona) if made_from is None else Actor(Recipe(persona.name, made_from), map_px=1024)
     engines = engines_of(persona)
     rows: dict[str, list[Row]] = {}
     tiles: list[Pixels] = []
