@@ -3,9 +3,10 @@
     python benchmarks/gpu_latency.py --case out/gpu-day/case.npz --out "$OUT/latency.json"
 
 For each frame's size, network and number of faces: p50, p95 and p99 of the wall time, the stages' medians by CUDA
-events, device memory, clocks and power, energy a frame; once more while another process keeps the GPU busy, and once
-more with the network compiled by `torch.compile`, with the seconds that either takes to start. With `--rehearse` the
-kernels run by g++ and the network on the CPU, two small frames each: that the script works.
+events, device memory, clocks and power, energy a frame; once more while another process keeps the GPU busy, once more
+with each frame copied ahead while the one before is painted, as the live path does, and once more with the network
+compiled by `torch.compile`, with the seconds that either takes to start. With `--rehearse` the kernels run by g++ and
+the network on the CPU, two small frames each: that the script works.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -32,6 +33,7 @@ from mien.engines.cuda.host_case import engine_of, enlarged, marks_for
 from mien.engines.cuda.painter import CudaPainter
 from mien.engines.cuda.recorded_case import Case, read_case
 from mien.realtime.blend_terms import STRENGTH
+from mien.realtime.frame import Frame
 
 SIZES = ((640, 480), (1280, 720), (1920, 1080), (3840, 2160))
 NETWORKS = ("small", "base", "large")
@@ -58,41 +60,55 @@ def main() -> None:
     given = parser.parse_args()
     case, until_s = read_case(given.case), time.monotonic() + given.seconds
     report: dict[str, Any] = {"host": host(), "rehearsal": given.rehearse, "measured": []}
-    for width, height, network, faces, loaded, compiled in plan(given.rehearse):
+    for asked_for in plan(given.rehearse):
         if time.monotonic() > until_s:
             report["left_out"] = "time ran out"
             break
-        with load() if loaded else contextlib.nullcontext():
-            row = measure(case, (width, height), network, faces, rehearse=given.rehearse, compiled=compiled)
-        report["measured"].append({"gpu_busy_with_another": loaded, **row})
+        with load() if asked_for.gpu_busy_with_another else contextlib.nullcontext():
+            row = measure(case, asked_for, rehearse=given.rehearse)
+        report["measured"].append(asked_for._asdict() | row)
         print(json.dumps(report["measured"][-1]), flush=True)
         # After each row: what was measured is there however the call ends.
         given.out.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
-def plan(rehearse: bool) -> Iterator[tuple[int, int, str, int, bool, bool]]:
-    """(width, height, network, faces, under load, compiled), what matters most first."""
+class Asked(NamedTuple):
+    """What one row is of."""
+
+    width: int
+    height: int
+    network: str
+    faces: int = 1
+    gpu_busy_with_another: bool = False
+    copied_ahead: bool = False
+    compiled: bool = False
+
+
+def plan(rehearse: bool) -> Iterator[Asked]:
+    """What matters most first."""
     if rehearse:
-        yield 320, 180, "small", 1, False, False
+        yield Asked(320, 180, "small")
+        yield Asked(320, 180, "small", copied_ahead=True)
         return
-    yield 1920, 1080, "base", 1, False, False
-    yield 1920, 1080, "base", 1, True, False
-    yield 1920, 1080, "base", 1, False, True
+    first = Asked(1920, 1080, "base")
+    yield first
+    yield first._replace(gpu_busy_with_another=True)
+    yield first._replace(copied_ahead=True)
+    yield first._replace(compiled=True)
     for faces in FACES:
         for network in NETWORKS:
             for width, height in SIZES:
-                if (width, height, network, faces) != (1920, 1080, "base", 1):
-                    yield width, height, network, faces, False, False
+                if (row := Asked(width, height, network, faces)) != first:
+                    yield row
+    yield Asked(3840, 2160, "base", copied_ahead=True)
     for network in NETWORKS:
-        if network != "base":
-            yield 1920, 1080, network, 1, False, True
+        if network != first.network:
+            yield first._replace(network=network, compiled=True)
 
 
-def measure(
-    case: Case, size: tuple[int, int], network: str, faces: int, *, rehearse: bool, compiled: bool
-) -> dict[str, Any]:
+def measure(case: Case, asked_for: Asked, *, rehearse: bool) -> dict[str, Any]:
     """One row of the report."""
-    width, height = size
+    width, height, network, compiled = asked_for.width, asked_for.height, asked_for.network, asked_for.compiled
     if not rehearse:
         torch.cuda.reset_peak_memory_stats()
     painter = CudaPainter(rehearsed() if rehearse else opened())
@@ -101,13 +117,17 @@ def measure(
         case, network, "cpu" if rehearse else "cuda:0", "float32" if rehearse else "bfloat16", compiled=compiled
     )
     start_s = time.perf_counter() - begin
-    frame, placed = enlarged(case.moments[0], engine, width, height, faces)
+    picture, placed = enlarged(case.moments[0], engine, width, height, asked_for.faces)
     plate, pattern = marks_for(width, height)
     walls, stages, power = [], [], []
-    for index in range(2 if rehearse else WARM_UPS + FRAMES):
+    count = 2 if rehearse else WARM_UPS + FRAMES
+    frames = [Frame(picture.pixels, index, index, index) for index in range(count + 1)]
+    for index in range(count):
         spent: dict[str, float] = {}
         begin = time.perf_counter()
-        painting = painter.begin(frame, spent)
+        painting = painter.begin(frames[index], spent)
+        if asked_for.copied_ahead:
+            painter.expect(frames[index + 1])
         for face, alignment in placed:
             painting.swap(face, alignment, engine, strength=STRENGTH)
         painting.lightness(16, 16, 16 + plate.size[0], 16 + plate.size[1])
@@ -123,8 +143,7 @@ def measure(
     engine.close()
     painter.close()
     return {
-        "width": width, "height": height, "network": network, "faces": faces, "precision": engine.spec.precision,
-        "compiled": compiled, "start_s": round(start_s, 2), "frames": len(walls),
+        "precision": engine.spec.precision, "start_s": round(start_s, 2), "frames": len(walls),
         "wall_ms": {f"p{part}": round(float(np.percentile(walls, part)), 4) for part in (50, 95, 99)},
         "stages_ms": {name: round(statistics.median(each.get(name, 0.0) for each in stages), 4) for name in stages[0]},
         "gpu": power[-1] if power else {}, "mj_a_frame": energy(power, walls),

@@ -7,8 +7,8 @@
     mien train NAME --paired --size large --work out/large                  here: goes on, or ends in the pack
 
 Each call of `train` goes on where the one before was, from its own folder. What comes back are pieces of 16 MiB, eight
-at most. Filming resumes too: the first command can be stopped and given again. With `--from` a run cannot travel: of
-weights only the encoder's are carried.
+at most. Filming resumes too: the first command can be stopped and given again. A run that has learnt, or began with
+`--from`, is refused: of weights only the encoder's are carried.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ from mien.engines.swapnet.suitcase import receive, send
 from mien.engines.swapnet.trainer import STATE_NAME, Progress, Trainer
 
 PARCEL_NAME = "train.npz"
+#: How far a weight may be from where its seed put it: a first step moves none so far.
+MOST_LEARNT = 1e-3
 #: So many come back from the host.
 MOST_PIECES = 8
 
@@ -70,6 +72,14 @@ def pack(run: Path, samples: Path, out: Path, most_bytes: int) -> None:
         name.removeprefix("network.encoder."): each
         for name, each in tensors.items() if name.startswith("network.encoder.")
     }  # fmt: skip
+    # Only the encoder is carried: what the decoder knows already would be lost.
+    fresh = Trainer(plan, out / "begun", start=encoder).network.state_dict()
+    known = max(float((each - tensors[f"network.{name}"]).abs().max()) for name, each in fresh.items())
+    if about["step"] > 1 or known > MOST_LEARNT:
+        raise SystemExit(
+            f"The run has learnt {about['step']} steps here, or began with another's decoder (--from); "
+            "what travels begins anew. Begin a run for it: another --work, with --minutes 0 and without --from."
+        )
     parcel = out / PARCEL_NAME
     learnt, held_out = write_parcel(parcel, plan, encoder, *split(samples, plan.personas), most_bytes=most_bytes)
     print(f"{parcel}: {parcel.stat().st_size / 1e6:.1f} MB, {learnt} samples to learn from, {held_out} held out")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 from collections.abc import Iterator
@@ -117,6 +118,20 @@ def test_kernels_give_what_gpp_gives(case: Any, painters: tuple[Any, Any]) -> No
         painting.watermark(case.pattern)
         pictures.append(painting.finish().astype(int))
     assert np.abs(pictures[0] - pictures[1]).max() <= KERNELS_MOST
+
+
+def test_frames_are_copied_ahead_while_others_are_painted(case: Any, painters: tuple[Any, Any]) -> None:
+    from mien.realtime.frame import Frame
+
+    pictures = [case.moments[index % len(case.moments)].pixels for index in range(24)]
+    frames = [Frame(pixels, index, index, index) for index, pixels in enumerate(pictures)]
+    for painter in painters:
+        painting = painter.begin(frames[0], {})
+        for before, frame in itertools.pairwise(frames):
+            painter.expect(frame)
+            assert np.array_equal(painting.finish(), before.pixels)
+            painting = painter.begin(frame, {})
+        assert np.array_equal(painting.finish(), frames[-1].pixels)
 
 
 def test_a_second_engine_shares_the_context(case: Any, painters: tuple[Any, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -204,6 +205,29 @@ def test_pieces_that_are_missing_or_damaged_or_of_another_run_are_refused(
         receive(tmp_path / "nowhere", state)
     # Nothing of it was taken.
     assert all(torch.equal(each, before[name]) for name, each in load_state(state)[0].items())
+
+
+def test_a_run_that_would_lose_what_it_knows_is_not_packed(
+    folder: Path, parts: tuple[Samples, Samples], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "benchmarks")
+    import gpu_train
+
+    plan = replace(PLAN, warm_up=200)
+    encoder = Encoder(plan.encoder).state_dict()
+    first = Trainer(plan, tmp_path / "first", start=encoder)
+    first.run(*parts, until=1)
+    gpu_train.pack(tmp_path / "first", folder, tmp_path, 10**8)
+    assert len(read_parcel(tmp_path / "train.npz").learnt) == 48
+    first.run(*parts, until=2)
+    elsewhere = Trainer(replace(plan, seed=5), tmp_path / "elsewhere", start=encoder).network["decoder-a"].state_dict()
+    Trainer(plan, tmp_path / "from", start=encoder, decoders={"a": elsewhere}).run(*parts, until=1)
+    for run in ("first", "from"):
+        with pytest.raises(SystemExit, match="what travels begins anew"):
+            gpu_train.pack(tmp_path / run, folder, tmp_path, 10**8)
+    Trainer(replace(plan, freeze=False), tmp_path / "both").run(*parts, until=1)
+    with pytest.raises(SystemExit, match="with the encoder that ships"):
+        gpu_train.pack(tmp_path / "both", folder, tmp_path, 10**8)
 
 
 @pytest.mark.slow
