@@ -7,9 +7,10 @@ Each driver (seeds of their own, apart from all that training draws) is filmed t
 "webcam" in a random light through a random webcam, and "plain" in the persona's own light without one. The truth is the
 persona's render under the same code. The instant engine takes the driver's light over, which the truth does not have,
 so "plain" is the fair row for it; the network paints in the persona's light, and the live path lights it afterwards,
-so its picture is compared before that. A pack that learnt from footage knows only whom it was shown, hair and the
-hair's shadow with it, and where a tracker saw the face, a few pixels from where the renderer put it: for it the truth
-has its hair, and is cut out by the tracker, as its footage was.
+so its picture is compared before that. A pack that learnt from footage knows only whom it was shown, hair and all
+shadows with it, and where a tracker saw the face, a few pixels from where the renderer put it: for it the truth has its
+hair, is rendered as finely as a film, and is cut out by the tracker, as footage is; and as footage's masks follow the
+tracker too, pictures are compared where both masks are.
 
 Inside the true mask: PSNR, SSIM of the luma, sharpness (energy of the Laplacian over the truth's). SFace: mean distance
 (1 - cosine) of the drawn face's embedding from the truth's. Landmarks: tracked in the drawn face, laid over the truth,
@@ -76,12 +77,14 @@ class Case:
         takes: the driver, by condition.
         truth: (256, 256, 3) uint8 BGR, the persona.
         mask: (256, 256) uint8.
+        tracked: whether the truth was cut out by the tracker.
 
     """
 
     takes: dict[str, Take]
     truth: Pixels
     mask: Mask
+    tracked: bool
 
 
 def cases(seed: int, people: int, persona: Actor, eye: Eye, *, tracked: bool) -> Iterator[Case]:
@@ -108,14 +111,14 @@ def cases(seed: int, people: int, persona: Actor, eye: Eye, *, tracked: bool) ->
             plain = shoot_driver(driver, rest, rng, eye, size_px=_FRAME_PX, objects=0.0, rig=PORTRAIT, webcam=False)
             if webcam is None or plain is None:
                 continue
-            answer = shoot_persona(persona, webcam.named)
+            answer = shoot_persona(persona, webcam.named, "fine" if tracked else "fast")
             truth, mask = answer.pixels, answer.mask
             if tracked:
                 found = eye(truth)
                 if found is None:
                     continue
                 truth, mask = (_cut_out(each, found.landmarks) for each in (truth, mask))
-            yield Case({"webcam": webcam, "plain": plain}, truth, mask)
+            yield Case({"webcam": webcam, "plain": plain}, truth, mask, tracked)
 
 
 def _cut_out(picture: NDArray[np.uint8], landmarks: Floats) -> NDArray[np.uint8]:
@@ -157,7 +160,8 @@ def score(
     """One engine on one take, and its picture inside its mask."""
     picture, mask, front = drawn_by(engine, take.face, take.pixels)
     # The instant engine shows no more than both silhouettes share; it is compared where it paints.
-    inside = case.mask if isinstance(engine, SwapNetEngine) else np.asarray(cv2.min(case.mask, mask), np.uint8)
+    whole = isinstance(engine, SwapNetEngine) and not case.tracked
+    inside = case.mask if whole else np.asarray(cv2.min(case.mask, mask), np.uint8)
     row: Row = dict(paired_score(picture, mask, case.truth, case.mask, inside)._asdict())
     share = np.where(mask[..., None] > 127, case.mask[..., None] / 255.0, 0.0)
     laid = np.ascontiguousarray((picture * share + case.truth * (1 - share)).round().astype(np.uint8))
@@ -202,7 +206,7 @@ def measure(name: str, given: argparse.Namespace, eye: Eye, identity: FaceIdenti
     """All rows of one persona."""
     persona = find(name)
     made_from = given.rendered_from
-    actor = as_rendered(persona) if made_from is None else Actor(Recipe(persona.name, made_from), map_px=1024)
+    actor = as_rendered(persona) if made_from is None else Actor(Recipe(persona.name, made_from))
     engines = engines_of(persona)
     rows: dict[str, list[Row]] = {}
     tiles: list[Pixels] = []

@@ -24,6 +24,7 @@ from mien.engines.cast.pairs.film import draw_behind, draw_object, draw_shot, dr
 from mien.engines.cast.parts.piece import Label
 from mien.engines.cast.portrait import to_bgr
 from mien.engines.cast.recipe import Recipe
+from mien.engines.cast.render.lamps import Quality
 from mien.engines.cast.studio import Actor
 from mien.engines.measure.cast import rendered_rotation
 from mien.engines.swapnet.code import ACTIONS, ANGLE_DEG, upright_angles
@@ -99,8 +100,8 @@ class Eye:
         return found[0] if len(found) == 1 else None
 
 
-def shoot_persona(actor: Actor, named: Floats) -> Reply:
-    """The persona under a (`NAMED`,) code, framed as the network's square.
+def shoot_persona(actor: Actor, named: Floats, quality: Quality = "fast") -> Reply:
+    """The persona under a (`NAMED`,) code, framed as the network's square; `quality` is `Actor.shoot`'s.
 
     Rendered at twice the size and averaged: else brows, lashes and highlights are jagged, and a network cannot learn
     steps that jump with every pixel that the head moves.
@@ -110,7 +111,7 @@ def shoot_persona(actor: Actor, named: Floats) -> Reply:
     shot = Shot(actions, HeadPose(yaw=yaw, pitch=pitch), (gaze_yaw, gaze_pitch))
     side = _FINER * PERSONA_PX
     behind = np.full((side, side, 3), 0.18, np.float32)
-    picture = actor.shoot(shot, _framed(actor, shot, side), PORTRAIT, behind, quality="fast")
+    picture = actor.shoot(shot, _framed(actor, shot, side), PORTRAIT, behind, quality=quality)
     size = (PERSONA_PX, PERSONA_PX)
     return Reply(
         np.asarray(cv2.resize(to_bgr(picture.colour), size, interpolation=cv2.INTER_AREA), np.uint8),
