@@ -10,7 +10,7 @@ from pathlib import Path
 
 _X86 = ("x86_64", "amd64")
 _AMX = "AMX"
-_ISA_WITHOUT_BFLOAT16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI")
+_ISA_WITHOUT_BFLOAT16 = re.compile(r"SSE41|AVX|AVX2|AVX2_VNNI|AVX512_CORE|AVX512_CORE_VNNI")
 #: Flags of Linux's /proc/cpuinfo (x86 and ARM), best first, and what to call them.
 _FEATURES = (("amx_bf16", _AMX), ("avx512_bf16", "AVX512-BF16"), ("bf16", "ARM's BF16"))
 
@@ -26,7 +26,7 @@ def bfloat16_switched_off() -> bool:
     See oneDNN's "CPU Dispatcher Control": ONEDNN_MAX_CPU_ISA, or DNNL_MAX_CPU_ISA before.
     """
     named = (os.environ.get(f"{prefix}_MAX_CPU_ISA", "").upper() for prefix in ("ONEDNN", "DNNL"))
-    return any(name in _ISA_WITHOUT_BFLOAT16 for name in named)
+    return any(_ISA_WITHOUT_BFLOAT16.fullmatch(name) for name in named)
 
 
 def prefers_integers() -> bool:

@@ -16,7 +16,7 @@ from mien.engines.swapnet.code import tell, tracked_code
 from mien.engines.swapnet.edit import CodeEdit
 from mien.engines.swapnet.likeness import Likeness
 from mien.engines.swapnet.marks import Marks
-from mien.engines.swapnet.steady import SteadyCode
+from mien.engines.swapnet.steady import SteadyCode, SteadyPicture
 from mien.engines.swapnet.terms import FACE_SHARE, MOST_IN_FRONT, SEEN_PX, SURE
 from mien.engines.swapnet.texture import Window, dressed, levels_of
 from mien.realtime.engine import EngineSpec
@@ -75,6 +75,7 @@ class SwapNetEngine:
         self._side = spec.size_px
         self._likeness = Likeness(marks, spec.size_px)
         self._steady = SteadyCode()
+        self._steady_picture = SteadyPicture() if spec.precision == "int8" else None
         self._closed = False
 
     @property
@@ -91,7 +92,7 @@ class SwapNetEngine:
         # Kept within the trained range either way, so that only what the user asked for counts as an edit.
         named, told = CodeEdit().apply(named), self._edit().apply(named)
         moves = self._likeness.moves(face, crop.alignment, named, told)
-        pixels, mask, wet = self.decode(told, free, moves)
+        pixels, mask, wet = self.decode(told, free, moves, face.track_id)
         skin = cv2.subtract(mask, wet).astype(np.uint8, copy=False)
         gain, brightness = shading(crop.pixels, pixels, skin, FACE_SHARE * mask.shape[0])
         pixels = apply_gain(pixels, gain)
@@ -114,13 +115,16 @@ class SwapNetEngine:
         tell(named, tracked)
         return named, free, front
 
-    def decode(self, named: Floats, free: Floats, moves: Floats | None = None) -> tuple[NDArray[np.uint8], Mask, Mask]:
+    def decode(
+        self, named: Floats, free: Floats, moves: Floats | None = None, track_id: int | None = None
+    ) -> tuple[NDArray[np.uint8], Mask, Mask]:
         """Paint a code, and bend what is painted.
 
         Args:
             named: (`NAMED`,) half of the code.
             free: the other.
             moves: see `mien.engines.swapnet.likeness.moves_of`; None bends nothing, and paints everywhere.
+            track_id: whose, to steady what 8-bit layers paint; None takes it as it is.
 
         Returns:
             (S, S, 3) uint8 BGR, and (S, S) uint8 of the face and of what is wet. What is bent is 0 away from the face.
@@ -129,6 +133,8 @@ class SwapNetEngine:
         out = self._decoder({"named": named[None], "free": free[None]})
         if not all(np.isfinite(each).all() for each in out.values()):
             raise EngineError("the decoder gave numbers that are not finite.")
+        if self._steady_picture is not None and track_id is not None:
+            out = self._steady_picture(track_id, named, free, out)
         painted, where = out["painted"][0], out["where"][0]
         wet = levels_of(cv2.extractChannel(painted, _WET))
         if moves is None:

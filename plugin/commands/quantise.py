@@ -51,7 +51,8 @@ def quantise(
     for package in ("nncf", "onnxruntime", "torch", "anny"):
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(
-                f"Quantising a network needs {package}.", hint="Install it: pip install 'mien[int8,cast,train]'"
+                f"Quantising a network needs {package}.",
+                hint="Install it: pip install nncf onnxruntime onnx safetensors torch anny warp-lang",
             )
     from mien.engines.swapnet.dataset import Samples
     from mien.engines.swapnet.film import FilmPlan, film

