@@ -16,7 +16,8 @@ from mien.engines.swapnet.code import tell, tracked_code
 from mien.engines.swapnet.edit import CodeEdit
 from mien.engines.swapnet.likeness import Likeness
 from mien.engines.swapnet.marks import Marks
-from mien.engines.swapnet.steady import SteadyCode, SteadyPicture
+from mien.engines.swapnet.steady import SteadyCode
+from mien.engines.swapnet.steady_picture import SteadyPicture
 from mien.engines.swapnet.terms import FACE_SHARE, MOST_IN_FRONT, SEEN_PX, SURE
 from mien.engines.swapnet.texture import Window, dressed, levels_of
 from mien.realtime.engine import EngineSpec

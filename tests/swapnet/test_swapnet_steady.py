@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mien.engines.swapnet.steady import SteadyCode, SteadyPicture
+from mien.engines.swapnet.steady import SteadyCode
+from mien.engines.swapnet.steady_picture import SteadyPicture
 
 REST = np.full(57, 0.3, np.float32), np.zeros(16, np.float32)
 
