@@ -23,7 +23,7 @@ from mien.plugin.commands import options
 from mien.plugin.commands.footage import check_person, look_through
 from mien.plugin.commands.session import Session
 from mien.plugin.machine import describe_machine
-from mien.realtime.errors import ConfigError, EngineError, MissingExtraError, ModelError, PersonaError
+from mien.realtime.errors import ConfigError, MienError, MissingExtraError, PersonaError
 
 if TYPE_CHECKING:
     from mien.engines.swapnet.dataset import Samples
@@ -324,7 +324,8 @@ def _train(
             int8[plan.size] = integer_decoder(
                 NetworkFile(encoder, "the encoder"), NetworkFile(decoder, "the decoder"), learnt
             )
-        except (EngineError, ModelError) as error:
+        except MienError as error:
+            # What was trained is not lost for it.
             session.say(f"without 8-bit layers: {error}")
     digest = add_networks(
         contents, encoder, {plan.size: decoder}, {plan.size: about}, out=place, trust=Library().trust, int8=int8
