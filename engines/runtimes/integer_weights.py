@@ -73,14 +73,15 @@ def with_weights(stored: bytes, network: bytes, name: str) -> bytes:
         for tensor in model.graph.initializer:
             if not tensor.doc_string:
                 continue
-            weight = weights[tensor.doc_string]
+            # Each once: a name of a few bytes must not stand for megabytes as often as a stranger likes.
+            weight = weights.pop(tensor.doc_string)
             if list(weight.shape) != list(tensor.dims) or tensor.HasField("raw_data"):
                 raise ValueError(f"{tensor.doc_string!r} does not fit")
             values = _rounded(weight, *steps[tensor.name]) if tensor.name in steps else weight
             tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
         data: bytes = model.SerializeToString()
     except (ValueError, TypeError, KeyError) as error:
-        # What ONNX and NumPy say of numbers that are none of theirs, too.
+        # What ONNX and NumPy say of numbers that are none of theirs, too; a weight that is named twice is a KeyError.
         raise ModelError(
             f"The 8-bit layers of the network {name!r} are another network's: {str(error)[:200]}.",
             hint="Make them again: mien persona quantise",

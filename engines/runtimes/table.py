@@ -233,7 +233,7 @@ def _reference(row: Row, runner: Runner, order: Order, refused: Mapping[str, str
     """Open another runtime in float32 on the CPU: ONNX Runtime, else OpenVINO; None where there is none."""
     for other in (ONNXRUNTIME, OPENVINO):
         # One that was refused is no judge, and a runner that is the reference itself proves nothing.
-        same = other is row and runner.precision not in ("bfloat16", "int8")
+        same = other is row and (order.network.quantised or runner.precision not in ("bfloat16", "int8"))
         if other.missing() or other.title in refused or same:
             continue
         try:

@@ -16,7 +16,7 @@ from mien.engines.swapnet.pack import add_networks, check_place, training_record
 from mien.plugin.commands import options
 from mien.plugin.commands.session import Session
 from mien.plugin.commands.train import pack_place
-from mien.realtime.errors import EngineError, MissingExtraError, PersonaError
+from mien.realtime.errors import EngineError, MissingExtraError, ModelError, PersonaError
 
 _PER_SHARD = 64
 
@@ -60,7 +60,10 @@ def quantise(
 
     library = Library()
     contents = read_contents(library.locate(name))
-    persona = decode_contents(contents, admit(contents, library.trust))
+    consent = admit(contents, library.trust)
+    if consent is not None:
+        consent.require("training")
+    persona = decode_contents(contents, consent)
     table = contents.manifest.swapnet
     if persona.networks is None or table is None:
         raise PersonaError(f"{name!r} has no trained network.", hint="mien train NAME")
@@ -76,14 +79,14 @@ def quantise(
     for size in persona.networks.decoders:
         try:
             int8[size] = integer_decoder(encoder, decoder_file(persona.networks, size), seen)
-        except EngineError as error:
+        except (EngineError, ModelError) as error:
             session.warn(str(error))
     if not int8:
         raise EngineError(f"No network of {name!r} bears 8-bit layers; the pack is as it was.")
     record = {} if table.training is None else training_record(contents.files[table.training], persona.name)
     about = {size: record.get(size, {}) | {"int8": {"codes": min(len(seen), samples)}} for size in int8}
-    digest = add_networks(
-        contents, encoder.onnx, persona.networks.decoders, about, out=place, trust=library.trust, int8=int8
-    )
+    # What the others have stays theirs.
+    decoders = {size: persona.networks.decoders[size] for size in int8}
+    digest = add_networks(contents, encoder.onnx, decoders, about, out=place, trust=library.trust, int8=int8)
     session.say(f"the pack: {place}")
     session.document({"pack": str(place), "digest": digest, "sizes": {size: len(data) for size, data in int8.items()}})

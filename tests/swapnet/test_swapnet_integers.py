@@ -125,11 +125,16 @@ def test_what_is_left_out_comes_back_number_by_number(networks: Networks) -> Non
 
 def test_a_weight_of_another_shape_or_with_numbers_of_its_own_is_refused(networks: Networks) -> None:
     decoder = networks.decoders["small"]
-    for damage in ("dims", "raw_data", "doc_string"):
+    for damage in ("dims", "raw_data", "doc_string", "twice"):
         model = onnx.load_model_from_string(networks.int8["small"])
         tensor = next(each for each in model.graph.initializer if each.doc_string)
         if damage == "dims":
             tensor.dims[0] += 1
+        elif damage == "twice":
+            # A bomb: a hundred bytes that stand for megabytes, over and over.
+            again = model.graph.initializer.add()
+            again.CopyFrom(tensor)
+            again.name = "again"
         elif damage == "raw_data":
             tensor.raw_data = b"\0" * 16
         else:
