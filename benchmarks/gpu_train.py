@@ -18,7 +18,7 @@ import json
 import time
 from pathlib import Path
 
-from mien.engines.swapnet.checkpoint import load_state
+from mien.engines.swapnet.checkpoint import load_state, under
 from mien.engines.swapnet.packed import read_parcel, write_parcel
 from mien.engines.swapnet.plan import TrainPlan
 from mien.engines.swapnet.suitcase import receive, send
@@ -68,10 +68,7 @@ def pack(run: Path, samples: Path, out: Path, most_bytes: int) -> None:
     plan = TrainPlan.from_dict(about["plan"])
     if not plan.freeze or len(plan.personas) != 1:
         raise SystemExit("Only a decoder of one persona travels, with the encoder that ships: --paired, no --encoder.")
-    encoder = {
-        name.removeprefix("network.encoder."): each
-        for name, each in tensors.items() if name.startswith("network.encoder.")
-    }  # fmt: skip
+    encoder = under(tensors, "network.encoder.")
     # Only the encoder is carried: what the decoder knows already would be lost.
     fresh = Trainer(plan, out / "begun", start=encoder).network.state_dict()
     known = max(float((each - tensors[f"network.{name}"]).abs().max()) for name, each in fresh.items())

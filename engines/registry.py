@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from mien.engines.consent.errors import ConsentMissingError
 from mien.engines.formats import table
-from mien.engines.formats.base import Format, Morph, Play
+from mien.engines.formats.base import Format, Morph, Play, unsaid
 from mien.engines.mesh.engine import MeshEngine
 from mien.engines.mesh.engine import Quality as MeshQuality
 from mien.engines.personas.pack import Mode, Networks, Persona
@@ -37,7 +37,7 @@ class Order:
     reason: str
     device: Device
     edit: Callable[[], CodeEdit] | None = None
-    morph: Morph | None = None
+    morph: Morph = unsaid
     frame_px: tuple[int, int] | None = None
 
 
@@ -58,7 +58,7 @@ def make_engine(
     mode: Mode = "swap",
     device: Device = "auto",
     edit: Callable[[], CodeEdit] | None = None,
-    morph: Morph | None = None,
+    morph: Morph = unsaid,
 ) -> Engine:
     """Make the engine that shows `persona` best. Called off the live path; takes up to about a second.
 
@@ -87,7 +87,7 @@ def make_ladder(
     mode: Mode = "swap",
     device: Device = "auto",
     edit: Callable[[], CodeEdit] | None = None,
-    morph: Morph | None = None,
+    morph: Morph = unsaid,
     reason: str | None = None,
     frame_px: tuple[int, int] | None = None,
 ) -> tuple[Engine, ...]:
@@ -230,9 +230,7 @@ def _model(form: Format, persona: Persona, order: Order) -> Sequence[_Rung]:
             f"{form.title} paints faces onto heads; {order.mode!r} mode is the instant engine's.",
             hint="Use `--engine mesh`, or `--mode swap`.",
         )
-    play = Play(f"imported model: {order.reason}", device=order.device)
-    if order.morph is not None:
-        play = replace(play, morph=order.morph)
+    play = Play(f"imported model: {order.reason}", device=order.device, morph=order.morph)
     down = replace(order, reason="the step down: there is no smaller model")
     # On a GPU there is no portrait below: it would run on the processor, which nobody asked for.
     below = () if order.device == "cuda" else (_mesh(persona, down)[-1],)

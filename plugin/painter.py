@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
+from mien.realtime.closing import closed_on_failure
 from mien.realtime.cpu_painter import CpuPainter
 from mien.realtime.occluder import OccluderModel
 from mien.realtime.painter import Painter
@@ -31,9 +32,6 @@ def make_painter(
     from mien.engines.cuda.painter import CudaPainter
 
     opened = open_device()
-    try:
+    with closed_on_failure(opened):
         opened.load(read_fatbin())
-    except BaseException:
-        opened.close()
-        raise
     return CudaPainter(opened, occluders=occluders)

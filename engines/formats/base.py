@@ -17,8 +17,8 @@ Device = Literal["auto", "cpu", "cuda"]
 Morph = Callable[[], float | None]
 
 
-def _unsaid() -> None:
-    return None
+def unsaid() -> None:
+    """Nobody says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Play:
     device: Device = "auto"
     threads: int = 2
     precision: Wanted = "auto"
-    morph: Morph = _unsaid
+    morph: Morph = unsaid
 
 
 class ForeignModel(Protocol):

@@ -12,11 +12,10 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import redirect_stdout
 from itertools import islice
-from typing import Any, Final
-
-import numpy as np
+from typing import Final
 
 from mien.engines.runtimes.base import Buffers, NetworkFile
+from mien.engines.runtimes.integer_weights import widen
 from mien.engines.runtimes.onnxruntime_runtime import OnnxRuntimeRunner
 from mien.engines.runtimes.packages import require
 from mien.engines.runtimes.verify import TOLERANCES, Tolerance, compare
@@ -64,7 +63,8 @@ def quantise(
     learnt = [each for index, each in enumerate(taken) if index % _HELD_OUT] or taken
     model = onnx.load_model_from_string(network.onnx)
     del model.metadata_props[:]
-    _widen(onnx, model.graph)
+    # NNCF looks for weights, and finds none behind a Cast.
+    widen(onnx, model.graph)
     try:
         # Its bars of progress go to stdout, where a command's JSON document must stand alone.
         with redirect_stdout(sys.stderr):
@@ -101,16 +101,6 @@ def _taken(network: NetworkFile, calibration: Iterable[Mapping[str, Floats]], sa
     if not taken:
         raise EngineError(f"There is no sample to quantise the network {network.name!r} on.", hint="Give some hundred.")
     return taken
-
-
-def _widen(onnx: Any, graph: Any) -> None:  # noqa: ANN401 - a module and a GraphProto
-    """Store as float32 the weights that are float16 behind a Cast: NNCF looks for weights, and finds none there."""
-    stored = {each.name: each for each in graph.initializer}
-    for node in [each for each in graph.node if each.op_type == "Cast" and each.input[0] in stored]:
-        weight = stored[node.input[0]]
-        array = onnx.numpy_helper.to_array(weight).astype(np.float32)
-        weight.CopyFrom(onnx.numpy_helper.from_array(array, node.output[0]))
-        graph.node.remove(node)
 
 
 def _check_near(network: NetworkFile, made: NetworkFile, judges: list[dict[str, Floats]], tolerance: Tolerance) -> None:

@@ -89,12 +89,20 @@ def with_weights(stored: bytes, network: bytes, name: str) -> bytes:
     return data
 
 
+def widen(onnx: Any, graph: Any) -> None:  # noqa: ANN401 - a module and a GraphProto
+    """Store weights that are float16 behind a Cast as float32, by the names that a graph's operators know them by."""
+    stored = {each.name: each for each in graph.initializer}
+    for node in [each for each in graph.node if each.op_type == "Cast" and each.input[0] in stored]:
+        weight = stored[node.input[0]]
+        array = onnx.numpy_helper.to_array(weight).astype(np.float32)
+        weight.CopyFrom(onnx.numpy_helper.from_array(array, node.output[0]))
+        graph.node.remove(node)
+
+
 def _weights(onnx: Any, network: bytes, name: str) -> dict[str, Numbers]:  # noqa: ANN401 - a module
-    """A network's weights by the names that its operators know them by."""
     graph = parse_graph(network, name, most_bytes=MAX_BYTES).graph
-    found = {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
-    casts = {node.input[0]: node.output[0] for node in graph.node if node.op_type == "Cast"}
-    return {casts.get(key, key): values.astype(np.float32) if key in casts else values for key, values in found.items()}
+    widen(onnx, graph)
+    return {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
 
 
 def _steps(onnx: Any, graph: Any) -> Iterator[tuple[str, tuple[Numbers, Numbers, int]]]:  # noqa: ANN401

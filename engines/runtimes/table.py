@@ -20,6 +20,7 @@ from mien.engines.runtimes.cpu import bfloat16_feature
 from mien.engines.runtimes.packages import is_installed
 from mien.engines.runtimes.rows import ONNXRUNTIME, OPENVINO, TABLE, Order, Row
 from mien.engines.runtimes.verify import TOLERANCES, Tolerance, compare, sample_for
+from mien.realtime.closing import closed_on_failure
 from mien.realtime.errors import ConfigError, EngineError, MissingExtraError, ModelError
 from mien.realtime.frame import Floats
 
@@ -199,11 +200,8 @@ def _open_named(row: Row, order: Order, tolerance: Tolerance | None) -> Opened:
 
 def _opened(row: Row, order: Order, tolerance: Tolerance | None, why: str, refused: Mapping[str, str]) -> Opened:
     runner = row.make(order)
-    try:
+    with closed_on_failure(runner):
         verdict = _verified(runner, row, order, tolerance, refused)
-    except BaseException:
-        runner.close()
-        raise
     reason = f"{row.title} with {runner.precision}: {why}{_processor(row, runner, order)}; {verdict}"
     return Opened(runner, reason, ())
 

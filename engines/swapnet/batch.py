@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mien.engines.swapnet.augment import Augment
+from mien.engines.swapnet.terms import PERSONA_PX
+from mien.realtime.frame import Floats
 
 _AHEAD: Final = 3
 
@@ -99,6 +101,24 @@ def batches(
             while len(waiting) < _AHEAD and step + len(waiting) < last:
                 waiting.append(pool.submit(make, step + len(waiting)))
             yield waiting.pop(0).result()
+
+
+def assembled(
+    pixels: Sequence[NDArray[np.uint8]],
+    fronts: Sequence[NDArray[np.uint8]],
+    tracked: Sequence[Floats],
+    named: Sequence[Floats],
+    answers: dict[str, Answer],
+) -> Batch:
+    """A batch of what its samples show and say, one of each for each sample; pictures are BGR, maps 0..255."""
+    front = torch.from_numpy(np.array(fronts)[:, None]).float() / 255
+    told, truth = torch.from_numpy(np.array(tracked)), torch.from_numpy(np.array(named))
+    return Batch(to_rgb(pixels), told, truth, front, answers)
+
+
+def marks_in(landmarks: Floats, size_px: int) -> Floats:
+    """(478, 2) landmarks, px of `PERSONA_PX`, in a square of another size; pixels' middles are whole numbers."""
+    return (landmarks + np.float32(0.5)) * np.float32(size_px / PERSONA_PX) - np.float32(0.5)
 
 
 def to_rgb(pictures: Sequence[NDArray[np.uint8]]) -> Tensor:

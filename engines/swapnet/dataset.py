@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mien.engines.mesh.topology import EYES, OUTER_LIP, topology
 from mien.engines.swapnet.augment import Augment
-from mien.engines.swapnet.batch import Answer, Batch, to_rgb
+from mien.engines.swapnet.batch import Answer, Batch, assembled, marks_in, to_rgb
 from mien.engines.swapnet.places import places_of
 from mien.engines.swapnet.samples import (
     DriverShard,
@@ -116,26 +116,24 @@ class Samples:
                 if rng.random() < augment.no_pixels:
                     seen = np.full_like(seen, 128)
             pixels.append(seen)
-            fronts.append(cv2.resize(front, (FRONT_PX, FRONT_PX), interpolation=cv2.INTER_AREA))
+            small = cv2.resize(front, (FRONT_PX, FRONT_PX), interpolation=cv2.INTER_AREA)
+            fronts.append(np.asarray(small, np.uint8))
             tracked.append(code)
             named.append(shard.named[at])
         answers = {} if size_px is None else {name: self._answer(name, chosen, size_px) for name in self.personas}
-        front_tensor = torch.from_numpy(np.array(fronts)[:, None]).float() / 255
-        told, truth = torch.from_numpy(np.array(tracked)), torch.from_numpy(np.array(named))
-        return Batch(to_rgb(pixels), told, truth, front_tensor, answers)
+        return assembled(pixels, fronts, tracked, named, answers)
 
     def _answer(self, name: str, chosen: Sequence[int], size_px: int) -> Answer:
         pixels, places = [], []
         maps: list[list[Pixels]] = [[], [], []]
-        scale = size_px / PERSONA_PX
         for index in chosen:
             k, at = self._index[index]
             shard = self._answers[name][k]
             picture, mask = shard.pixels.at(at), shard.mask.at(at, grey=True)
-            if scale != 1:
+            if size_px != PERSONA_PX:
                 picture = np.asarray(cv2.resize(picture, (size_px, size_px), interpolation=cv2.INTER_AREA), np.uint8)
                 mask = np.asarray(cv2.resize(mask, (size_px, size_px), interpolation=cv2.INTER_AREA), np.uint8)
-            marks = (shard.landmarks[at] + np.float32(0.5)) * np.float32(scale) - np.float32(0.5)
+            marks = marks_in(shard.landmarks[at], size_px)
             pixels.append(picture)
             wet = wet_map(marks, size_px)
             places.append(places_of(marks, size_px, wet))

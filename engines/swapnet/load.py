@@ -17,6 +17,7 @@ from mien.engines.swapnet.marks import MARKS_NOTE, Marks
 from mien.engines.swapnet.sizes import size_named
 from mien.engines.swapnet.terms import FRONT_PX, MARGIN, SEEN_PX
 from mien.engines.swapnet.texture import TEXTURE_NOTE, read_texture
+from mien.realtime.closing import closed_on_failure
 from mien.realtime.engine import EngineSpec
 from mien.realtime.errors import EngineError, ModelError
 from mien.realtime.frame import Floats
@@ -77,13 +78,10 @@ def open_engine(
     encoder, decoder = halves.encoder, halves.decoder
     read_by: Wanted = "auto" if precision == "int8" else precision
     first = open_runner(encoder, runtime=runtime, device=device, threads=threads, precision=read_by)
-    try:
+    with closed_on_failure(first.runner):
         # At rest: 8-bit layers cut off what no code of a driver asks for, such as all expressions at once.
         rest = {port.name: np.zeros(port.shape, np.float32) for port in decoder.inputs}
         second = open_runner(decoder, runtime=runtime, device=device, threads=threads, precision=precision, sample=rest)
-    except BaseException:
-        first.runner.close()
-        raise
     spec = EngineSpec(
         name=f"swapnet-{size}", runtime=second.runner.name, device=second.runner.device,
         precision=second.runner.precision, reason=joined_reason(reason, first, second), size_px=halves.size_px,

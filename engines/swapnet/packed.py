@@ -22,7 +22,7 @@ from torch import Tensor
 from torch.nn import functional as fn
 
 from mien.engines.swapnet.augment import Augment
-from mien.engines.swapnet.batch import Answer, Batch, Material, to_rgb
+from mien.engines.swapnet.batch import Answer, Batch, Material, assembled, marks_in, to_rgb
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
 from mien.engines.swapnet.coded import decode, encode, unpacked
 from mien.engines.swapnet.places import places_of
@@ -161,10 +161,7 @@ class PackedSamples:
             tracked.append(code)
             named.append(part.named[at])
         answers = {} if size_px is None else {self._persona: self._answer(chosen, size_px)}
-        front = torch.from_numpy(np.array(fronts)[:, None]).float() / 255
-        return Batch(
-            to_rgb(pixels), torch.from_numpy(np.array(tracked)), torch.from_numpy(np.array(named)), front, answers
-        )
+        return assembled(pixels, fronts, tracked, named, answers)
 
     def _answer(self, chosen: Sequence[int], size_px: int) -> Answer:
         found = [self._index[index] for index in chosen]
@@ -178,8 +175,7 @@ class PackedSamples:
         # Kept: a quarter of what a step takes, and a GPU host has the memory.
         if (index, size_px) not in self._places:
             part, at = self._index[index]
-            scale = np.float32(size_px / PERSONA_PX)
-            marks = (part.landmarks[at] + np.float32(0.5)) * scale - np.float32(0.5)
+            marks = marks_in(part.landmarks[at], size_px)
             self._places[index, size_px] = places_of(marks, size_px, (wet.numpy() * 255).astype(np.uint8))
         return self._places[index, size_px]
 

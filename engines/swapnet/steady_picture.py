@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import cv2
 import numpy as np
 
-from mien.engines.swapnet.steady import FREE_REACH, MOST_FACES, NAMED_REACH
+from mien.engines.swapnet.steady import free_away, keep, named_away, weight_of
 from mien.realtime.frame import Floats
 
 #: Weight of a new picture of a code that is where the mean is. With it a face that stands still flickers less than the
@@ -31,20 +31,15 @@ class SteadyPicture:
         weight = 1.0
         if before is not None:
             mean_named, mean_free, means = before
-            away = max(
-                float(np.abs(named - mean_named).max()) / NAMED_REACH,
-                float(np.sqrt(np.mean((free - mean_free) ** 2))) / FREE_REACH,
-            )
-            weight = _AT_REST + (1 - _AT_REST) * min(away, 1.0)
+            away = np.maximum(named_away(mean_named, named).max(), free_away(mean_free, free))
+            weight = float(weight_of(away, _AT_REST)[0])
         if weight < 1.0:
             for name, mean in means.items():
                 cv2.accumulateWeighted(_flat(out[name]), _flat(mean), weight)
             named, free = mean_named + weight * (named - mean_named), mean_free + weight * (free - mean_free)
         else:
             means = {name: value.copy() for name, value in out.items()}
-        self._known[track_id] = named, free, means
-        if len(self._known) > MOST_FACES:
-            del self._known[next(iter(self._known))]
+        keep(self._known, track_id, (named, free, means))
         return means
 
 

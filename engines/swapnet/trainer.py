@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from mien.engines.swapnet.batch import Batch, Material, batches
-from mien.engines.swapnet.checkpoint import load_state, save_state
+from mien.engines.swapnet.checkpoint import load_state, save_state, under
 from mien.engines.swapnet.discriminator import Discriminator, features_loss, opponents_loss
 from mien.engines.swapnet.losses import code_losses, picture_losses, place_loss, shown
 from mien.engines.swapnet.network import Decoder, Encoded, Encoder
@@ -203,11 +203,11 @@ class Trainer:
         """Encoder and decoders with a running mean of the weights, by default the newest."""
         mean = self.mean if mean is None else mean
         encoder = Encoder(self.plan.encoder)
-        _load(encoder, _under(mean, "encoder."), "the run's encoder")
+        _load(encoder, under(mean, "encoder."), "the run's encoder")
         decoders = {}
         for name in self.plan.personas:
             decoders[name] = Decoder(size_named(self.plan.size), self.plan.encoder.free)
-            _load(decoders[name], _under(mean, f"decoder-{name}."), f"the run's decoder of {name}")
+            _load(decoders[name], under(mean, f"decoder-{name}."), f"the run's decoder of {name}")
         for module in (encoder, *decoders.values()):
             module.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
             module.eval()
@@ -358,13 +358,13 @@ class Trainer:
                 f"{self._folder} holds a run of another plan (different: {', '.join(keys) or 'unknown keys'}).",
                 hint="Choose another folder, or the same options as before.",
             )
-        _load(self.network, _under(tensors, "network."), "the run's state")
-        self.mean = {name: each.to(self.device) for name, each in _under(tensors, "mean.").items()}
-        best = {name: each.to(self.device) for name, each in _under(tensors, "best.").items()}
+        _load(self.network, under(tensors, "network."), "the run's state")
+        self.mean = {name: each.to(self.device) for name, each in under(tensors, "mean.").items()}
+        best = {name: each.to(self.device) for name, each in under(tensors, "best.").items()}
         self.best_mean = best or None
         restore_moments(self._optimiser, self.network, tensors, "adam.")
         if self._opponents_optimiser is not None:
-            _load(self._opponents, _under(tensors, "opponents."), "the run's opponents")
+            _load(self._opponents, under(tensors, "opponents."), "the run's opponents")
             restore_moments(self._opponents_optimiser, self._opponents, tensors, "opponents-adam.")
         self.step, self.best_step = int(about["step"]), int(about["best_step"])
         self.seconds = float(about["seconds"])
@@ -383,10 +383,6 @@ def _load(module: nn.Module, tensors: Mapping[str, Tensor], what: str) -> None:
     except RuntimeError as error:
         first = str(error).splitlines()[-1].strip()
         raise ModelError(f"{what} does not fit this network: {first}") from error
-
-
-def _under(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): each for name, each in tensors.items() if name.startswith(prefix)}
 
 
 def _has_bf16(device: torch.device) -> bool:

@@ -17,7 +17,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Client, Connection, answer_challenge, deliver_challenge
 from multiprocessing.shared_memory import SharedMemory
@@ -27,6 +27,7 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.realtime.closing import closed_on_failure
 from mien.realtime.errors import SinkError
 
 Plane = NDArray[np.uint8]
@@ -104,7 +105,7 @@ class Link:
     def to(cls, where: str, secret: bytes) -> Self:
         """Reach the holder at `where`. Raises OSError when nobody listens there, or says nothing in time."""
         connection = Client(where)
-        with _closed_on_failure(connection):
+        with closed_on_failure(connection):
             answer_challenge(_Prompt.of(connection), secret)
             deliver_challenge(_Prompt.of(connection), secret)
         return cls(connection)
@@ -115,7 +116,7 @@ class Link:
 
         Raises AuthenticationError for one without the key, OSError or EOFError for one that is silent or gone.
         """
-        with _closed_on_failure(connection):
+        with closed_on_failure(connection):
             deliver_challenge(_Prompt.of(connection), secret)
             answer_challenge(_Prompt.of(connection), secret)
         return cls(connection)
@@ -156,15 +157,6 @@ class _Prompt:
         if not self._connection.poll(GREETING_S):
             raise TimeoutError(f"the other side said nothing within {GREETING_S:g} s")
         return self._connection.recv_bytes(maxlength)
-
-
-@contextlib.contextmanager
-def _closed_on_failure(connection: Connection) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        connection.close()
-        raise
 
 
 class Pictures:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
+from mien.realtime.closing import closed_on_failure
 from mien.realtime.errors import ConfigError
 from mien.realtime.sink.runner import SinkRunner
 from mien.realtime.worker import JOIN_TIMEOUT_S
@@ -56,7 +56,8 @@ class SinkGroup:
             if spec in self.specs:
                 raise ConfigError(f"the sink '{spec}' is there already.")
             runner = self._make(spec) if make is None else make()
-            with _closed_on_failure(runner):
+            # A start that was interrupted may have left a thread that opens the sink.
+            with closed_on_failure(runner):
                 runner.start()
             dead = self.find(spec)
             self._runners = (*(pair for pair in self._runners if pair[0] != spec), (spec, runner))
@@ -78,13 +79,3 @@ class SinkGroup:
             self._closed = True
         for _, runner in reversed(self._runners):
             runner.close(self._close_s)
-
-
-@contextmanager
-def _closed_on_failure(runner: SinkRunner) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        # A start that was interrupted may have left a thread that opens the sink.
-        runner.close()
-        raise

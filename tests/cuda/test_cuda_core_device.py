@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from copies_ahead import AHEAD, copy_ahead
 
 from mien.engines.cuda.cuda_core_device import CudaCoreDevice
 from mien.engines.cuda.device import Device
@@ -135,12 +136,8 @@ def test_frames_are_painted_in_another_thread_than_the_one_that_opened_the_gpu(d
 
 def test_a_copy_ahead_is_on_a_stream_of_its_own_which_the_other_follows(driver: Driver) -> None:
     device = CudaCoreDevice()
-    with ThreadPoolExecutor(1) as uploading:
-        mark = uploading.submit(device.upload_ahead, 64, np.zeros(4, np.uint8)).result()
-    device.follow(mark)
-    device.wait(mark)
-    device.upload(64, np.zeros(4, np.uint8))
-    assert driver.asked == [("copy", 8), ("7 follows", 8), ("waited for", 8), ("copy", 7)]
+    copy_ahead(device)
+    assert driver.asked == AHEAD
     device.close()
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from mien.engines.personas.library import find
+from mien.engines.personas.pack import Networks
 from mien.engines.swapnet.code import NAMED, NAMED_INDEX, TRACKED_SIZE
 from mien.engines.swapnet.marks import Marks, fit_marks, kept_landmarks
 from mien.engines.swapnet.samples import (
@@ -41,6 +43,13 @@ def face(
 def at_rest() -> Neutral:
     """The canonical face's neutral."""
     return Neutral(head_model().landmarks.astype(np.float32), np.zeros(52, np.float32))
+
+
+def amaras_networks() -> Networks:
+    """Those that ship."""
+    found = find("amara").networks
+    assert found is not None
+    return found
 
 
 def still_marks() -> Marks:

@@ -14,7 +14,7 @@ pytest.importorskip("openvino")
 pytest.importorskip("onnxruntime")
 
 import onnx
-from swapnet_parts import toy_shards
+from swapnet_parts import amaras_networks, toy_shards
 
 from mien.engines.personas.library import find
 from mien.engines.personas.pack import Networks
@@ -28,9 +28,7 @@ from mien.realtime.errors import EngineError, ModelError
 
 @pytest.fixture(scope="module")
 def networks() -> Networks:
-    found = find("amara").networks
-    assert found is not None
-    return found
+    return amaras_networks()
 
 
 @pytest.fixture(scope="module")

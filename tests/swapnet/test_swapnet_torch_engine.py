@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from swapnet_parts import amaras_networks
 
 from mien.engines.measure.final import frames_of, tracked
 from mien.engines.mesh.light import shading
@@ -40,9 +41,7 @@ UNSEEN = 24
 
 @pytest.fixture(scope="module")
 def networks() -> Networks:
-    found = find("amara").networks
-    assert found is not None
-    return found
+    return amaras_networks()
 
 
 @pytest.fixture(scope="module")
