@@ -39,7 +39,8 @@ from virtual_camera_device import plugged_in
 
 WIDTH, HEIGHT = 640, 360
 STREAM = StreamFormat(WIDTH, HEIGHT, FPS, live=False)
-SESSION = MarkSession()
+#: One mark for every run of these tests: how few frames are enough differs a little between marks.
+SESSION = MarkSession(b"sinks of a frame")
 
 SINK_METHODS = ("open", "write", "close", "wanted")
 
@@ -186,10 +187,14 @@ def test_what_leaves_by_it_is_marked_on_every_background(
 
 
 def test_what_is_left_after_a_key_is_marked_too() -> None:
-    """In OBS the green goes, and with it the part of the watermark that lay there; the person keeps theirs."""
+    """In OBS the green goes, and with it the part of the watermark that lay there; the person keeps theirs.
+
+    A quarter of the picture is left, and is read within the three seconds of docs/trust.md: half of that was not
+    enough for every mark.
+    """
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
     scene = np.stack([40 + columns // 5, 60 + rows // 4, 120 + (rows + columns) % 40], axis=-1).astype(np.uint8)
-    pictures = [frame.pixels for frame in frames_of("persona", open_background("green"), count=45)]
+    pictures = [frame.pixels for frame in frames_of("persona", open_background("green"), count=3 * FPS)]
     green = [picture[..., 1].astype(int) - picture[..., ::2].max(axis=2) > 100 for picture in pictures]
     keyed = [np.where(key[..., None], scene, each) for key, each in zip(green, pictures, strict=True)]
     assert 0.5 < green[0].mean() < 0.9
