@@ -60,17 +60,21 @@ def luma_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)  # type: ignore[return-value]
 
 
-def residue(luma: NDArray[np.uint8]) -> Floats:
-    """What is left of (H, W) uint8 luma without its picture: working size, float32, each place weighted by its quiet.
-
-    The chips lie on `CHIP_PX` where the frame has the size it was embedded in. A place is divided twice by its local
-    energy: once to make places equal, once more since a busy one knows less.
-    """
+def at_working_size(luma: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """(H, W) uint8 luma at the size where a chip has `CHIP_PX`, if the frame has the size it was embedded in."""
     height, width = luma.shape
     factor = CHIP_PX / layout.chip_px(width, height)
     size = max(8, round(width * factor)), max(8, round(height * factor))
-    small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
-    detail = small.astype(np.float32)
+    how = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    return cv2.resize(luma, size, interpolation=how)  # type: ignore[return-value]
+
+
+def residue(luma: NDArray[np.uint8]) -> Floats:
+    """What is left of (H, W) uint8 luma without its picture: working size, float32, each place weighted by its quiet.
+
+    A place is divided twice by its local energy: once to make places equal, once more since a busy one knows less.
+    """
+    detail = at_working_size(luma).astype(np.float32)
     detail -= cv2.blur(detail, (_DETAIL_PX, _DETAIL_PX))
     energy = _energy(detail, _ENERGY_PX) + np.float32(_FLAT)
     detail /= energy
