@@ -3,7 +3,7 @@
     python benchmarks/footage.py --work out/footage [--steps 3000] [--json OUT]
 
 The person comes from a seed that no training draws, so the shipped encoder never saw them; and as they are rendered,
-there is an exact truth to compare with. What a user does is done by the command itself: a clip is filmed, the right
+there is an exact truth to compare with. What a user does is done by the command itself: two clips are filmed, the right
 holder's statement recorded, a pack made from one portrait, the clip looked through, a decoder trained, and the pack
 converts the shipped clip. `quality.py` and `motion.py` judge the pack.
 
@@ -53,18 +53,31 @@ def mien(work: Path, *words: str) -> list[str]:
     return [sys.executable, "-c", "from mien.plugin.cli import main; main()", *words]
 
 
-def record(work: Path, seconds: float, jobs: int) -> Path:
-    """Film the person in even light with a good camera close by, as somebody who wants a good persona would."""
-    clip = work / "recording.mp4"
-    if not clip.exists():
-        plan = ClipPlan(Recipe(NAME, SEED), seconds=seconds, height=540, rig=PORTRAIT, span=0.3)
-        with Progress() as progress:
-            task = progress.add_task("filming", total=None)
-            film(
-                plan, clip, jobs=jobs, crf=16,
-                on_frame=lambda done, total: progress.update(task, completed=done, total=total),
-            )  # fmt: skip
-    return clip
+def record(work: Path, seconds: float, jobs: int) -> list[Path]:
+    """Film the person in even light with a good camera close by, as somebody who wants a good persona would.
+
+    First they talk; what the command then says is missing (a raised and a lowered chin, teeth, knitted brows) they do
+    in a second recording.
+    """
+    clips = [work / "talk.mp4", work / "exercises.mp4"]
+    for clip in clips:
+        if clip.exists():
+            continue
+        plan = ClipPlan(
+            Recipe(NAME, SEED), exercises=clip.stem == "exercises", seconds=seconds / len(clips), height=540,
+            rig=PORTRAIT, span=0.3,
+        )  # fmt: skip
+        _film(plan, clip, jobs)
+    return clips
+
+
+def _film(plan: ClipPlan, clip: Path, jobs: int) -> None:
+    with Progress() as progress:
+        task = progress.add_task(f"filming {clip.stem}", total=None)
+        film(
+            plan, clip, jobs=jobs, crf=16,
+            on_frame=lambda done, total: progress.update(task, completed=done, total=total),
+        )  # fmt: skip
 
 
 def make_pack(work: Path) -> Path:
@@ -82,26 +95,29 @@ def make_pack(work: Path) -> Path:
     return pack
 
 
-def training(work: Path, pack: Path, clip: Path, folder: str, given: argparse.Namespace, steps: int) -> list[str]:
+def training(
+    work: Path, pack: Path, clips: Sequence[Path], folder: str, given: argparse.Namespace, steps: int
+) -> list[str]:
     """The command that trains; `folder` holds the run and the pack that it ends in."""
     run = work / folder
     begin = () if given.start is None else ("--from", given.start)
     plan = ("--size", given.size, "--steps", str(steps), "--rate", str(given.rate), *begin)
-    return mien(work, "train", str(pack), "--footage", str(clip), *plan, "--work", str(run), "--out", str(run / "pack"))
+    shown = [word for clip in clips for word in ("--footage", str(clip))]
+    return mien(work, "train", str(pack), *shown, *plan, "--work", str(run), "--out", str(run / "pack"))
 
 
-def train(work: Path, pack: Path, clip: Path, given: argparse.Namespace) -> Path:
+def train(work: Path, pack: Path, clips: Sequence[Path], given: argparse.Namespace) -> Path:
     """The decoder that is judged."""
     trained = work / "long" / "pack"
     if not trained.exists():
-        subprocess.run(training(work, pack, clip, "long", given, given.steps), check=True)
+        subprocess.run(training(work, pack, clips, "long", given, given.steps), check=True)
     return trained
 
 
-def killed(work: Path, pack: Path, clip: Path, given: argparse.Namespace) -> dict[str, Any]:
+def killed(work: Path, pack: Path, clips: Sequence[Path], given: argparse.Namespace) -> dict[str, Any]:
     """Compare the network of a short run that was killed and gone on with to that of one that was not."""
-    stopped = training(work, pack, clip, "killed", given, given.killed_steps)
-    whole = training(work, pack, clip, "whole", given, given.killed_steps)
+    stopped = training(work, pack, clips, "killed", given, given.killed_steps)
+    whole = training(work, pack, clips, "whole", given, given.killed_steps)
     found: dict[str, Any] = {}
     if not (work / "killed" / "pack").exists():
         process = subprocess.Popen(stopped)
@@ -133,7 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True, help="folder for everything that is made")
     parser.add_argument(
-        "--seconds", type=float, default=36.0, help="of the recording; a frame takes about a second to film"
+        "--seconds", type=float, default=72.0, help="of both recordings; a frame takes about a second to film"
     )
     parser.add_argument("--jobs", type=int, default=2, help="processes that film")
     parser.add_argument("--size", default="base")
@@ -147,12 +163,12 @@ def main() -> None:
     given = parser.parse_args()
     work: Path = given.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    clip = record(work, given.seconds, given.jobs)
+    clips = record(work, given.seconds, given.jobs)
     if given.only_film:
         return
     pack = make_pack(work)
-    resumed = killed(work, pack, clip, given) if given.killed_steps else None
-    trained = train(work, pack, clip, given)
+    resumed = killed(work, pack, clips, given) if given.killed_steps else None
+    trained = train(work, pack, clips, given)
     quality = judged(
         work, trained, "quality.py",
         ("--rendered-from", str(SEED), "--people", str(given.people), "--save", str(work / "pictures")),

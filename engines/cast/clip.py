@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mien.engines.cast.camera.light import DESK, Rig, ambient
 from mien.engines.cast.camera.webcam import CLEAN, Webcam
 from mien.engines.cast.extra import check_device, require_anny
+from mien.engines.cast.motion.exercises import exercise
 from mien.engines.cast.motion.performance import Performance, perform
 from mien.engines.cast.recipe import Recipe
 from mien.engines.cast.workers import worker_pool
@@ -42,6 +43,7 @@ class ClipPlan:
     Attributes:
         recipe: who.
         script: what is said, by espeak-ng; None babbles, without espeak-ng.
+        exercises: pull faces and turn the head instead, without a word: what a network learns most from.
         seconds: how long; None for as long as the script takes.
         height: of the picture, px, even; the width keeps 16:9.
         rig: the light.
@@ -52,6 +54,7 @@ class ClipPlan:
 
     recipe: Recipe
     script: str | None = None
+    exercises: bool = False
     seconds: float | None = None
     height: int = HEIGHT_PX
     rig: Rig = DESK
@@ -59,6 +62,8 @@ class ClipPlan:
     span: float = 0.42
 
     def __post_init__(self) -> None:
+        if self.exercises and (self.script is not None or self.seconds is None):
+            raise ConfigError("Exercises have a length and no script.", hint="Give --exercises --seconds 30.")
         if self.script is None and self.seconds is None:
             raise ConfigError("A clip needs a script or a length.", hint='Give --seconds 10, or --script "some words".')
         if self.seconds is not None and not 0.5 <= self.seconds <= LONGEST_S:
@@ -93,12 +98,8 @@ def film(
     """
     require_anny()
     check_device(device)
-    recipe = plan.recipe
-    performance, speech = perform(
-        recipe.seed, plan.seconds, FPS, script=plan.script, gender=recipe.look.gender, age=recipe.look.age
-    )
+    performance, sound = _performed(plan)
     total = len(performance.times)
-    sound = speech.resampled(_AUDIO_RATE_HZ, total / FPS)
     sound = sound * np.float32(_LOUDEST / max(float(np.abs(sound).max(initial=0.0)), 1e-6))
     out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f"{out.stem}.part{out.suffix}")
@@ -123,6 +124,18 @@ def film(
         part.replace(out)
     finally:
         part.unlink(missing_ok=True)
+
+
+def _performed(plan: ClipPlan) -> tuple[Performance, Floats]:
+    """The motion, and (N,) float32 sound of its length."""
+    recipe = plan.recipe
+    if plan.exercises and plan.seconds is not None:
+        performance = exercise(recipe.seed, plan.seconds, FPS)
+        return performance, np.zeros(len(performance.times) * _AUDIO_RATE_HZ // FPS, np.float32)
+    performance, speech = perform(
+        recipe.seed, plan.seconds, FPS, script=plan.script, gender=recipe.look.gender, age=recipe.look.age
+    )
+    return performance, speech.resampled(_AUDIO_RATE_HZ, len(performance.times) / FPS)
 
 
 def shot_at(performance: Performance, index: int) -> Shot:

@@ -111,6 +111,9 @@ def clip(
     seconds: Annotated[
         float | None, typer.Option("--seconds", min=0.5, max=300.0, help="How long; default: as long as the script.")
     ] = None,
+    exercises: Annotated[
+        bool, typer.Option("--exercises", help="Pull faces and turn the head, silent: footage that teaches most.")
+    ] = False,
     changes: Set = None,
     height: Annotated[int, typer.Option("--height", min=64, max=2160, help="px; the width keeps 16:9.")] = 720,
     jobs: Jobs = 1,
@@ -123,13 +126,15 @@ def clip(
 
       mien cast clip --seed 12 --script "Good evening, and welcome back." --out hello.mp4
       mien cast clip --seed 12 --seconds 20 --jobs 2 --out talk.mp4
+      mien cast clip --seed 12 --seconds 30 --exercises --out faces.mp4
     """
     from mien.engines.cast.clip import ClipPlan, film
 
     session = _session(ctx, as_json)
     _check_place(out, (".mp4",))
     length = 12.0 if seconds is None and script is None else seconds
-    plan = ClipPlan(recipe_of("someone", seed, changes or []), script=script, seconds=length, height=height)
+    who = recipe_of("someone", seed, changes or [])
+    plan = ClipPlan(who, script=script, exercises=exercises, seconds=length, height=height)
     with _writing(out), session.progress("frames") as tell:
         film(plan, out, jobs=jobs, device=device, on_frame=tell)
     _sign(session, out)

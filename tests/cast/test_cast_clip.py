@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import av
 import pytest
@@ -28,14 +29,32 @@ def test_a_short_clip_has_its_frames_and_its_sound(tmp_path: Path) -> None:
     assert sorted(out.parent.iterdir()) == [out], "no half-written file is left"
 
 
+@pytest.mark.cast
+@pytest.mark.slow
+@pytest.mark.filterwarnings("default")
+def test_exercises_are_filmed_without_a_word(tmp_path: Path) -> None:
+    pytest.importorskip("anny")
+    out = tmp_path / "clip.mp4"
+    film(ClipPlan(DRIVER, exercises=True, seconds=0.5, height=90), out)
+    with av.open(str(out)) as container:
+        frames = list(container.decode(video=0))
+    with av.open(str(out)) as container:
+        sound = [float(abs(frame.to_ndarray()).max()) for frame in container.decode(audio=0)]
+    assert len(frames) == 15
+    assert frames[0].to_ndarray(format="gray").std() > 10
+    assert max(sound) == 0.0
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({}, "a script or a length"),
         ({"seconds": 0.1}, "0.5 to 300"),
         ({"seconds": 5.0, "height": 91}, "even, 64 to 2160"),
+        ({"exercises": True}, "a length"),
+        ({"exercises": True, "seconds": 5.0, "script": "Ah."}, "no script"),
     ],
 )
-def test_a_plan_out_of_range_says_what_is_allowed(wrong: dict[str, float], message: str) -> None:
+def test_a_plan_out_of_range_says_what_is_allowed(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         ClipPlan(DRIVER, **wrong)
