@@ -15,9 +15,9 @@ Floats = NDArray[np.float32]
 
 #: Side of a chip in the working picture, px, where the frame is as it was embedded.
 CHIP_PX: Final = 4
-# Sides of the squares that a place is compared with, working px: two chips for the high-pass and the local energy, four
-# for the energy of a sum of many frames. Boxes cost a sixth of Gaussians and read as well.
-_DETAIL_PX, _ENERGY_PX, _SUM_ENERGY_PX = 9, 9, 17
+# Sides of the squares that a place is compared with, working px: two chips for the high-pass and the local energy,
+# eight for the energy of a sum of many frames. Boxes cost a sixth of Gaussians and read as well.
+_DETAIL_PX, _ENERGY_PX, _SUM_ENERGY_PX = 9, 9, 33
 # Energy of a flat area, levels: below it a residue is coding noise, and must not be blown up.
 _FLAT: Final = 0.6
 _CLIP: Final = 2.5

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -14,6 +15,8 @@ from mien.realtime.watermark.payload import Payload, PayloadError
 
 #: Sync score from which a place is decoded: what can be decoded scores 9 and more, chance once in 10^12.
 GATE: Final = 7.0
+# How far a faint mark is read beside its place: working px, and share of its scale.
+_BESIDE_PX, _BESIDE_SCALE = 0.5, 0.002
 # Places that were found; a video that is cut from more of them has them found again.
 _MOST_PLACES: Final = 3
 # Stretches of 3 s that are kept for a later search (37 MB of 640x360; fewer of ribbons, which take more), and the most
@@ -50,9 +53,17 @@ class Places:
         self.trials = 0
 
     def read(self, evened: Floats) -> Found:
-        """Read a stretch (as `even_out` gives it) in every known place until one holds."""
+        """Read a stretch (as `even_out` gives it) in every known place until one holds, then around the best."""
+        best = self._read(evened, (*self._searched, *_AS_MADE))
+        if best.payload is not None or best.score < GATE:
+            return best
+        # Something is there. Where it is faint, a hair's breadth aside another few chips fall right.
+        found = self._read(evened, _beside(best.geometry))
+        return found if found.payload is not None else best
+
+    def _read(self, evened: Floats, places: Iterable[Geometry]) -> Found:
         best = Found(None, 0.0, Geometry())
-        for geometry in (*self._searched, *_AS_MADE):
+        for geometry in places:
             reading = read(evened, geometry)
             self.trials += 1
             payload = payload_of(reading)
@@ -65,6 +76,13 @@ class Places:
     def add(self, geometry: Geometry) -> None:
         """Try this place first from now on."""
         self._searched.appendleft(geometry)
+
+
+def _beside(geometry: Geometry) -> Iterator[Geometry]:
+    for sign in (-1, 1):
+        yield replace(geometry, scale=geometry.scale + sign * _BESIDE_SCALE)
+        yield replace(geometry, x=geometry.x + sign * _BESIDE_PX)
+        yield replace(geometry, y=geometry.y + sign * _BESIDE_PX)
 
 
 def payload_of(reading: Reading) -> Payload | None:
