@@ -26,7 +26,18 @@ import cv2
 import numpy as np
 
 from mien.engines.measure.final import frames_of, outputs
-from mien.engines.measure.on_the_way import coded, covering, cropped, gamma, inset, jpeg, lines, mirrored, screenshot
+from mien.engines.measure.on_the_way import (
+    coded,
+    covering,
+    cropped,
+    gamma,
+    inset,
+    jpeg,
+    lines,
+    mirrored,
+    screenshot,
+    turned,
+)
 from mien.engines.verify.mark_search import LEAST_SCALE, MOST_SCALE, search
 from mien.engines.verify.mark_signal import Floats, Geometry, at_working_size, even_out, luma_of, read, residue
 from mien.engines.verify.marked import MarkDetector, Marked, detect_still
@@ -75,6 +86,7 @@ WAYS: dict[str, Way] = {
     "crop 10 % and resize, CRF 23": Way(cropped, {"crf": 23}),
     "inset of 60 %, CRF 23": Way(inset, {"crf": 23}),
     "mirror, CRF 23": Way(mirrored, {"crf": 23}),
+    "half a turn, CRF 23": Way(turned, {"crf": 23}),
     "gamma 1.3, CRF 23": Way(gamma, {"crf": 23}),
     "360p CRF 28": Way(lambda v: lines(v, 360), {"crf": 28}),
     "180p 150 kb/s": Way(lambda v: lines(v, 180), {"bit_rate": 150_000}),

@@ -86,6 +86,11 @@ def mirrored(video: Iterable[Pixels]) -> Video:
     return [np.ascontiguousarray(picture[:, ::-1]) for picture in video]
 
 
+def turned(video: Iterable[Pixels]) -> Video:
+    """On its head: left and right, and top and bottom, exchanged."""
+    return [np.ascontiguousarray(picture[::-1, ::-1]) for picture in video]
+
+
 def cropped(video: Iterable[Pixels], part: float = 0.1) -> Video:
     """Without this part of each side's length, taken off unevenly, and back at its size."""
     made = []

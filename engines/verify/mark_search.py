@@ -1,16 +1,17 @@
-"""Finding a grid that was scaled, shifted or mirrored: by its sync chips, over all places at once."""
+"""Finding a grid that was scaled, shifted or flipped: by its sync chips, over all places at once."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.engines.verify.mark_signal import CHIP_PX, Floats, Geometry, read
+from mien.engines.verify.mark_signal import CHIP_PX, FLIPS, Floats, Geometry, read
 from mien.realtime.watermark import layout
 
 #: Scales that are searched: an inset of 40 % of the picture to a crop of 47 % of it.
@@ -66,11 +67,10 @@ def refine(evened: Floats, geometry: Geometry) -> Geometry:
 
 
 def _changes(around: Geometry, scale_step: float, shift_step: float) -> Iterator[Geometry]:
-    scale, x, y, mirrored = around.scale, around.x, around.y, around.mirrored
     for sign in (-1, 1):
-        yield Geometry(scale + sign * scale_step, x, y, mirrored)
-        yield Geometry(scale, x + sign * shift_step, y, mirrored)
-        yield Geometry(scale, x, y + sign * shift_step, mirrored)
+        yield replace(around, scale=around.scale + sign * scale_step)
+        yield replace(around, x=around.x + sign * shift_step)
+        yield replace(around, y=around.y + sign * shift_step)
 
 
 def _scales(shape: tuple[int, ...]) -> list[float]:
@@ -85,21 +85,22 @@ def _scales(shape: tuple[int, ...]) -> list[float]:
 
 
 def _peaks(evened: Floats, scale: float) -> Iterator[tuple[float, Geometry]]:
-    """The highest peak at this scale, upright and mirrored."""
+    """The highest peak at this scale, in each flip."""
     factor = _COARSE / (CHIP_PX * scale)
     height, width = (max(8, round(side * factor)) for side in evened.shape)
     picture = cv2.resize(evened, (width, height), interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR)
     tall, wide = layout.ROWS * _COARSE, layout.COLUMNS * _COARSE
     size = cv2.getOptimalDFTSize(max(height, tall)), cv2.getOptimalDFTSize(max(width, wide))
     spectrum = np.fft.rfft2(picture, size)
-    for mirrored in (False, True):
-        correlation = np.fft.irfft2(spectrum * _wanted(size, mirrored), size)
+    for flipped, mirrored in FLIPS:
+        correlation = np.fft.irfft2(spectrum * _wanted(size, flipped, mirrored), size)
         at = int(correlation.argmax())
         peak = float(correlation.flat[at]) / float(correlation.std() + 1e-12)
         row, column = divmod(at, size[1])
         y = _nearest(row + tall / 2, size[0], height) - height / 2
         x = _nearest(column + wide / 2, size[1], width) - width / 2
-        yield peak, Geometry(scale, (-x if mirrored else x) / factor, y / factor, mirrored)
+        x, y = (-x if mirrored else x) / factor, (-y if flipped else y) / factor
+        yield peak, Geometry(scale, x, y, mirrored, flipped)
 
 
 def _nearest(centre: float, period: int, length: int) -> float:
@@ -108,8 +109,9 @@ def _nearest(centre: float, period: int, length: int) -> float:
 
 
 # All crops have one size; of insets, neighbours share theirs.
-@functools.lru_cache(maxsize=4)
-def _wanted(size: tuple[int, int], mirrored: bool) -> NDArray[np.complex64]:
+@functools.lru_cache(maxsize=2 * len(FLIPS))
+def _wanted(size: tuple[int, int], flipped: bool, mirrored: bool) -> NDArray[np.complex64]:
     """Conjugate spectrum of the sync chips at this size of the transform."""
     template = np.kron(layout.sync_chips(), np.ones((_COARSE, _COARSE), np.float32)).astype(np.float32)
-    return np.fft.rfft2(template[:, ::-1] if mirrored else template, size).conj().astype(np.complex64)
+    template = Geometry(mirrored=mirrored, flipped=flipped).undone(template)
+    return np.fft.rfft2(template, size).conj().astype(np.complex64)

@@ -23,15 +23,20 @@ _FLAT: Final = 0.6
 _CLIP: Final = 2.5
 
 
+#: (flipped, mirrored) of `Geometry`, the likeliest first.
+FLIPS: Final = ((False, False), (False, True), (True, False), (True, True))
+
+
 @dataclass(frozen=True, slots=True)
 class Geometry:
     """How the marked picture lies in the one that is looked at.
 
     Attributes:
         scale: of its chips, 1.0 where they are as `layout.chip_px` says for this size.
-        x: of the grid's centre from the picture's, working px to the right (in the mirrored picture if `mirrored`).
+        x: of the grid's centre from the picture's, working px to the right, once both flips are undone.
         y: the same, downward.
         mirrored: left and right are exchanged.
+        flipped: top and bottom are exchanged; together they are half a turn.
 
     """
 
@@ -39,6 +44,11 @@ class Geometry:
     x: float = 0.0
     y: float = 0.0
     mirrored: bool = False
+    flipped: bool = False
+
+    def undone(self, picture: Floats) -> Floats:
+        """(H, W) `picture` with both flips taken back."""
+        return picture[:: -1 if self.flipped else 1, :: -1 if self.mirrored else 1]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,7 +103,7 @@ def even_out(total: Floats) -> Floats:
 
 def read(evened: Floats, geometry: Geometry) -> Reading:
     """Read the chips of `evened`, as `even_out` gave it, in this geometry."""
-    grid, seen = _chip_means(evened[:, ::-1] if geometry.mirrored else evened, geometry)
+    grid, seen = _chip_means(geometry.undone(evened), geometry)
     sync = (grid.ravel() * layout.SIGNS)[layout.SYNC]
     sync = sync[seen.ravel()[layout.SYNC]]
     spread = float(sync.std()) if sync.size else 0.0
@@ -108,7 +118,7 @@ def _chip_means(evened: Floats, geometry: Geometry) -> tuple[Floats, NDArray[np.
     height, width = evened.shape
     chip = CHIP_PX * geometry.scale
     columns, rows = layout.COLUMNS, layout.ROWS
-    if geometry == Geometry(mirrored=geometry.mirrored):
+    if (geometry.scale, geometry.x, geometry.y) == (1.0, 0.0, 0.0):
         # As embedded: where the grid repeats, its repetitions are summed.
         columns *= max(1, 2 * int(np.ceil((width / chip / columns - 1) / 2)) + 1)
         rows *= max(1, 2 * int(np.ceil((height / chip / rows - 1) / 2)) + 1)

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from mien.engines.verify.mark_signal import Floats, Geometry, Reading, read
+from mien.engines.verify.mark_signal import FLIPS, Floats, Geometry, Reading, read
 from mien.realtime.watermark.coding import decode
 from mien.realtime.watermark.payload import Payload, PayloadError
 
@@ -25,7 +25,7 @@ _MOST_WAITING: Final = 40
 _MOST_WAITING_BYTES: Final = 64 * 2**20
 _MOST_BETWEEN: Final = 32
 
-_AS_MADE: Final = (Geometry(), Geometry(mirrored=True))
+_AS_MADE: Final = tuple(Geometry(mirrored=mirrored, flipped=flipped) for flipped, mirrored in FLIPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Found:
 
 
 class Places:
-    """Where marks may lie: as they were made, mirrored, and where a search found them."""
+    """Where marks may lie: as they were made, in each flip of that, and where a search found them."""
 
     def __init__(self) -> None:
         self._searched: deque[Geometry] = deque(maxlen=_MOST_PLACES)

@@ -49,7 +49,8 @@ class MarkWindow:
         end_s: time of its end.
         score: of the sync chips, standard deviations above chance.
         payload: what its mark says; None where none was found.
-        mirrored: the marked picture is mirrored.
+        mirrored: left and right of the marked picture are exchanged.
+        flipped: top and bottom are; together they are half a turn.
         scale: of the marked picture, 1.0 where it fills the frame as it was made.
 
     """
@@ -59,6 +60,7 @@ class MarkWindow:
     score: float
     payload: Payload | None
     mirrored: bool
+    flipped: bool
     scale: float
 
 
@@ -93,7 +95,7 @@ class MarkDetector:
     """Looks for marks in a video, frame by frame, in bounded memory; used on one thread.
 
     Frames are summed over a second, and over three where one was not enough. A grid that was scaled, shifted or
-    mirrored is searched for when the known places give nothing: first after three seconds, then ever more seldom
+    flipped is searched for when the known places give nothing: first after three seconds, then ever more seldom
     (at most every 96 s), since a search takes seconds. What was passed over meanwhile is kept, and read again once a
     place is known.
 
@@ -228,11 +230,11 @@ def _check(pixels: NDArray[np.uint8]) -> None:
 
 def _window(start_s: float, end_s: float, found: Found) -> MarkWindow:
     where = found.geometry
-    return MarkWindow(start_s, end_s, found.score, found.payload, where.mirrored, where.scale)
+    return MarkWindow(start_s, end_s, found.score, found.payload, where.mirrored, where.flipped, where.scale)
 
 
 def _unmarked(span: Span) -> MarkWindow:
-    return MarkWindow(span.start_s, span.end_s, span.score, None, mirrored=False, scale=1.0)
+    return MarkWindow(span.start_s, span.end_s, span.score, None, mirrored=False, flipped=False, scale=1.0)
 
 
 def _joined(windows: Sequence[MarkWindow]) -> list[MarkWindow]:
@@ -250,7 +252,7 @@ def _joined(windows: Sequence[MarkWindow]) -> list[MarkWindow]:
 def _says_same(first: MarkWindow, second: MarkWindow) -> bool:
     return (
         first.payload == second.payload
-        and (first.mirrored, first.scale) == (second.mirrored, second.scale)
+        and (first.mirrored, first.flipped, first.scale) == (second.mirrored, second.flipped, second.scale)
         and math.isclose(first.end_s, second.start_s, abs_tol=1e-6)
     )
 

@@ -19,6 +19,10 @@ from mien.realtime.frame import Pixels
 from mien.realtime.watermark.payload import KNOWN_SHARE
 
 
+def _turned(picture: Pixels, flipped: bool, mirrored: bool) -> Pixels:
+    return np.ascontiguousarray(picture[:: -1 if flipped else 1, :: -1 if mirrored else 1])
+
+
 class TestStills:
     def test_as_it_was_made(self, still: Pixels) -> None:
         result = detect_still(still)
@@ -56,12 +60,16 @@ class TestStills:
         square = marked(rendered(1, 720, 720), PAYLOAD)[0]
         assert has_only(detect_still(cv2.copyMakeBorder(square, 0, 0, 280, 280, cv2.BORDER_CONSTANT)), PAYLOAD)
 
-    def test_mirrored(self, still: Pixels) -> None:
-        result = detect_still(np.ascontiguousarray(still[:, ::-1]))
+    @pytest.mark.parametrize(("flipped", "mirrored"), [(False, True), (True, False), (True, True)])
+    def test_flips_need_no_search(
+        self, still: Pixels, flipped: bool, mirrored: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "search", lambda evened: pytest.fail("searched"))
+        result = detect_still(_turned(still, flipped, mirrored))
         assert has_only(result, PAYLOAD)
-        assert result.windows[0].mirrored
+        assert (result.windows[0].flipped, result.windows[0].mirrored) == (flipped, mirrored)
 
-    @pytest.mark.parametrize("mirrored", [False, True])
+    @pytest.mark.parametrize(("flipped", "mirrored"), [(False, False), (False, True), (True, False), (True, True)])
     @pytest.mark.parametrize(
         ("change", "scale"),
         [
@@ -72,14 +80,13 @@ class TestStills:
         ],
     )
     def test_other_places_are_searched(
-        self, still: Pixels, change: Callable[[Pixels], Pixels], scale: float, mirrored: bool
+        self, still: Pixels, change: Callable[[Pixels], Pixels], scale: float, flipped: bool, mirrored: bool
     ) -> None:
-        changed = change(still)
-        result = detect_still(np.ascontiguousarray(changed[:, ::-1]) if mirrored else changed)
+        result = detect_still(_turned(change(still), flipped, mirrored))
         assert has_only(result, PAYLOAD)
         (window,) = result.windows
         assert window.scale == pytest.approx(scale, abs=0.004)
-        assert window.mirrored == mirrored
+        assert (window.flipped, window.mirrored) == (flipped, mirrored)
 
     @pytest.mark.parametrize(
         "size", [(512, 512), (720, 1280), (853, 481), (64, 48), (97, 61), (1280, 160), (160, 1280), (4096, 64)]

@@ -36,10 +36,10 @@ PAYLOAD = Payload("persona", 0x3F00BEEF, 0x2ABCDEF)
 HOSTILE = "<script>alert('x')</script>\x1b[31m\u202eevil\0\n&amp;\"' onload=x"
 
 MEDIA = MediaInfo("talk.mp4", "video", "mov h264", 1280, 720, 1_234_567, 83.2, 2496, 30.0)
-UNMARKED = Marked(False, 3.1, 1.2e-7, None, (), None, 0.0, (MarkWindow(0.0, 83.2, 3.1, None, False, 1.0),))
+UNMARKED = Marked(False, 3.1, 1.2e-7, None, (), None, 0.0, (MarkWindow(0.0, 83.2, 3.1, None, False, False, 1.0),))
 MARKED = Marked(
     True, 41.5, 1.2e-7, PAYLOAD, (PAYLOAD.session,), 2.0, 0.98,
-    (MarkWindow(0.0, 2.0, 3.0, None, False, 1.0), MarkWindow(2.0, 83.2, 41.5, PAYLOAD, True, 0.6)),
+    (MarkWindow(0.0, 2.0, 3.0, None, False, False, 1.0), MarkWindow(2.0, 83.2, 41.5, PAYLOAD, True, False, 0.6)),
 )  # fmt: skip
 SIGNED = (
     Signed("none"),
@@ -130,6 +130,7 @@ def test_the_document_has_three_answers_and_nothing_but_plain_values() -> None:
     }  # fmt: skip
     assert marked["sessions"] == ["3f00beef"]
     assert marked["windows"][1]["mirrored"] is True
+    assert marked["windows"][1]["flipped"] is False
 
 
 class Reader(HTMLParser):
