@@ -118,8 +118,9 @@ def _check_reach(model: Any, name: str) -> None:  # noqa: ANN401
             f"The network {name!r} defines functions of its own: {_few(each.name for each in model.functions)}.",
             hint="Export it with its functions inlined.",
         )
-    # Of the operators, not of the imports: tf2onnx imports ai.onnx.ml whether or not it is used.
-    foreign = sorted({each.domain for each in model.graph.node}.difference(_DOMAINS))
+    # Of the operators, not of the imports: tf2onnx imports ai.onnx.ml whether or not it is used. As texts, because
+    # Protocol Buffers gives those that are no UTF-8 as bytes.
+    foreign = sorted({str(each.domain) for each in model.graph.node}.difference(_DOMAINS))
     if foreign:
         raise ModelError(
             f"The network {name!r} uses operators of {_few(foreign)}; only ONNX's own domain is allowed.",
@@ -131,7 +132,9 @@ def _check_reach(model: Any, name: str) -> None:  # noqa: ANN401
             f"The network {name!r} keeps weights in another file: {_few(outside) or 'sparse ones'}.",
             hint="Export it as one file (`external_data=False`).",
         )
-    nested = {node.op_type for node in model.graph.node for each in node.attribute if each.graphs or each.HasField("g")}
+    nested = {
+        str(node.op_type) for node in model.graph.node for each in node.attribute if each.graphs or each.HasField("g")
+    }
     if nested:
         raise ModelError(
             f"The network {name!r} has graphs within the graph ({_few(sorted(nested))}); only a fixed sequence of "

@@ -6,8 +6,7 @@ Its weights are those of the other, rounded to steps that it names, so a pack ne
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +18,18 @@ from mien.realtime.errors import ModelError
 _PURPOSE: Final = "Reading a network's 8-bit layers"
 #: Smaller tensors are kept as they are.
 _LEAST: Final = 256
+#: What weights are rounded to.
+_EIGHT_BITS: Final = (np.int8, np.uint8)
 
 Numbers = NDArray[Any]
+
+
+class _Steps(NamedTuple):
+    """What a weight is rounded by: tensors of the graph, not yet read, and the weight's axis that they lie along."""
+
+    scale: Any
+    zero: Any
+    axis: int
 
 
 def without_weights(made: bytes, network: bytes, name: str) -> bytes:
@@ -38,14 +47,14 @@ def without_weights(made: bytes, network: bytes, name: str) -> bytes:
     model = parse_graph(made, name, most_bytes=MAX_BYTES)
     onnx = require("onnx", _PURPOSE)
     weights = _weights(onnx, network, name)
-    steps = dict(_steps(onnx, model.graph))
+    steps = _steps(model.graph)
     for tensor in model.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
         # NNCF calls what it rounds after the weight.
         source = tensor.name.removeprefix("q_output_").removesuffix("_1") if tensor.name in steps else tensor.name
         if values.size < _LEAST or source not in weights:
             continue
-        found = _rounded(weights[source], *steps[tensor.name]) if tensor.name in steps else weights[source]
+        found = _rounded(onnx, weights[source], steps[tensor.name]) if tensor.name in steps else weights[source]
         if found.dtype == values.dtype and np.array_equal(found, values):
             tensor.ClearField("raw_data")
             tensor.doc_string = source
@@ -69,7 +78,7 @@ def with_weights(stored: bytes, network: bytes, name: str) -> bytes:
     onnx = require("onnx", _PURPOSE)
     weights = _weights(onnx, network, name)
     try:
-        steps = dict(_steps(onnx, model.graph))
+        steps = _steps(model.graph)
         for tensor in model.graph.initializer:
             if not tensor.doc_string:
                 continue
@@ -77,7 +86,7 @@ def with_weights(stored: bytes, network: bytes, name: str) -> bytes:
             weight = weights.pop(tensor.doc_string)
             if list(weight.shape) != list(tensor.dims) or tensor.HasField("raw_data"):
                 raise ValueError(f"{tensor.doc_string!r} does not fit")
-            values = _rounded(weight, *steps[tensor.name]) if tensor.name in steps else weight
+            values = _rounded(onnx, weight, steps[tensor.name]) if tensor.name in steps else weight
             tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
         data: bytes = model.SerializeToString()
     except (ValueError, TypeError, KeyError) as error:
@@ -105,23 +114,27 @@ def _weights(onnx: Any, network: bytes, name: str) -> dict[str, Numbers]:  # noq
     return {each.name: onnx.numpy_helper.to_array(each) for each in graph.initializer}
 
 
-def _steps(onnx: Any, graph: Any) -> Iterator[tuple[str, tuple[Numbers, Numbers, int]]]:  # noqa: ANN401
-    """Of each rounded weight its name, and its steps, zeros and axis."""
+def _steps(graph: Any) -> dict[str, _Steps]:  # noqa: ANN401
+    """Of each rounded weight its name and its steps; nothing is copied, as many nodes may name one tensor."""
     stored = {each.name: each for each in graph.initializer}
+    found = {}
     for node in graph.node:
         if node.op_type == "DequantizeLinear" and len(node.input) == 3 and set(node.input) <= stored.keys():
-            scale, zero = (onnx.numpy_helper.to_array(stored[each]) for each in node.input[1:])
             axis = next((each.i for each in node.attribute if each.name == "axis"), 1)
-            yield node.input[0], (scale, zero, axis)
+            found[node.input[0]] = _Steps(stored[node.input[1]], stored[node.input[2]], axis)
+    return found
 
 
-def _rounded(weight: Numbers, scale: Numbers, zero: Numbers, axis: int) -> Numbers:
+def _rounded(onnx: Any, weight: Numbers, steps: _Steps) -> Numbers:  # noqa: ANN401
     """As ONNX's QuantizeLinear does it: halves to even, cut off at the ends of the type."""
-    shape = [1] * weight.ndim
-    if scale.ndim and 0 <= axis < weight.ndim and scale.size == weight.shape[axis]:
-        shape[axis] = scale.size
-    if math.prod(shape) != scale.size or scale.size != zero.size:
+    shape, count = [1] * weight.ndim, math.prod(steps.scale.dims)
+    if steps.scale.dims and 0 <= steps.axis < weight.ndim and count == weight.shape[steps.axis]:
+        shape[steps.axis] = count
+    if math.prod(shape) != count or count != math.prod(steps.zero.dims):
         raise ValueError("their steps do not fit its weights")
+    scale, zero = (onnx.numpy_helper.to_array(each) for each in (steps.scale, steps.zero))
+    if zero.dtype not in _EIGHT_BITS:
+        raise ValueError(f"they are {zero.dtype}, not of 8 bits")
     limits = np.iinfo(zero.dtype)
     # A stranger's steps may be 0.
     with np.errstate(all="ignore"):

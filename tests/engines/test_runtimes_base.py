@@ -98,19 +98,24 @@ def test_openvino_s_source_locations_are_left_out() -> None:
     assert first_line(RuntimeError("")) == "RuntimeError"
 
 
-@pytest.mark.parametrize(
-    ("isa", "off"), [("", False), ("AVX2", True), ("avx512_core", True), ("AVX512_CORE_AMX", False), ("DEFAULT", False)]
-)
+@pytest.mark.parametrize(("isa", "older", "feature"), [
+    ("", "", "AMX"), ("AVX2", "", ""), ("avx512_core", "", ""), ("AVX2_VNNI_2", "", ""), ("DEFAULT", "", "AMX"),
+    ("AVX512_CORE_AMX", "", "AMX"), ("AVX512_CORE_BF16", "", "AVX512-BF16"), ("avx512_core_fp16", "", "AVX512-BF16"),
+    # The newer name is asked first, and the older one where it says nothing.
+    ("AVX512_CORE_AMX", "AVX2", "AMX"), ("nonsense", "AVX2", "AMX"), ("", "AVX2", ""),
+    ("AVX512_CORE_BF16", "AVX2", "AVX512-BF16"),
+])  # fmt: skip
 def test_instructions_that_the_user_took_away_are_not_used(
-    monkeypatch: pytest.MonkeyPatch, isa: str, off: bool
+    monkeypatch: pytest.MonkeyPatch, isa: str, older: str, feature: str
 ) -> None:
     monkeypatch.setattr(cpu, "_cpuinfo", lambda: "flags\t\t: avx2 avx512_bf16 amx_bf16\n")
     monkeypatch.setattr(cpu.platform, "machine", lambda: "x86_64")
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", isa)
-    monkeypatch.delenv("DNNL_MAX_CPU_ISA", raising=False)
-    assert cpu.bfloat16_feature() == ("" if off else "AMX")
+    monkeypatch.setenv("DNNL_MAX_CPU_ISA", older)
+    assert cpu.bfloat16_feature() == feature
+    assert cpu.bfloat16_switched_off() is (not feature)
     # Without its tiles bfloat16 is slower than integers.
-    assert cpu.prefers_integers() is off
+    assert cpu.prefers_integers() is (feature != "AMX")
 
 
 @pytest.mark.parametrize(("machine", "flags", "prefers"), [

@@ -50,6 +50,15 @@ def test_weights_that_old_files_list_as_inputs_are_none() -> None:
     assert read_graph(model(listed), "old").inputs == (Port("x", (1, 4)),)
 
 
+def test_domains_that_are_no_text_are_refused_by_name() -> None:
+    def foreign(made: Any) -> None:
+        for domain in ("com.microsoft", "com.xyz"):
+            made.graph.node.append(helper.make_node("Mul", ["x", "x"], ["z"], domain=domain))
+
+    with pytest.raises(ModelError, match="uses operators of"):
+        read_graph(model(foreign).replace(b"com.xyz", b"com.\xff\xfez"), "foreign")
+
+
 @pytest.mark.parametrize("data", [b"", b"junk" * 50, network().onnx[:-1000], network().onnx[:40]])
 def test_bytes_that_are_no_network(data: bytes) -> None:
     with pytest.raises(ModelError, match=r"'broken' is (not an ONNX file|empty|not valid ONNX)"):

@@ -204,6 +204,8 @@ VARIABLES = {
     "XDG_CONFIG_HOME": "where OBS keeps its settings on Linux",
     "NNCF_CI": "no telemetry of the tool that makes eight-bit networks",
     "PROCESSOR_IDENTIFIER": "the processor's name on Windows",
+    "ONEDNN_MAX_CPU_ISA": "the newest instructions that OpenVINO and PyTorch may use",
+    "DNNL_MAX_CPU_ISA": "the same, by its older name",
     "OMP_NUM_THREADS": "threads of a worker that renders",
     "OPENBLAS_NUM_THREADS": "the same",
     "MKL_NUM_THREADS": "the same",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -139,6 +140,39 @@ def test_a_weight_of_another_shape_or_with_numbers_of_its_own_is_refused(network
             tensor.doc_string = "nobody's"
         with pytest.raises(ModelError, match="are another network's"):
             with_weights(model.SerializeToString(), decoder, "small")
+
+
+def test_steps_are_read_once_however_often_they_are_named(networks: Networks) -> None:
+    """A bomb, too: forty bytes of a node that stand for megabytes of steps."""
+    model = onnx.load_model_from_string(networks.int8["small"])
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.ones(2**20, np.float32), "wide"))
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(2**20, np.int8), "zeros"))
+    for number in range(200):
+        model.graph.initializer.append(onnx.numpy_helper.from_array(np.zeros(1, np.int8), f"w{number}"))
+        model.graph.node.append(
+            onnx.helper.make_node("DequantizeLinear", [f"w{number}", "wide", "zeros"], [f"d{number}"])
+        )
+    stored, decoder = model.SerializeToString(), networks.decoders["small"]
+    tracemalloc.start()
+    made = with_weights(stored, decoder, "small")
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 8 * (len(stored) + len(made) + len(decoder))
+
+
+def test_steps_that_do_not_fit_or_are_no_8_bits_are_refused(networks: Networks) -> None:
+    for damage, said in (("longer", "their steps do not fit"), ("int32", "they are int32, not of 8 bits")):
+        model = onnx.load_model_from_string(networks.int8["small"])
+        tensors = {each.name: each for each in model.graph.initializer}
+        node = next(
+            each for each in model.graph.node
+            if each.op_type == "DequantizeLinear" and each.input[0] in tensors and tensors[each.input[0]].doc_string
+        )  # fmt: skip
+        zero = onnx.numpy_helper.to_array(tensors[node.input[2]])
+        other = np.zeros(zero.size + 1, zero.dtype) if damage == "longer" else zero.astype(np.int32)
+        tensors[node.input[2]].CopyFrom(onnx.numpy_helper.from_array(other, node.input[2]))
+        with pytest.raises(ModelError, match=said):
+            with_weights(model.SerializeToString(), networks.decoders["small"], "small")
 
 
 def test_no_damage_raises_anything_else_than_a_model_error(networks: Networks) -> None:
