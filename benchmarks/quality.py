@@ -8,9 +8,10 @@ Each driver (seeds of their own, apart from all that training draws) is filmed t
 persona's render under the same code. The instant engine takes the driver's light over, which the truth does not have,
 so "plain" is the fair row for it; the network paints in the persona's light, and the live path lights it afterwards,
 so its picture is compared before that. A pack that learnt from footage knows only whom it was shown, hair and all
-shadows with it, and where a tracker saw the face, a few pixels from where the renderer put it: for it the truth has its
-hair, is rendered as finely as a film, and is cut out by the tracker, as footage is; and as footage's masks follow the
-tracker too, pictures are compared where both masks are.
+shadows with it, from where the camera stood (nearer, the same face is longer), and where a tracker saw the face, a few
+pixels from where the renderer put it: for it the truth has its hair, is rendered as finely as a film and from as far
+away, and is cut out by the tracker, as footage is; and as footage's masks follow the tracker too, pictures are compared
+where both masks are.
 
 Inside the true mask: PSNR, SSIM of the luma, sharpness (energy of the Laplacian over the truth's). SFace: mean distance
 (1 - cosine) of the drawn face's embedding from the truth's. Landmarks: tracked in the drawn face, laid over the truth,
@@ -36,6 +37,7 @@ from rich.progress import track
 from rich.table import Table
 
 from mien.engines.cast.camera.light import PORTRAIT
+from mien.engines.cast.clip import DISTANCE_M
 from mien.engines.cast.recipe import Recipe
 from mien.engines.cast.studio import Actor
 from mien.engines.measure.identity import FaceIdentity, similarity
@@ -112,7 +114,11 @@ def cases(seed: int, people: int, persona: Actor, eye: Eye, *, tracked: bool) ->
             plain = shoot_driver(driver, rest, rng, eye, size_px=_FRAME_PX, objects=0.0, rig=PORTRAIT, webcam=False)
             if webcam is None or plain is None:
                 continue
-            answer = shoot_persona(persona, webcam.named, "fine" if tracked else "fast")
+            answer = (
+                shoot_persona(persona, webcam.named, "fine", DISTANCE_M)
+                if tracked
+                else shoot_persona(persona, webcam.named)
+            )
             truth, mask = answer.pixels, answer.mask
             if tracked:
                 found = eye(truth)

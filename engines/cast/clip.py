@@ -30,6 +30,8 @@ Pixels = NDArray[np.uint8]
 FPS = 30
 WIDTH_PX, HEIGHT_PX = 1280, 720
 LONGEST_S = 300.0
+#: From the camera to the person, m.
+DISTANCE_M = 1.35
 _AUDIO_RATE_HZ = 48_000
 _SAMPLES = 3
 #: Quiet: a test clip should not startle anyone.
@@ -202,7 +204,9 @@ class _Stage:
 
         look, self._plan, self._performance = plan.recipe.look, plan, performance
         self._actor = Actor(plan.recipe, device=device)
-        self._view = View(plan.width, plan.height, _SAMPLES, span=plan.span, aim=(0.0, 0.0, -0.045))
+        self._view = View(
+            plan.width, plan.height, _SAMPLES, span=plan.span, distance=DISTANCE_M, aim=(0.0, 0.0, -0.045)
+        )
         self._room = Backdrop(
             plan.height, plan.width, look.backdrop, look.backdrop_rgb, plan.recipe.seed, tint=ambient(plan.rig)
         )

@@ -49,6 +49,8 @@ _FRONT = (Label.HAIR, Label.HEADSET)
 _STILL_NS = 33_000_000
 #: A persona is rendered so many times finer than it is stored.
 _FINER = 2
+#: From the camera to a persona that is rendered for training, m: about as far as a webcam on a monitor.
+PERSONA_DISTANCE_M = 0.8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,8 +102,12 @@ class Eye:
         return found[0] if len(found) == 1 else None
 
 
-def shoot_persona(actor: Actor, named: Floats, quality: Quality = "fast") -> Reply:
-    """The persona under a (`NAMED`,) code, framed as the network's square; `quality` is `Actor.shoot`'s.
+def shoot_persona(
+    actor: Actor, named: Floats, quality: Quality = "fast", distance: float = PERSONA_DISTANCE_M
+) -> Reply:
+    """The persona under a (`NAMED`,) code, framed as the network's square.
+
+    `quality` is `Actor.shoot`'s, and `distance` the camera's, m: a nearer one sees a longer nose and a narrower face.
 
     Rendered at twice the size and averaged: else brows, lashes and highlights are jagged, and a network cannot learn
     steps that jump with every pixel that the head moves.
@@ -111,7 +117,7 @@ def shoot_persona(actor: Actor, named: Floats, quality: Quality = "fast") -> Rep
     shot = Shot(actions, HeadPose(yaw=yaw, pitch=pitch), (gaze_yaw, gaze_pitch))
     side = _FINER * PERSONA_PX
     behind = np.full((side, side, 3), 0.18, np.float32)
-    picture = actor.shoot(shot, _framed(actor, shot, side), PORTRAIT, behind, quality=quality)
+    picture = actor.shoot(shot, _framed(actor, shot, side, distance), PORTRAIT, behind, quality=quality)
     size = (PERSONA_PX, PERSONA_PX)
     return Reply(
         np.asarray(cv2.resize(to_bgr(picture.colour), size, interpolation=cv2.INTER_AREA), np.uint8),
@@ -131,11 +137,11 @@ def _face_mask(picture: Picture) -> Pixels:
     return softened(np.asarray(cv2.min(inside, face), np.uint8))
 
 
-def _framed(actor: Actor, shot: Shot, size_px: int) -> View:
+def _framed(actor: Actor, shot: Shot, size_px: int, distance: float) -> View:
     """The frontal camera that sees the head just as `head_square` would cut it out."""
     body, posture = actor.person.body, actor.posture(shot)
     points = landmark_points(body, posture.points, shot.gaze, posture.turn, posture.shift)
-    view = View(size_px, size_px, span=0.25, distance=0.8, aim=(0.0, 0.0, -0.03))
+    view = View(size_px, size_px, span=0.25, distance=distance, aim=(0.0, 0.0, -0.03))
     for _ in range(3):
         fit = fit_head(seen_landmarks(view, points, body.brow_centre))
         square = head_square(fit, size_px, MARGIN)
