@@ -74,7 +74,7 @@ def engines(persona: Persona, runtimes: list[str], threads: int) -> Iterator[tup
         return
     networks = replace(persona.networks, int8={})
     for size in persona.networks.decoders:
-        if size in persona.networks.int8 and "openvino" in runtimes:
+        if size in persona.networks.int8:
             made = open_engine(
                 persona.networks, size, reason="measured", runtime="openvino", threads=threads, precision="int8"
             )

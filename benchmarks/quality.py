@@ -46,7 +46,6 @@ from mien.engines.measure.paired import landmark_error, paired_score
 from mien.engines.personas.library import find
 from mien.engines.personas.pack import Persona
 from mien.engines.registry import make_engine
-from mien.engines.runtimes.packages import is_installed
 from mien.engines.swapnet.edit import CodeEdit
 from mien.engines.swapnet.engine import SwapNetEngine
 from mien.engines.swapnet.load import open_engine
@@ -204,7 +203,7 @@ def engines_of(persona: Persona) -> dict[str, Engine]:
         if networks is None or size not in networks.decoders:
             continue
         made[size] = open_engine(replace(networks, int8={}), size, reason="benchmark")
-        if size in networks.int8 and is_installed("openvino"):
+        if size in networks.int8:
             made[f"{size} int8"] = open_engine(networks, size, reason="benchmark", runtime="openvino", precision="int8")
     return made
 

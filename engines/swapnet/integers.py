@@ -16,15 +16,13 @@ from mien.engines.runtimes.int8 import held_out, quantise
 from mien.engines.runtimes.integer_weights import without_weights
 from mien.engines.runtimes.onnxruntime_runtime import OnnxRuntimeRunner
 from mien.engines.runtimes.verify import Tolerance
-from mien.engines.swapnet.code import tell
 from mien.engines.swapnet.dataset import Samples
-from mien.engines.swapnet.edit import CodeEdit
 from mien.engines.swapnet.engine import bgr_and_face
 from mien.engines.swapnet.texture import TEXTURE_NOTE, dressed, read_texture
 from mien.realtime.errors import EngineError
 from mien.realtime.frame import Floats
 
-#: Drivers' pictures whose codes the ranges are measured on, unless it is said.
+#: Drivers' pictures whose codes the ranges are measured on.
 CODES: Final = 256
 #: What 8 bits may cost. The best decoders are 29 dB from the truth: at 40 dB the error grows by a twelfth, which is
 #: 0.3 dB, and at 32, in a face with a rare expression, by half.
@@ -34,14 +32,13 @@ _ROUGH: Final = Tolerance(0.0, 0.3)
 _HALF_A_FACE: Final = 127
 
 
-def integer_decoder(encoder: NetworkFile, decoder: NetworkFile, samples: Samples, count: int = CODES) -> bytes:
+def integer_decoder(encoder: NetworkFile, decoder: NetworkFile, samples: Samples) -> bytes:
     """A decoder's 8-bit layers, as `mien.engines.runtimes.integer_weights` stores them beside the decoder.
 
     Args:
         encoder: whose codes the decoder paints.
         decoder: in float32, with its notes.
-        samples: of drivers, seen as the live path sees them.
-        count: how many of them are used, evenly over all.
+        samples: of drivers, seen as the live path sees them; 256 of them are used, evenly over all.
 
     Raises:
         EngineError: the faces that it paints are not near enough to the decoder's.
@@ -49,7 +46,7 @@ def integer_decoder(encoder: NetworkFile, decoder: NetworkFile, samples: Samples
         ModelError: the decoder is quantised already, or NNCF refuses it.
 
     """
-    codes = list(_codes(encoder, samples, count))
+    codes = list(_codes(encoder, samples))
     made = quantise(decoder, codes, tolerance=_ROUGH)
     near = _nearness(decoder, made, held_out(codes))
     # Not the other way round: where no face is painted the figure is no number, and refused.
@@ -84,20 +81,16 @@ def _painted(runner: OnnxRuntimeRunner, code: dict[str, Floats], texture: Floats
     return np.asarray(dressed(bgr_and_face(out["painted"][0]), out["where"][0], texture), np.float32)
 
 
-def _codes(encoder: NetworkFile, samples: Samples, count: int) -> Iterator[dict[str, Floats]]:
+def _codes(encoder: NetworkFile, samples: Samples) -> Iterator[dict[str, Floats]]:
     """What an encoder says of drivers, as a decoder is given it."""
-    chosen = np.linspace(0, len(samples) - 1, min(count, len(samples))).round().astype(int).tolist()
+    chosen = np.linspace(0, len(samples) - 1, min(CODES, len(samples))).round().astype(int).tolist()
     rng = np.random.default_rng(0)
     runner = OnnxRuntimeRunner(encoder)
     try:
         for index in chosen:
             seen = samples.batch([index], None, rng, None)
             pixels = np.ascontiguousarray(seen.pixels.numpy())
-            tracked = seen.tracked.numpy()
-            said = runner({"pixels": pixels, "tracked": tracked})
-            named = said["named"][0].copy()
-            # As the live path changes it: else the decoder meets brows and limits that no range was measured for.
-            tell(named, tracked[0])
-            yield {"named": CodeEdit().apply(named)[None], "free": said["free"].copy()}
+            said = runner({"pixels": pixels, "tracked": seen.tracked.numpy()})
+            yield {name: said[name].copy() for name in ("named", "free")}
     finally:
         runner.close()

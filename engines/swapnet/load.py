@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from mien.engines.personas.pack import Networks
 from mien.engines.runtimes.base import DEFAULT_THREADS, NetworkFile, Wanted
 from mien.engines.runtimes.table import AUTO, Device, Opened, open_runner
-from mien.engines.swapnet.code import NAMED, NAMED_INDEX, TRACKED_SIZE
+from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
 from mien.engines.swapnet.edit import CodeEdit
 from mien.engines.swapnet.engine import SwapNetEngine
 from mien.engines.swapnet.marks import MARKS_NOTE, Marks
@@ -22,13 +21,6 @@ from mien.realtime.closing import closed_on_failure
 from mien.realtime.engine import EngineSpec
 from mien.realtime.errors import EngineError, ModelError
 from mien.realtime.frame import Floats
-
-_SMILING: Final = {
-    "jawOpen": 0.2, "mouthSmileLeft": 0.4, "mouthSmileRight": 0.35, "browInnerUp": 0.2, "eyeBlinkLeft": 0.1,
-    "eyeBlinkRight": 0.1, "headYaw": 0.3, "headPitch": -0.1, "gazeYaw": -0.2,
-}  # fmt: skip
-#: Spread of the free half among drivers.
-_FREE: Final = 0.03
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,26 +79,15 @@ def open_engine(
     read_by: Wanted = "auto" if precision == "int8" else precision
     first = open_runner(encoder, runtime=runtime, device=device, threads=threads, precision=read_by)
     with closed_on_failure(first.runner):
-        second = open_runner(
-            decoder, runtime=runtime, device=device, threads=threads, precision=precision, sample=smiling(halves.free)
-        )
+        # At rest: 8-bit layers cut off what no code of a driver asks for, such as all expressions at once.
+        rest = {port.name: np.zeros(port.shape, np.float32) for port in decoder.inputs}
+        second = open_runner(decoder, runtime=runtime, device=device, threads=threads, precision=precision, sample=rest)
     spec = EngineSpec(
         name=f"swapnet-{size}", runtime=second.runner.name, device=second.runner.device,
         precision=second.runner.precision, reason=joined_reason(reason, first, second), size_px=halves.size_px,
         margin=MARGIN, edits=True,
     )  # fmt: skip
     return SwapNetEngine(first.runner, second.runner, spec, halves.texture, halves.marks, edit)
-
-
-def smiling(free: int) -> dict[str, Floats]:
-    """A code that any driver could give, to compare runtimes on: somebody who smiles, speaks and looks aside a little.
-
-    Random ones ask for all expressions at once, which 8-bit layers cut off, as no driver does.
-    """
-    named = np.zeros((1, len(NAMED)), np.float32)
-    for name, value in _SMILING.items():
-        named[0, NAMED_INDEX[name]] = value
-    return {"named": named, "free": np.random.default_rng(0).normal(0.0, _FREE, (1, free)).astype(np.float32)}
 
 
 def read_halves(networks: Networks, size: str) -> Halves:

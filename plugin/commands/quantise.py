@@ -78,7 +78,7 @@ def quantise(
     int8 = {}
     for size in persona.networks.decoders:
         try:
-            int8[size] = integer_decoder(encoder, decoder_file(persona.networks, size), seen, samples)
+            int8[size] = integer_decoder(encoder, decoder_file(persona.networks, size), seen)
         except (EngineError, ModelError) as error:
             session.warn(str(error))
     if not int8:
