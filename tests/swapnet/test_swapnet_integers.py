@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
@@ -79,6 +80,10 @@ def test_they_are_played_where_the_processor_computes_them_sooner(
     assert ("this CPU computes 8-bit integers soonest" in engine.spec.reason) is prefers
     assert "; verified with onnxruntime in float32 (painted " in engine.spec.reason
     engine.close()
+    asked = open_engine(networks, "small", reason="because", runtime="openvino", precision="int8")
+    assert "; 8 bits were asked for; verified with " in asked.spec.reason
+    assert "soonest" not in asked.spec.reason
+    asked.close()
     plain = open_engine(replace(networks, int8={}), "small", reason="because", runtime="openvino")
     assert plain.spec.precision != "int8"
     plain.close()
@@ -111,6 +116,33 @@ def test_those_of_another_network_are_refused(networks: Networks) -> None:
         given = Networks(networks.encoder, networks.decoders, {"base": wrong})
         with pytest.raises(ModelError):
             open_engine(given, "base", reason="", runtime="openvino", precision="int8")
+
+
+def coarse(stored: bytes) -> bytes:
+    """8-bit layers that run and paint something else: the steps of what they compute are far too long."""
+    model = onnx.load_model_from_string(stored)
+    tensors = {each.name: each for each in model.graph.initializer}
+    for name in {node.input[1] for node in model.graph.node if node.op_type == "QuantizeLinear"}:
+        scale = onnx.numpy_helper.to_array(tensors[name])
+        tensors[name].CopyFrom(onnx.numpy_helper.from_array(np.asarray(16 * scale, scale.dtype), name))
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "auto"])
+@pytest.mark.parametrize(("damage", "said"), [("another's", "are another network's"), ("coarse", "does not give what")])
+def test_without_refused_ones_the_same_runtime_plays_the_network(
+    networks: Networks, monkeypatch: pytest.MonkeyPatch, runtime: str, damage: str, said: str
+) -> None:
+    monkeypatch.setattr(openvino_runtime, "prefers_integers", lambda: True)
+    int8 = networks.int8["small"]
+    given = replace(networks, int8={"small": coarse(int8) if damage == "coarse" else networks.int8["base"]})
+    engine = open_engine(given, "small", reason="because", runtime=runtime, device="cpu")
+    engine.close()
+    assert engine.spec.runtime == "openvino"
+    assert engine.spec.precision in ("bfloat16", "float32")
+    assert re.search(f"; its 8-bit layers were refused: .*{said}.*; verified with onnxruntime", engine.spec.reason)
+    with pytest.raises((EngineError, ModelError), match=said):
+        open_engine(given, "small", reason="", runtime=runtime, device="cpu", precision="int8")
 
 
 def test_what_is_left_out_comes_back_number_by_number(networks: Networks) -> None:
