@@ -145,6 +145,19 @@ def test_without_refused_ones_the_same_runtime_plays_the_network(
         open_engine(given, "small", reason="", runtime=runtime, device="cpu", precision="int8")
 
 
+def test_what_reads_the_names_wrongly_is_found(networks: Networks) -> None:
+    """At rest it would paint the same."""
+    int8 = networks.int8["small"]
+    whole = onnx.load_model_from_string(decoder_file(networks, "small").integers().onnx)
+    weight = next(each for each in whole.graph.initializer if each.name == "decoder.code.0.weight")
+    model = onnx.load_model_from_string(int8)
+    own = next(each for each in model.graph.initializer if each.name == weight.name)
+    own.CopyFrom(onnx.numpy_helper.from_array(-onnx.numpy_helper.to_array(weight), weight.name))
+    given = replace(networks, int8={"small": model.SerializeToString()})
+    with pytest.raises(EngineError, match="openvino with int8 does not give what"):
+        open_engine(given, "small", reason="", runtime="openvino", precision="int8")
+
+
 def test_what_is_left_out_comes_back_number_by_number(networks: Networks) -> None:
     whole, decoder = decoder_file(networks, "small").integers().onnx, networks.decoders["small"]
     stored = without_weights(whole, decoder, "small")
