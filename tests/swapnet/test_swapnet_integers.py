@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import tracemalloc
 from dataclasses import replace
@@ -22,8 +23,10 @@ from mien.engines.personas.library import find
 from mien.engines.personas.pack import Networks
 from mien.engines.runtimes import openvino_runtime
 from mien.engines.runtimes.integer_weights import with_weights, without_weights
-from mien.engines.swapnet.code import NAMED_INDEX
+from mien.engines.runtimes.verify import Tolerance
+from mien.engines.swapnet.code import NAMED_INDEX, TOLD, tell
 from mien.engines.swapnet.dataset import Samples
+from mien.engines.swapnet.edit import CodeEdit
 from mien.engines.swapnet.load import decoder_file, encoder_file, open_engine
 from mien.realtime.errors import EngineError, ModelError
 
@@ -237,6 +240,25 @@ def test_no_damage_raises_anything_else_than_a_model_error(networks: Networks) -
     assert refused > 20
 
 
+def test_ranges_are_measured_on_the_codes_of_the_live_path(networks: Networks, drivers: Samples) -> None:
+    from mien.engines.swapnet import integers
+
+    encoder = encoder_file(networks)
+    codes, mild = integers._codes(encoder, drivers, 1000)
+    assert len(codes) == len(drivers)
+    assert len(integers._codes(encoder, drivers, 10)[0]) == 10
+    told = [NAMED_INDEX[name] for name in TOLD]
+    for index, given in enumerate(codes):
+        named = given["named"][0]
+        assert np.array_equal(named, CodeEdit().apply(named))
+        tracked = drivers.batch([index], None, np.random.default_rng(0), None).tracked.numpy()[0]
+        expected = named.copy()
+        tell(expected, tracked)
+        assert np.array_equal(named[told], expected[told])
+    assert mild["named"].all()
+    assert np.abs(mild["free"]).max() > 0
+
+
 def test_a_decoder_is_rounded_and_one_that_loses_too_much_is_refused(
     networks: Networks, drivers: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -252,6 +274,11 @@ def test_a_decoder_is_rounded_and_one_that_loses_too_much_is_refused(
     assert {"Gemm", "QuantizeLinear"} <= kinds
     gemm = [node for node in onnx.load_model_from_string(made.onnx).graph.node if node.op_type == "Gemm"]
     assert not any("dq_output" in name for node in gemm for name in node.input)
+    with monkeypatch.context() as patch:
+        # What would be refused whenever it is opened.
+        patch.setattr(integers, "TOLERANCES", {"int8": Tolerance(40.0, 1e-4)})
+        with pytest.raises(EngineError, match=r"lost too much as 8-bit integers \(painted "):
+            integers.integer_decoder(encoder, decoder, drivers)
     monkeypatch.setattr(integers, "LEAST_MEAN_DB", 90.0)
     with pytest.raises(EngineError, match=r"are \d+\.\d dB from what they were"):
         integers.integer_decoder(encoder, decoder, drivers)
@@ -286,6 +313,7 @@ def test_the_command_quantises_what_it_films(
     made = find(str(tmp_path / "pack"))
     assert made.networks is not None
     assert made.networks.int8.keys() == made.networks.decoders.keys() == {"small"}
+    assert json.loads((tmp_path / "pack" / "training.json").read_text())["small"]["int8"] == {"codes": 32}
     assert made.networks.decoders == find("mateo").networks.decoders  # type: ignore[union-attr]
     engine = open_engine(made.networks, "small", reason="", runtime="openvino", precision="int8")
     assert engine.spec.precision == "int8"
