@@ -223,6 +223,19 @@ def test_steps_that_do_not_fit_or_are_no_8_bits_are_refused(networks: Networks) 
             with_weights(model.SerializeToString(), networks.decoders["small"], "small")
 
 
+def test_a_weight_in_steps_of_another_kind_is_kept_as_it_is(networks: Networks) -> None:
+    decoder = networks.decoders["small"]
+    model = onnx.load_model_from_string(decoder_file(networks, "small").integers().onnx)
+    tensors = {each.name: each for each in model.graph.initializer}
+    node = next(each for each in model.graph.node if each.op_type == "DequantizeLinear" and each.input[0] in tensors)
+    zero = onnx.numpy_helper.to_array(tensors[node.input[2]]).astype(np.int32)
+    tensors[node.input[2]].CopyFrom(onnx.numpy_helper.from_array(zero, node.input[2]))
+    stored = onnx.load_model_from_string(without_weights(model.SerializeToString(), decoder, "small"))
+    kept = next(each for each in stored.graph.initializer if each.name == node.input[0])
+    assert kept.raw_data == tensors[node.input[0]].raw_data
+    assert not kept.doc_string
+
+
 def test_no_damage_raises_anything_else_than_a_model_error(networks: Networks) -> None:
     decoder = replace(decoder_file(networks, "small"), int8=b"")
     rng = np.random.default_rng(7)
