@@ -74,7 +74,9 @@ def engines(persona: Persona, runtimes: list[str], threads: int) -> Iterator[tup
         return
     networks = replace(persona.networks, int8={})
     for size in persona.networks.decoders:
-        if size in persona.networks.int8:
+        if size in persona.networks.int8 and "openvino" not in runtimes:
+            print(f"without {size}'s 8-bit layers: OpenVINO alone plays them, and cannot be had here")
+        elif size in persona.networks.int8:
             made = open_engine(
                 persona.networks, size, reason="measured", runtime="openvino", threads=threads, precision="int8"
             )

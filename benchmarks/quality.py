@@ -46,6 +46,7 @@ from mien.engines.measure.paired import landmark_error, paired_score
 from mien.engines.personas.library import find
 from mien.engines.personas.pack import Persona
 from mien.engines.registry import make_engine
+from mien.engines.runtimes.table import runtime_states
 from mien.engines.swapnet.edit import CodeEdit
 from mien.engines.swapnet.engine import SwapNetEngine
 from mien.engines.swapnet.load import open_engine
@@ -198,12 +199,15 @@ def front_overlap(front: NDArray[np.float32], take: Take, engine: Engine) -> Row
 def engines_of(persona: Persona) -> dict[str, Engine]:
     """The instant engine, and each of the persona's networks."""
     made: dict[str, Engine] = {"instant": make_engine(persona, kind="mesh")}
+    lacks = next(state.problem for state in runtime_states() if state.name == "openvino")
     for size in ("small", "base", "large", "tiny"):
         networks = persona.networks
         if networks is None or size not in networks.decoders:
             continue
         made[size] = open_engine(replace(networks, int8={}), size, reason="benchmark")
-        if size in networks.int8:
+        if size in networks.int8 and lacks:
+            print(f"without {size}'s 8-bit layers: OpenVINO alone plays them: {lacks}")
+        elif size in networks.int8:
             made[f"{size} int8"] = open_engine(networks, size, reason="benchmark", runtime="openvino", precision="int8")
     return made
 

@@ -83,7 +83,7 @@ def quantise(
         # NNCF raises its own, ONNX's and ONNX Runtime's errors.
         raise ModelError(f"NNCF {nncf.__version__} cannot quantise the network {network.name!r}: {error}") from error
     quantised = NetworkFile(made, network.name)
-    _check_near(network, quantised, held_out(taken), tolerance)
+    check_near(network, quantised, held_out(taken), tolerance)
     return quantised
 
 
@@ -103,7 +103,13 @@ def _taken(network: NetworkFile, calibration: Iterable[Mapping[str, Floats]], sa
     return taken
 
 
-def _check_near(network: NetworkFile, made: NetworkFile, judges: list[dict[str, Floats]], tolerance: Tolerance) -> None:
+def check_near(network: NetworkFile, made: NetworkFile, judges: list[dict[str, Floats]], tolerance: Tolerance) -> None:
+    """See that a quantised network gives about what it was made from gives, for each of some inputs.
+
+    Raises:
+        EngineError: it does not.
+
+    """
     before, after = OnnxRuntimeRunner(network), OnnxRuntimeRunner(made)
     try:
         compared = [each for sample in judges for each in compare(after(sample), before(sample), tolerance)]

@@ -54,7 +54,11 @@ def without_weights(made: bytes, network: bytes, name: str) -> bytes:
         source = tensor.name.removeprefix("q_output_").removesuffix("_1") if tensor.name in steps else tensor.name
         if values.size < _LEAST or source not in weights:
             continue
-        found = _rounded(onnx, weights[source], steps[tensor.name]) if tensor.name in steps else weights[source]
+        try:
+            found = _rounded(onnx, weights[source], steps[tensor.name]) if tensor.name in steps else weights[source]
+        except ValueError:
+            # In steps that `with_weights` refuses: kept as it is.
+            continue
         if found.dtype == values.dtype and np.array_equal(found, values):
             tensor.ClearField("raw_data")
             tensor.doc_string = source

@@ -50,7 +50,7 @@ class OpenVinoRunner:
         check_options(threads, precision)
         openvino = require("openvino", "Running a network with OpenVINO")
         core = _core(openvino)
-        if precision == "int8" or (precision == "auto" and network.int8 and prefers_integers()):
+        if plays_integers(network, precision):
             network, precision = network.integers(), "auto"
         arithmetic = _arithmetic(core, precision)
         self.precision: Precision = "int8" if network.quantised else arithmetic
@@ -112,6 +112,11 @@ def _core(openvino: Any) -> Any:  # noqa: ANN401 - the module, and its Core
     what the plugin had set up for signals is gone with it.
     """
     return openvino.Core()
+
+
+def plays_integers(network: NetworkFile, precision: Wanted) -> bool:
+    """Whether it is the 8-bit layers beside a network that would be played."""
+    return precision == "int8" or (precision == "auto" and bool(network.int8) and prefers_integers())
 
 
 def computes_bfloat16(core: Any) -> bool:  # noqa: ANN401 - an openvino.Core

@@ -27,7 +27,8 @@ def require(package: str, purpose: str) -> Any:  # noqa: ANN401 - these packages
     """
     try:
         return import_module(package)
-    except ImportError as error:
+    except Exception as error:
+        # Of a package that does not fit another one here: whatever its first lines run into.
         if is_installed(package):
             raise MissingExtraError(
                 f"{purpose} needs the package {package!r}, which is installed but cannot be loaded: {error}.",

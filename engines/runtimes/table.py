@@ -17,6 +17,7 @@ from mien.engines.runtimes.base import (
     check_options,
 )
 from mien.engines.runtimes.cpu import bfloat16_feature
+from mien.engines.runtimes.openvino_runtime import plays_integers
 from mien.engines.runtimes.packages import is_installed
 from mien.engines.runtimes.rows import ONNXRUNTIME, OPENVINO, TABLE, Order, Row
 from mien.engines.runtimes.verify import TOLERANCES, Tolerance, compare, sample_for
@@ -199,6 +200,17 @@ def _open_named(row: Row, order: Order, tolerance: Tolerance | None) -> Opened:
 
 
 def _opened(row: Row, order: Order, tolerance: Tolerance | None, why: str, refused: Mapping[str, str]) -> Opened:
+    try:
+        return _verified_one(row, order, tolerance, why, refused)
+    except (EngineError, ModelError) as error:
+        # In another precision it is still sooner than the runtimes below it.
+        if row is not OPENVINO or order.precision != AUTO or not plays_integers(order.network, order.precision):
+            raise
+        why = f"{why}; its 8-bit layers were refused: {error.message.rstrip('.')}"
+    return _verified_one(row, replace(order, network=replace(order.network, int8=b"")), tolerance, why, refused)
+
+
+def _verified_one(row: Row, order: Order, tolerance: Tolerance | None, why: str, refused: Mapping[str, str]) -> Opened:
     runner = row.make(order)
     with closed_on_failure(runner):
         verdict = _verified(runner, row, order, tolerance, refused)
@@ -256,7 +268,7 @@ def _why(refused: Mapping[str, str]) -> str:
 
 def _processor(row: Row, runner: Runner, order: Order) -> str:
     if runner.precision == "int8" and not order.network.quantised:
-        return "; this CPU computes 8-bit integers soonest"
+        return "; this CPU computes 8-bit integers soonest" if order.precision == AUTO else "; 8 bits were asked for"
     if row.device == "cpu" and runner.precision == "bfloat16":
         return f"; this CPU has {bfloat16_feature() or 'bfloat16 instructions'}"
     # Only OpenVINO knows this on every system.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from mien.engines.runtimes.base import DEFAULT_THREADS, NetworkFile, Wanted
 from mien.engines.runtimes.table import AUTO, Device, Opened, open_runner
 from mien.engines.swapnet.code import NAMED, TRACKED_SIZE
 from mien.engines.swapnet.edit import CodeEdit
-from mien.engines.swapnet.engine import SwapNetEngine
+from mien.engines.swapnet.engine import Network, SwapNetEngine
 from mien.engines.swapnet.marks import MARKS_NOTE, Marks
 from mien.engines.swapnet.sizes import size_named
 from mien.engines.swapnet.terms import FRONT_PX, MARGIN, SEEN_PX
@@ -21,6 +22,10 @@ from mien.realtime.closing import closed_on_failure
 from mien.realtime.engine import EngineSpec
 from mien.realtime.errors import EngineError, ModelError
 from mien.realtime.frame import Floats
+
+#: Greatest share of each expression in `mild_code`.
+_MILD: Final = 0.2
+_SEED: Final = 55
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,9 +84,8 @@ def open_engine(
     read_by: Wanted = "auto" if precision == "int8" else precision
     first = open_runner(encoder, runtime=runtime, device=device, threads=threads, precision=read_by)
     with closed_on_failure(first.runner):
-        # At rest: 8-bit layers cut off what no code of a driver asks for, such as all expressions at once.
-        rest = {port.name: np.zeros(port.shape, np.float32) for port in decoder.inputs}
-        second = open_runner(decoder, runtime=runtime, device=device, threads=threads, precision=precision, sample=rest)
+        mild = mild_code(first.runner)
+        second = open_runner(decoder, runtime=runtime, device=device, threads=threads, precision=precision, sample=mild)
     spec = EngineSpec(
         name=f"swapnet-{size}", runtime=second.runner.name, device=second.runner.device,
         precision=second.runner.precision, reason=joined_reason(reason, first, second), size_px=halves.size_px,
@@ -112,6 +116,18 @@ def read_halves(networks: Networks, size: str) -> Halves:
     texture = read_texture(decoder.notes[TEXTURE_NOTE], decoder.name)
     marks = Marks.from_note(decoder.notes[MARKS_NOTE], decoder.name)
     return Halves(encoder, decoder, free, side, texture, marks)
+
+
+def mild_code(encoder: Network) -> dict[str, Floats]:
+    """The code that a decoder is compared on, by the names of its inputs; the same each time.
+
+    A grey picture of a person at rest, with a little of every expression: at rest alone the weights of the names would
+    meet nothing but 0, and 8-bit layers cut off what no code of a driver asks for, such as all expressions at once.
+    """
+    grey = np.full((1, 3, SEEN_PX, SEEN_PX), 0.5, np.float32)
+    said = encoder({"pixels": grey, "tracked": np.zeros((1, TRACKED_SIZE), np.float32)})
+    little = np.random.default_rng(_SEED).uniform(0, _MILD, len(NAMED)).astype(np.float32)
+    return {"named": (CodeEdit().apply(said["named"][0]) + little)[None], "free": said["free"].copy()}
 
 
 def encoder_file(networks: Networks) -> NetworkFile:

@@ -25,7 +25,7 @@ def quantise(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(metavar="NAME", help="A trained persona of `mien persona list`.")],
     samples: Annotated[
-        int, typer.Option("--samples", min=_PER_SHARD, help="Pictures of drivers to film, if missing.")
+        int, typer.Option("--samples", min=_PER_SHARD, help="Pictures of drivers to measure on, filmed if missing.")
     ] = 256,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Processes that film; each needs about 2 GB.")] = 2,
     work: Annotated[
@@ -78,7 +78,7 @@ def quantise(
     int8 = {}
     for size in persona.networks.decoders:
         try:
-            int8[size] = integer_decoder(encoder, decoder_file(persona.networks, size), seen)
+            int8[size] = integer_decoder(encoder, decoder_file(persona.networks, size), seen, codes=samples)
         except (EngineError, ModelError) as error:
             session.warn(str(error))
     if not int8:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import tracemalloc
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +23,10 @@ from mien.engines.personas.library import find
 from mien.engines.personas.pack import Networks
 from mien.engines.runtimes import openvino_runtime
 from mien.engines.runtimes.integer_weights import with_weights, without_weights
-from mien.engines.swapnet.code import NAMED_INDEX
+from mien.engines.runtimes.verify import Tolerance
+from mien.engines.swapnet.code import NAMED_INDEX, TOLD, tell
 from mien.engines.swapnet.dataset import Samples
+from mien.engines.swapnet.edit import CodeEdit
 from mien.engines.swapnet.load import decoder_file, encoder_file, open_engine
 from mien.realtime.errors import EngineError, ModelError
 
@@ -79,6 +83,10 @@ def test_they_are_played_where_the_processor_computes_them_sooner(
     assert ("this CPU computes 8-bit integers soonest" in engine.spec.reason) is prefers
     assert "; verified with onnxruntime in float32 (painted " in engine.spec.reason
     engine.close()
+    asked = open_engine(networks, "small", reason="because", runtime="openvino", precision="int8")
+    assert "; 8 bits were asked for; verified with " in asked.spec.reason
+    assert "soonest" not in asked.spec.reason
+    asked.close()
     plain = open_engine(replace(networks, int8={}), "small", reason="because", runtime="openvino")
     assert plain.spec.precision != "int8"
     plain.close()
@@ -111,6 +119,46 @@ def test_those_of_another_network_are_refused(networks: Networks) -> None:
         given = Networks(networks.encoder, networks.decoders, {"base": wrong})
         with pytest.raises(ModelError):
             open_engine(given, "base", reason="", runtime="openvino", precision="int8")
+
+
+def coarse(stored: bytes) -> bytes:
+    """8-bit layers that run and paint something else: the steps of what they compute are far too long."""
+    model = onnx.load_model_from_string(stored)
+    tensors = {each.name: each for each in model.graph.initializer}
+    for name in {node.input[1] for node in model.graph.node if node.op_type == "QuantizeLinear"}:
+        scale = onnx.numpy_helper.to_array(tensors[name])
+        tensors[name].CopyFrom(onnx.numpy_helper.from_array(np.asarray(16 * scale, scale.dtype), name))
+    return model.SerializeToString()
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "auto"])
+@pytest.mark.parametrize(("damage", "said"), [("another's", "are another network's"), ("coarse", "does not give what")])
+def test_without_refused_ones_the_same_runtime_plays_the_network(
+    networks: Networks, monkeypatch: pytest.MonkeyPatch, runtime: str, damage: str, said: str
+) -> None:
+    monkeypatch.setattr(openvino_runtime, "prefers_integers", lambda: True)
+    int8 = networks.int8["small"]
+    given = replace(networks, int8={"small": coarse(int8) if damage == "coarse" else networks.int8["base"]})
+    engine = open_engine(given, "small", reason="because", runtime=runtime, device="cpu")
+    engine.close()
+    assert engine.spec.runtime == "openvino"
+    assert engine.spec.precision in ("bfloat16", "float32")
+    assert re.search(f"; its 8-bit layers were refused: .*{said}.*; verified with onnxruntime", engine.spec.reason)
+    with pytest.raises((EngineError, ModelError), match=said):
+        open_engine(given, "small", reason="", runtime=runtime, device="cpu", precision="int8")
+
+
+def test_what_reads_the_names_wrongly_is_found(networks: Networks) -> None:
+    """At rest it would paint the same."""
+    int8 = networks.int8["small"]
+    whole = onnx.load_model_from_string(decoder_file(networks, "small").integers().onnx)
+    weight = next(each for each in whole.graph.initializer if each.name == "decoder.code.0.weight")
+    model = onnx.load_model_from_string(int8)
+    own = next(each for each in model.graph.initializer if each.name == weight.name)
+    own.CopyFrom(onnx.numpy_helper.from_array(-onnx.numpy_helper.to_array(weight), weight.name))
+    given = replace(networks, int8={"small": model.SerializeToString()})
+    with pytest.raises(EngineError, match="openvino with int8 does not give what"):
+        open_engine(given, "small", reason="", runtime="openvino", precision="int8")
 
 
 def test_what_is_left_out_comes_back_number_by_number(networks: Networks) -> None:
@@ -175,6 +223,19 @@ def test_steps_that_do_not_fit_or_are_no_8_bits_are_refused(networks: Networks) 
             with_weights(model.SerializeToString(), networks.decoders["small"], "small")
 
 
+def test_a_weight_in_steps_of_another_kind_is_kept_as_it_is(networks: Networks) -> None:
+    decoder = networks.decoders["small"]
+    model = onnx.load_model_from_string(decoder_file(networks, "small").integers().onnx)
+    tensors = {each.name: each for each in model.graph.initializer}
+    node = next(each for each in model.graph.node if each.op_type == "DequantizeLinear" and each.input[0] in tensors)
+    zero = onnx.numpy_helper.to_array(tensors[node.input[2]]).astype(np.int32)
+    tensors[node.input[2]].CopyFrom(onnx.numpy_helper.from_array(zero, node.input[2]))
+    stored = onnx.load_model_from_string(without_weights(model.SerializeToString(), decoder, "small"))
+    kept = next(each for each in stored.graph.initializer if each.name == node.input[0])
+    assert kept.raw_data == tensors[node.input[0]].raw_data
+    assert not kept.doc_string
+
+
 def test_no_damage_raises_anything_else_than_a_model_error(networks: Networks) -> None:
     decoder = replace(decoder_file(networks, "small"), int8=b"")
     rng = np.random.default_rng(7)
@@ -192,6 +253,25 @@ def test_no_damage_raises_anything_else_than_a_model_error(networks: Networks) -
     assert refused > 20
 
 
+def test_ranges_are_measured_on_the_codes_of_the_live_path(networks: Networks, drivers: Samples) -> None:
+    from mien.engines.swapnet import integers
+
+    encoder = encoder_file(networks)
+    codes, mild = integers._codes(encoder, drivers, 1000)
+    assert len(codes) == len(drivers)
+    assert len(integers._codes(encoder, drivers, 10)[0]) == 10
+    told = [NAMED_INDEX[name] for name in TOLD]
+    for index, given in enumerate(codes):
+        named = given["named"][0]
+        assert np.array_equal(named, CodeEdit().apply(named))
+        tracked = drivers.batch([index], None, np.random.default_rng(0), None).tracked.numpy()[0]
+        expected = named.copy()
+        tell(expected, tracked)
+        assert np.array_equal(named[told], expected[told])
+    assert mild["named"].all()
+    assert np.abs(mild["free"]).max() > 0
+
+
 def test_a_decoder_is_rounded_and_one_that_loses_too_much_is_refused(
     networks: Networks, drivers: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +287,11 @@ def test_a_decoder_is_rounded_and_one_that_loses_too_much_is_refused(
     assert {"Gemm", "QuantizeLinear"} <= kinds
     gemm = [node for node in onnx.load_model_from_string(made.onnx).graph.node if node.op_type == "Gemm"]
     assert not any("dq_output" in name for node in gemm for name in node.input)
+    with monkeypatch.context() as patch:
+        # What would be refused whenever it is opened.
+        patch.setattr(integers, "TOLERANCES", {"int8": Tolerance(40.0, 1e-4)})
+        with pytest.raises(EngineError, match=r"lost too much as 8-bit integers \(painted "):
+            integers.integer_decoder(encoder, decoder, drivers)
     monkeypatch.setattr(integers, "LEAST_MEAN_DB", 90.0)
     with pytest.raises(EngineError, match=r"are \d+\.\d dB from what they were"):
         integers.integer_decoder(encoder, decoder, drivers)
@@ -241,6 +326,7 @@ def test_the_command_quantises_what_it_films(
     made = find(str(tmp_path / "pack"))
     assert made.networks is not None
     assert made.networks.int8.keys() == made.networks.decoders.keys() == {"small"}
+    assert json.loads((tmp_path / "pack" / "training.json").read_text())["small"]["int8"] == {"codes": 32}
     assert made.networks.decoders == find("mateo").networks.decoders  # type: ignore[union-attr]
     engine = open_engine(made.networks, "small", reason="", runtime="openvino", precision="int8")
     assert engine.spec.precision == "int8"
