@@ -138,8 +138,10 @@ def killed(work: Path, pack: Path, clips: Sequence[Path], given: argparse.Namesp
 def judged(work: Path, trained: Path, script: str, words: Sequence[str]) -> dict[str, Any]:
     """What another benchmark says of the pack."""
     report = work / f"{Path(script).stem}.json"
-    subprocess.run([sys.executable, str(Path(__file__).parent / script), *words, "--persona", str(trained),
-                    "--json", str(report)], check=False)  # fmt: skip
+    # From the folder, so that no report tells where it lay.
+    shown = ("--persona", str(trained.relative_to(work)), "--json", str(report))
+    script = str(Path(__file__).resolve().parent / script)
+    subprocess.run([sys.executable, script, *words, *shown], check=False, cwd=work)
     found: dict[str, Any] = json.loads(report.read_text(encoding="utf-8"))
     return found
 
