@@ -5,10 +5,10 @@
 Each clip is converted with the instant engine (tracked, swapped, blended, badge and watermark), at 1280x720 and at its
 own size, three seconds of it (short clips are looped), and sent through everything in `WAYS`. A payload counts as
 recovered within 1 s when the detector gives the right one for that second alone, and within 3 s when it does for all
-three. What small recordings lose is also read by somebody who is told the bare pictures, which says whether any reader
-could. Clips: those in the folder (people, as drivers; skipped where there are none), the shipped one and the test
-pattern (both rendered). Then unmarked material: every clip whole, pictures of each, decodes of noise and of unmarked
-clips read at random places. Last, times: medians over many calls on this machine.
+three. What small recordings lose is also read by somebody who is told the bare pictures, which says what a blind reader
+could hope for. Clips: those in the folder (people, as drivers; skipped where there are none), the shipped one and the
+test pattern (both rendered). Then unmarked material: every clip whole, pictures of each, decodes of noise and of
+unmarked clips read at random places. Last, times: medians over many calls on this machine.
 """
 
 from __future__ import annotations
@@ -185,11 +185,11 @@ def in_all(rows: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
 
 
 def told(video: Video, payload: Payload, ways: Sequence[str]) -> list[dict[str, Any]]:
-    """Rows that tell what any reader could find at most: this one is told the bare pictures, and takes them away.
+    """Rows that tell what a blind reader could hope for: this one is told the bare pictures, and takes them away.
 
     The pictures of `video` are marked as they are, with no face swapped, so that the bare ones are known to the level.
-    What is left then is the mark and what the codec did, with nothing of the picture in it: a mark that cannot be read
-    there is gone.
+    What is left then is the mark and what the codec did, with nothing of the picture in it: a mark that is not read
+    there counts as gone.
     """
     height, width = video[0].shape[:2]
     embed, marked = Embedder(payload, width, height), [picture.copy() for picture in video]
