@@ -114,11 +114,8 @@ def cases(seed: int, people: int, persona: Actor, eye: Eye, *, tracked: bool) ->
             plain = shoot_driver(driver, rest, rng, eye, size_px=_FRAME_PX, objects=0.0, rig=PORTRAIT, webcam=False)
             if webcam is None or plain is None:
                 continue
-            answer = (
-                shoot_persona(persona, webcam.named, "fine", DISTANCE_M)
-                if tracked
-                else shoot_persona(persona, webcam.named)
-            )
+            filmed = ("fine", DISTANCE_M) if tracked else ()
+            answer = shoot_persona(persona, webcam.named, *filmed)
             truth, mask = answer.pixels, answer.mask
             if tracked:
                 found = eye(truth)

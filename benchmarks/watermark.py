@@ -40,6 +40,7 @@ from mien.engines.measure.on_the_way import (
 )
 from mien.engines.verify.mark_search import LEAST_SCALE, MOST_SCALE, search
 from mien.engines.verify.mark_signal import Floats, Geometry, at_working_size, even_out, luma_of, read, residue
+from mien.engines.verify.mark_windows import payload_of
 from mien.engines.verify.marked import MarkDetector, Marked, detect_still
 from mien.plugin.clip import driver_clip
 from mien.plugin.machine import provenance
@@ -205,10 +206,9 @@ def told(video: Video, payload: Payload, ways: Sequence[str]) -> list[dict[str, 
         ]
         evened = even_out(np.sum(left, axis=0))
         readings = [read(evened, place) for place in (Geometry(), search(evened)) if place is not None]
-        given = [decode(reading.soft) for reading in readings]
         rows.append(
             {"size": f"{width}x{height}", "way": name, "blind": right(look(arrived, way.fps), payload)}
-            | {"told": any(bool(one.valid[0]) and int(one.payload[0]) == payload.to_int() for one in given)}
+            | {"told": any(payload_of(reading) == payload for reading in readings)}
             | {"score": round(max(reading.score for reading in readings), 1)}
         )
     return rows

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 import cv2
@@ -59,18 +58,11 @@ def refine(evened: Floats, geometry: Geometry) -> Geometry:
         improved = True
         while improved:
             improved = False
-            for change in _changes(best, scale_step, shift_step):
+            for change in best.beside(scale_step, shift_step):
                 tried = read(evened, change).score
                 if tried > score:
                     best, score, improved = change, tried, True
     return best
-
-
-def _changes(around: Geometry, scale_step: float, shift_step: float) -> Iterator[Geometry]:
-    for sign in (-1, 1):
-        yield replace(around, scale=around.scale + sign * scale_step)
-        yield replace(around, x=around.x + sign * shift_step)
-        yield replace(around, y=around.y + sign * shift_step)
 
 
 def _scales(shape: tuple[int, ...]) -> list[float]:

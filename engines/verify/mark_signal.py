@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -21,7 +22,6 @@ _DETAIL_PX, _ENERGY_PX, _SUM_ENERGY_PX = 9, 9, 33
 # Energy of a flat area, levels: below it a residue is coding noise, and must not be blown up.
 _FLAT: Final = 0.6
 _CLIP: Final = 2.5
-
 
 #: (flipped, mirrored) of `Geometry`, the likeliest first.
 FLIPS: Final = ((False, False), (False, True), (True, False), (True, True))
@@ -49,6 +49,13 @@ class Geometry:
     def undone(self, picture: Floats) -> Floats:
         """(H, W) `picture` with both flips taken back."""
         return picture[:: -1 if self.flipped else 1, :: -1 if self.mirrored else 1]
+
+    def beside(self, scale_step: float, shift_step: float) -> Iterator[Geometry]:
+        """The same a step smaller, to the left or higher, and a step larger, to the right or lower: six of them."""
+        for sign in (-1, 1):
+            yield replace(self, scale=self.scale + sign * scale_step)
+            yield replace(self, x=self.x + sign * shift_step)
+            yield replace(self, y=self.y + sign * shift_step)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -58,7 +58,7 @@ class Places:
         if best.payload is not None or best.score < GATE:
             return best
         # Something is there. Where it is faint, a hair's breadth aside another few chips fall right.
-        found = self._read(evened, _beside(best.geometry))
+        found = self._read(evened, best.geometry.beside(_BESIDE_SCALE, _BESIDE_PX))
         return found if found.payload is not None else best
 
     def _read(self, evened: Floats, places: Iterable[Geometry]) -> Found:
@@ -76,13 +76,6 @@ class Places:
     def add(self, geometry: Geometry) -> None:
         """Try this place first from now on."""
         self._searched.appendleft(geometry)
-
-
-def _beside(geometry: Geometry) -> Iterator[Geometry]:
-    for sign in (-1, 1):
-        yield replace(geometry, scale=geometry.scale + sign * _BESIDE_SCALE)
-        yield replace(geometry, x=geometry.x + sign * _BESIDE_PX)
-        yield replace(geometry, y=geometry.y + sign * _BESIDE_PX)
 
 
 def payload_of(reading: Reading) -> Payload | None:

@@ -66,15 +66,16 @@ def _faces(rng: np.random.Generator, times: Floats, head: Floats) -> tuple[Track
     index = (times / step).astype(int)
     share = smooth((times - index * step) / _REACH_S)
     names = dict.fromkeys(name for code in codes for name in code.actions if not name.startswith("eyeLook"))
-    actions = {}
-    for name in names:
-        values = np.array([0.0, *(code.actions.get(name, 0.0) for code in codes)])
-        actions[name] = values[index] * (1 - share) + values[index + 1] * share
-    at_camera = rng.random(count + 1) < _AT_CAMERA
-    places = np.array([(0.0, 0.0), *(code.gaze_deg for code in codes)])
-    turned = np.where(at_camera[:, None], 0.0, places)
+
+    def over_time(values: Floats) -> Floats:
+        """(N, K) of (faces, K) values."""
+        return np.asarray(values[index] * (1 - share[:, None]) + values[index + 1] * share[:, None])
+
+    each = over_time(
+        np.array([[0.0] * len(names), *([code.actions.get(name, 0.0) for name in names] for code in codes)])
+    )
     # The place that is looked at changes as the face does; the eyes turn back what the head turns while they stay.
-    back = np.where(at_camera, 1.0, 0.0)
-    aside = turned[index] * (1 - share[:, None]) + turned[index + 1] * share[:, None]
-    stays = (back[index] * (1 - share) + back[index + 1] * share)[:, None]
-    return actions, np.clip(aside - stays * head, (-SIDE_DEG, -DOWN_DEG), (SIDE_DEG, UP_DEG))
+    at_camera = rng.random((count + 1, 1)) < _AT_CAMERA
+    places = np.array([(0.0, 0.0), *(code.gaze_deg for code in codes)])
+    gaze = over_time(np.where(at_camera, 0.0, places)) - over_time(at_camera.astype(float)) * head
+    return dict(zip(names, each.T, strict=True)), np.clip(gaze, (-SIDE_DEG, -DOWN_DEG), (SIDE_DEG, UP_DEG))
